@@ -1,0 +1,5 @@
+import sys
+
+from zhinao.cli import main
+
+sys.exit(main())

@@ -1,0 +1,89 @@
+"""The `zhinao` command: a verb is a module, imported only when it is chosen.
+
+A verb's module has `add_arguments(parser)` and `run(args) -> int | None` and must itself import nothing heavy at its top.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+
+from zhinao import __version__, lang
+from zhinao.errors import UsageError, ZhinaoError
+from zhinao.lang import tr
+
+# verb -> module, English and Chinese summary
+VERBS = {
+    "chat": ("zhinao.chat.command", "talk to a model in the terminal", "在终端里与模型对话"),
+    "generate": ("zhinao.chat.generate", "complete text, from arguments, files or a pipe", "续写文本，可来自参数、文件或管道"),
+    "pull": ("zhinao.hub.commands.pull", "fetch a model", "下载模型"),
+    "models": ("zhinao.hub.commands.models", "list the models kept here, with sizes", "列出本机保存的模型及大小"),
+    "remove": ("zhinao.hub.commands.remove", "remove a kept model", "删除已保存的模型"),
+    "convert": ("zhinao.export.command", "rewrite a checkpoint in another layout, with proof", "转换模型格式，并给出证明"),
+    "doctor": ("zhinao.doctor", "what this machine has, and which engine will be taken", "检查本机环境与将使用的引擎"),
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse that raises our error, so that the sentence is ours and in the reader's language."""
+
+    def error(self, message: str):
+        raise UsageError(message, tr(f"`{self.prog} --help` shows what there is", f"用 `{self.prog} --help` 查看用法"))
+
+
+def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the whole command; of the verbs only `verb` gets its arguments (and is imported)."""
+    parser = Parser(prog="zhinao", allow_abbrev=False, description=tr(
+        "Chat, serve, fine-tune, evaluate and export the 360Zhinao3 models.",
+        "360智脑3 系列模型的对话、服务、微调、评测与导出。"))
+    parser.add_argument("--version", action="version", version=f"zhinao {__version__}")
+    _add_language(parser)
+    verbs = parser.add_subparsers(dest="verb", metavar=tr("VERB", "命令"), parser_class=Parser)
+    for name, (module, english, chinese) in VERBS.items():
+        sub = verbs.add_parser(name, help=tr(english, chinese), description=tr(english, chinese), allow_abbrev=False)
+        _add_language(sub)
+        if name == verb:
+            importlib.import_module(module).add_arguments(sub)
+    return parser
+
+
+def _add_language(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--lang", choices=("en", "zh"), default=argparse.SUPPRESS,
+                        help=tr("language of help and messages (default: by locale)", "界面语言（默认按系统区域设置）"))
+
+
+def _peek(argv: list[str]) -> str | None:
+    """Take `--lang` (help must already speak it) and find the verb."""
+    for n, word in enumerate(argv):
+        if word == "--lang" and n + 1 < len(argv) and argv[n + 1] in ("en", "zh"):
+            lang.choose(argv[n + 1])
+        elif word in ("--lang=en", "--lang=zh"):
+            lang.choose(word[-2:])
+    return next((word for word in argv if word in VERBS), None)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point. Returns the exit code: 0 good, 2 usage, 130 Ctrl-C, others by the error (see `errors.py`)."""
+    argv = sys.argv[1:] if argv is None else argv
+    try:
+        verb = _peek(argv)
+        parser = build_parser(verb)
+        args = parser.parse_args(argv)
+        if args.verb is None:
+            parser.print_help()
+            return 0
+        return importlib.import_module(VERBS[args.verb][0]).run(args) or 0
+    except ZhinaoError as error:
+        print(f"zhinao: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(tr("zhinao: stopped.", "zhinao：已停止。"), file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader has left (`zhinao … | head`); Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+if __name__ == "__main__":
+    sys.exit(main())

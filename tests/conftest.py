@@ -1,0 +1,34 @@
+"""Fixtures shared by all rooms: the demo model (fetched once into the user's cache) and the shared material."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(os.environ.get("ZHINAO_SHARED", Path(__file__).parents[2] / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real material for local runs; the test is skipped where it is absent."""
+    if not (SHARED / "data").is_dir():
+        pytest.skip(f"real material is not there: {SHARED / 'data'}")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def demo() -> Path:
+    """The checkpoint folder of the demo model, a real small model in the Zhinao layout."""
+    from zhinao import hub
+
+    return hub.resolve("smollm2-135m").path
+
+
+@pytest.fixture(autouse=True)
+def _english():
+    """Messages are compared in English whatever the machine's locale."""
+    from zhinao import lang
+
+    lang.choose("en")
+    yield
+    lang.choose(None)
