@@ -1,0 +1,44 @@
+# `make chat` talks to a model; `make test` runs every test. Both make what they need and are quick the second time.
+PYTHON ?= python3
+VENV ?= .venv
+MODEL ?= smollm2-135m
+ARGS ?=
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+
+.PHONY: help chat test lint docs bench clean
+
+help:
+	@echo "make chat   environment, demo model, chat (MODEL=folder, hub id or short name; ARGS='--lang zh')"
+	@echo "make test   environment for development, then all tests (ARGS='-k tokenizer')"
+	@echo "make lint   ruff over the code"
+	@echo "make docs   write docs/cli.md from the command's own help"
+	@echo "make bench  the measurements that the README quotes (an hour; needs llama-cpp-python in LLAMA_PYTHON)"
+	@echo "make clean  remove the environments; models stay (zhinao remove)"
+
+$(VENV)/.chat: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || { echo "making $(VENV) …"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing zhinao (about 400 MB, no torch) …"
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.chat
+	@echo "installing what the tests need …"
+	@$(PIP) -e '.[dev]'
+	@touch $@
+
+chat: $(VENV)/.chat
+	@$(BIN)/zhinao chat $(MODEL) $(ARGS)
+
+test: $(VENV)/.test
+	@$(BIN)/ruff check src tests benchmarks
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.test
+	@$(BIN)/ruff check --fix src tests benchmarks
+
+docs: $(VENV)/.chat
+	@$(BIN)/python -m zhinao.docs_cli docs/cli.md
+
+clean:
+	rm -rf .venv .venv-* build dist src/*.egg-info
