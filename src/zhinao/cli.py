@@ -9,7 +9,8 @@ import os
 import sys
 
 from zhinao import __version__, lang
-from zhinao.errors import UsageError, ZhinaoError
+from zhinao.arguments import Parser
+from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
 
 # verb -> module, English and Chinese summary
@@ -24,27 +25,27 @@ VERBS = {
 }
 
 
-class Parser(argparse.ArgumentParser):
-    """argparse that raises our error, so that the sentence is ours and in the reader's language."""
-
-    def error(self, message: str):
-        raise UsageError(message, tr(f"`{self.prog} --help` shows what there is", f"用 `{self.prog} --help` 查看用法"))
-
-
 def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
     """The parser of the whole command; of the verbs only `verb` gets its arguments (and is imported)."""
-    parser = Parser(prog="zhinao", allow_abbrev=False, description=tr(
+    parser = Parser(prog="zhinao", description=tr(
         "Chat, serve, fine-tune, evaluate and export the 360Zhinao3 models.",
         "360智脑3 系列模型的对话、服务、微调、评测与导出。"))
-    parser.add_argument("--version", action="version", version=f"zhinao {__version__}")
+    parser.add_argument("--version", action="version", version=f"zhinao {__version__}",
+                        help=tr("show the version and exit", "显示版本并退出"))
     _add_language(parser)
-    verbs = parser.add_subparsers(dest="verb", metavar=tr("VERB", "命令"), parser_class=Parser)
+    verbs = parser.add_subparsers(dest="verb", metavar=tr("VERB", "命令"), parser_class=Parser,
+                                  title=tr("verbs", "命令"))
     for name, (module, english, chinese) in VERBS.items():
-        sub = verbs.add_parser(name, help=tr(english, chinese), description=tr(english, chinese), allow_abbrev=False)
+        sub = verbs.add_parser(name, help=tr(english, chinese), description=tr(english, chinese))
         _add_language(sub)
         if name == verb:
             importlib.import_module(module).add_arguments(sub)
     return parser
+
+
+def verb_parser(parser: argparse.ArgumentParser, verb: str) -> argparse.ArgumentParser:
+    """The parser of one verb: it knows its own flags, for suggestions and for the documentation."""
+    return next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices[verb]
 
 
 def _add_language(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +69,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         verb = _peek(argv)
         parser = build_parser(verb)
-        args = parser.parse_args(argv)
+        args, unknown = parser.parse_known_args(argv)
+        if unknown:
+            (verb_parser(parser, args.verb) if args.verb else parser).error(f"unrecognized arguments: {' '.join(unknown)}")
         if args.verb is None:
             parser.print_help()
             return 0

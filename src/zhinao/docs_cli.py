@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from zhinao import lang
-from zhinao.cli import VERBS, build_parser
+from zhinao.cli import VERBS, build_parser, verb_parser
 
 
 def page() -> str:
@@ -19,7 +19,7 @@ def page() -> str:
             lang.choose(language)
             parser = build_parser(verb)
             if verb:
-                parser = parser._subparsers._group_actions[0].choices[verb]
+                parser = verb_parser(parser, verb)
             parts.append(f"```text\n{parser.format_help().rstrip()}\n```")
     lang.choose(None)
     return "\n\n".join(parts) + "\n"
