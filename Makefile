@@ -32,10 +32,12 @@ chat: $(VENV)/.chat
 
 test: $(VENV)/.test
 	@$(BIN)/ruff check src tests benchmarks
+	@$(BIN)/ruff format --check src tests benchmarks
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check --fix src tests benchmarks
+	@$(BIN)/ruff format src tests benchmarks
 
 docs: $(VENV)/.chat
 	@$(BIN)/python -m zhinao.docs_cli docs/cli.md

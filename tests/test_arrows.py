@@ -22,8 +22,20 @@ ALLOWED = {
     "__init__": None,  # lazy exports
     "__main__": None,
 }
-HEAVY = {"torch", "transformers", "openvino", "openvino_genai", "vllm", "huggingface_hub", "rich", "prompt_toolkit", "tokenizers",
-         "jinja2", "gguf", "yaml"}
+HEAVY = {
+    "torch",
+    "transformers",
+    "openvino",
+    "openvino_genai",
+    "vllm",
+    "huggingface_hub",
+    "rich",
+    "prompt_toolkit",
+    "tokenizers",
+    "jinja2",
+    "gguf",
+    "yaml",
+}
 
 
 def imports(file: Path, only_top: bool = False) -> set[str]:

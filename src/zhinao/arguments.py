@@ -32,11 +32,15 @@ class Parser(argparse.ArgumentParser):
         return super().format_help().replace("usage: ", tr("usage: ", "用法："), 1)
 
     def error(self, message: str):
-        raise UsageError(self._translate(message) + self._suggest(message),
-                         tr(f"`{self.prog} --help` shows what there is", f"用 `{self.prog} --help` 查看用法"))
+        raise UsageError(
+            self._translate(message) + self._suggest(message),
+            tr(f"`{self.prog} --help` shows what there is", f"用 `{self.prog} --help` 查看用法"),
+        )
 
     def _suggest(self, message: str) -> str:
-        unknown = re.search(r"unrecognized arguments: .*?(--[\w-]+)", message) or re.search(r"invalid choice: '(.*?)'", message)
+        unknown = re.search(r"unrecognized arguments: .*?(--[\w-]+)", message) or re.search(
+            r"invalid choice: '(.*?)'", message
+        )
         known = [*self._option_string_actions, *(c for a in self._actions for c in (a.choices or ()))]
         close = difflib.get_close_matches(unknown[1], [str(k) for k in known], n=1) if unknown else []
         return tr(f" Did you mean {close[0]}?", f" 是否想输入 {close[0]}？") if close else ""

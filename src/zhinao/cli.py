@@ -16,25 +16,42 @@ from zhinao.lang import tr
 # verb -> module, English and Chinese summary
 VERBS = {
     "chat": ("zhinao.chat.command", "talk to a model in the terminal", "在终端里与模型对话"),
-    "generate": ("zhinao.chat.generate", "complete text, from arguments, files or a pipe", "续写文本，可来自参数、文件或管道"),
+    "generate": (
+        "zhinao.chat.generate",
+        "complete text, from arguments, files or a pipe",
+        "续写文本，可来自参数、文件或管道",
+    ),
     "pull": ("zhinao.hub.commands.pull", "fetch a model", "下载模型"),
     "models": ("zhinao.hub.commands.models", "list the models kept here, with sizes", "列出本机保存的模型及大小"),
     "remove": ("zhinao.hub.commands.remove", "remove a kept model", "删除已保存的模型"),
-    "convert": ("zhinao.export.command", "rewrite a checkpoint in another layout, with proof", "转换模型格式，并给出证明"),
+    "convert": (
+        "zhinao.export.command",
+        "rewrite a checkpoint in another layout, with proof",
+        "转换模型格式，并给出证明",
+    ),
     "doctor": ("zhinao.doctor", "what this machine has, and which engine will be taken", "检查本机环境与将使用的引擎"),
 }
 
 
 def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
     """The parser of the whole command; of the verbs only `verb` gets its arguments (and is imported)."""
-    parser = Parser(prog="zhinao", description=tr(
-        "Chat, serve, fine-tune, evaluate and export the 360Zhinao3 models.",
-        "360智脑3 系列模型的对话、服务、微调、评测与导出。"))
-    parser.add_argument("--version", action="version", version=f"zhinao {__version__}",
-                        help=tr("show the version and exit", "显示版本并退出"))
+    parser = Parser(
+        prog="zhinao",
+        description=tr(
+            "Chat, serve, fine-tune, evaluate and export the 360Zhinao3 models.",
+            "360智脑3 系列模型的对话、服务、微调、评测与导出。",
+        ),
+    )
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"zhinao {__version__}",
+        help=tr("show the version and exit", "显示版本并退出"),
+    )
     _add_language(parser)
-    verbs = parser.add_subparsers(dest="verb", metavar=tr("VERB", "命令"), parser_class=Parser,
-                                  title=tr("verbs", "命令"))
+    verbs = parser.add_subparsers(
+        dest="verb", metavar=tr("VERB", "命令"), parser_class=Parser, title=tr("verbs", "命令")
+    )
     for name, (module, english, chinese) in VERBS.items():
         sub = verbs.add_parser(name, help=tr(english, chinese), description=tr(english, chinese))
         _add_language(sub)
@@ -49,8 +66,12 @@ def verb_parser(parser: argparse.ArgumentParser, verb: str) -> argparse.Argument
 
 
 def _add_language(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--lang", choices=("en", "zh"), default=argparse.SUPPRESS,
-                        help=tr("language of help and messages (default: by locale)", "界面语言（默认按系统区域设置）"))
+    parser.add_argument(
+        "--lang",
+        choices=("en", "zh"),
+        default=argparse.SUPPRESS,
+        help=tr("language of help and messages (default: by locale)", "界面语言（默认按系统区域设置）"),
+    )
 
 
 def _peek(argv: list[str]) -> str | None:
@@ -71,7 +92,9 @@ def main(argv: list[str] | None = None) -> int:
         parser = build_parser(verb)
         args, unknown = parser.parse_known_args(argv)
         if unknown:
-            (verb_parser(parser, args.verb) if args.verb else parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+            (verb_parser(parser, args.verb) if args.verb else parser).error(
+                f"unrecognized arguments: {' '.join(unknown)}"
+            )
         if args.verb is None:
             parser.print_help()
             return 0

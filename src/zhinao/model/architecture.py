@@ -44,8 +44,11 @@ class Architecture:
         q, kv = self.num_heads * d, self.num_kv_heads * d
         shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (self.vocab_size, h)}
         attention = [("qkv_proj", q + 2 * kv)] if is_fused else [("q_proj", q), ("k_proj", kv), ("v_proj", kv)]
-        mlp = (("gate_proj", (self.intermediate_size, h)), ("up_proj", (self.intermediate_size, h)),
-               ("down_proj", (h, self.intermediate_size)))
+        mlp = (
+            ("gate_proj", (self.intermediate_size, h)),
+            ("up_proj", (self.intermediate_size, h)),
+            ("down_proj", (h, self.intermediate_size)),
+        )
         for n in range(self.num_layers):
             layer = f"model.layers.{n}."
             for name, rows in attention:
@@ -74,10 +77,15 @@ def read(folder: Path) -> Architecture:
         raw = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise CheckpointError(
-            tr(f"{folder}: no config.json, so this is no model checkpoint.", f"{folder}：没有 config.json，不是模型目录。")
+            tr(
+                f"{folder}: no config.json, so this is no model checkpoint.",
+                f"{folder}：没有 config.json，不是模型目录。",
+            )
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CheckpointError(tr(f"{file}: not valid JSON ({error}).", f"{file}：不是有效的 JSON（{error}）。")) from None
+        raise CheckpointError(
+            tr(f"{file}: not valid JSON ({error}).", f"{file}：不是有效的 JSON（{error}）。")
+        ) from None
     if not isinstance(raw, dict):
         raise CheckpointError(tr(f"{file}: must be a JSON object.", f"{file}：必须是 JSON 对象。"))
     return from_config(raw, file)
@@ -88,8 +96,10 @@ def from_config(raw: dict, file: Path) -> Architecture:
     family = raw.get("model_type")
     if family not in FAMILIES:
         raise CheckpointError(
-            tr(f"{file}: model_type {family!r} is not one of {', '.join(FAMILIES)}.",
-               f"{file}：model_type 为 {family!r}，只支持 {'、'.join(FAMILIES)}。")
+            tr(
+                f"{file}: model_type {family!r} is not one of {', '.join(FAMILIES)}.",
+                f"{file}：model_type 为 {family!r}，只支持 {'、'.join(FAMILIES)}。",
+            )
         )
     get = _Reader(raw, file)
     if (act := raw.get("hidden_act", "silu")) != "silu":
@@ -100,11 +110,17 @@ def from_config(raw: dict, file: Path) -> Architecture:
     kv_heads = get.count("num_key_value_heads", heads)
     hidden = get.count("hidden_size")
     if heads % kv_heads:
-        get.fail("num_key_value_heads", kv_heads, tr(f"a divisor of num_attention_heads = {heads}",
-                                                     f"num_attention_heads = {heads} 的约数"))
+        get.fail(
+            "num_key_value_heads",
+            kv_heads,
+            tr(f"a divisor of num_attention_heads = {heads}", f"num_attention_heads = {heads} 的约数"),
+        )
     if raw.get("head_dim") is None and hidden % heads:
-        get.fail("hidden_size", hidden, tr(f"a multiple of num_attention_heads = {heads}",
-                                           f"num_attention_heads = {heads} 的倍数"))
+        get.fail(
+            "hidden_size",
+            hidden,
+            tr(f"a multiple of num_attention_heads = {heads}", f"num_attention_heads = {heads} 的倍数"),
+        )
     theta, scaling = _rope(raw, get)
     return Architecture(
         family=family,
@@ -161,6 +177,8 @@ class _Reader:
 
     def fail(self, key: str, found, expected: str):
         raise CheckpointError(
-            tr(f"{self.file}: {key} is {found!r}; expected {expected}.",
-               f"{self.file}：{key} 为 {found!r}，应为 {expected}。")
+            tr(
+                f"{self.file}: {key} is {found!r}; expected {expected}.",
+                f"{self.file}：{key} 为 {found!r}，应为 {expected}。",
+            )
         )

