@@ -12,7 +12,7 @@ help:
 	@echo "make chat   environment, demo model, chat (MODEL=folder, hub id or short name; ARGS='--lang zh')"
 	@echo "make test   environment for development, then all tests (ARGS='-k tokenizer')"
 	@echo "make lint   ruff over the code"
-	@echo "make docs   write docs/cli.md from the command's own help"
+	@echo "make docs   renew the generated parts of docs/"
 	@echo "make bench  the measurements that the README quotes (an hour; needs llama-cpp-python in LLAMA_PYTHON)"
 	@echo "make clean  remove the environments; models stay (zhinao remove)"
 
@@ -40,7 +40,7 @@ lint: $(VENV)/.test
 	@$(BIN)/ruff format src tests benchmarks
 
 docs: $(VENV)/.chat
-	@$(BIN)/python -m zhinao.docs_cli docs/cli.md
+	@$(BIN)/python -m zhinao.generated_docs docs
 
 clean:
 	rm -rf .venv .venv-* build dist src/*.egg-info

@@ -18,7 +18,7 @@ ALLOWED = {
     "doctor": BASE | {"engine", "hub"},
     **{name: BASE for name in BASE},
     "cli": None,  # any verb
-    "docs_cli": None,
+    "generated_docs": None,
     "__init__": None,  # lazy exports
     "__main__": None,
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zhinao import cli, docs_cli, lang
+from zhinao import cli, generated_docs, lang
 
 ROOT = Path(__file__).parents[1]
 HEAVY = (
@@ -121,8 +121,9 @@ def test_keyboard_interrupt_is_130(monkeypatch, capsys):
     assert "stopped" in capsys.readouterr().err
 
 
-def test_generated_help_is_current(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
-    page = docs_cli.page()
+def test_generated_docs_are_current():
+    page = generated_docs.cli_page()
     lang.choose("en")
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == page, "run `make docs`"
+    structure = (ROOT / "docs" / "structure.md").read_text(encoding="utf-8")
+    assert generated_docs.structure_page(structure, ROOT / "src" / "zhinao") == structure, "run `make docs`"
