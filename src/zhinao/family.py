@@ -9,6 +9,24 @@ STOP_TOKENS = ("<eod>", "<|im_end|>", "<|im_start|>")
 DEFAULT_SYSTEM = "You are a helpful assistant."
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 
+# ChatML as a template that any tool can run, for checkpoints that bring none. The default system message stands where the
+# conversation has none; thoughts of earlier turns are left out (`reasoning_content`, or before `</think>` in the content).
+CHAT_TEMPLATE = """\
+{%- if not messages or messages[0]['role'] != 'system' -%}
+    {{- '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' -}}
+{%- endif -%}
+{%- for message in messages -%}
+    {%- set content = message['content'] or '' -%}
+    {%- if message['role'] == 'assistant' and '</think>' in content -%}
+        {%- set content = content.split('</think>')[-1].lstrip('\\n') -%}
+    {%- endif -%}
+    {{- '<|im_start|>' + message['role'] + '\\n' + content + '<|im_end|>\\n' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+    {{- '<|im_start|>assistant\\n' -}}
+{%- endif -%}
+"""
+
 
 @dataclass(frozen=True)
 class Release:
