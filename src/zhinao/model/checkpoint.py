@@ -212,7 +212,8 @@ class ShardWriter:
         )
         if number != self._current:
             self._open(number)
-        np.ascontiguousarray(array).tofile(self._stream)
+        # Not `tofile`: on a full disk it raises an OSError without its number.
+        self._stream.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
     def _open(self, number: int) -> None:
         self._close()
