@@ -9,18 +9,46 @@ STOP_TOKENS = ("<eod>", "<|im_end|>", "<|im_start|>")
 DEFAULT_SYSTEM = "You are a helpful assistant."
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 
-# ChatML as a template that any tool can run, for checkpoints that bring none. The default system message stands where the
-# conversation has none; thoughts of earlier turns are left out (`reasoning_content`, or before `</think>` in the content).
+# ChatML as a template that any tool can run, for checkpoints that bring none. It says what `prompt/conversation.py` says
+# without a template: the default system message, and thoughts kept after the last user message only.
 CHAT_TEMPLATE = """\
-{%- if not messages or messages[0]['role'] != 'system' -%}
+{%- if tools -%}
+    {{- raise_exception('This model has no tool format.') -}}
+{%- endif -%}
+{%- if not messages or messages[0]['role'] not in ['system', 'developer'] -%}
     {{- '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' -}}
 {%- endif -%}
+{%- set ns = namespace(last_user=-1) -%}
 {%- for message in messages -%}
-    {%- set content = message['content'] or '' -%}
-    {%- if message['role'] == 'assistant' and '</think>' in content -%}
-        {%- set content = content.split('</think>')[-1].lstrip('\\n') -%}
+    {%- if message['role'] == 'user' -%}
+        {%- set ns.last_user = loop.index0 -%}
     {%- endif -%}
-    {{- '<|im_start|>' + message['role'] + '\\n' + content + '<|im_end|>\\n' -}}
+{%- endfor -%}
+{%- for message in messages -%}
+    {%- set role = 'system' if message['role'] == 'developer' else message['role'] -%}
+    {%- set content = message['content'] or '' -%}
+    {%- if role == 'assistant' -%}
+        {%- set keeps_thought = loop.index0 > ns.last_user -%}
+        {%- set thought = message['reasoning_content'] or message['reasoning'] or '' -%}
+        {%- if not thought and content.lstrip().startswith('<think>') -%}
+            {%- set parts = content.lstrip().split('</think>') -%}
+            {%- if parts | length > 1 -%}
+                {%- set thought = parts[0][7:] -%}
+                {%- set content = parts[1:] | join('</think>') -%}
+            {%- elif keeps_thought -%}
+                {%- set content = content.lstrip() -%}
+            {%- else -%}
+                {%- set content = '' -%}
+            {%- endif -%}
+        {%- endif -%}
+        {%- if thought -%}
+            {%- set content = content.lstrip('\\n') -%}
+            {%- if keeps_thought -%}
+                {%- set content = '<think>\\n' + thought.strip('\\n') + '\\n</think>\\n\\n' + content -%}
+            {%- endif -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{- '<|im_start|>' + role + '\\n' + content + '<|im_end|>\\n' -}}
 {%- endfor -%}
 {%- if add_generation_prompt -%}
     {{- '<|im_start|>assistant\\n' -}}
