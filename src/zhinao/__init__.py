@@ -4,6 +4,8 @@ Importing this package loads nothing heavy. Once transformers is imported (befor
 Zhinao's configuration, model and tokenizer.
 """
 
+from zhinao.model.register import register_when_imported
+
 __version__ = "0.1.0"
 __all__ = ["ZhinaoError", "load"]
 
@@ -18,3 +20,6 @@ def __getattr__(name: str):
 
         return ZhinaoError
     raise AttributeError(f"module 'zhinao' has no attribute {name!r}")
+
+
+register_when_imported()
