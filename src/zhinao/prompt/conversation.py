@@ -1,0 +1,228 @@
+"""Messages to token ids and loss mask: the one renderer that chat, serving, training and evaluation share.
+
+Pure: it never edits what it is given and keeps no state. The checkpoint's own chat template wins where there is one; else it is
+ChatML (source: the project's `checkpoint.md`). A thought is kept after the last user message only, as reasoning models expect.
+It does not choose a context length and cuts nothing.
+"""
+
+import re
+from dataclasses import dataclass
+
+from zhinao.errors import UsageError
+from zhinao.family import DEFAULT_SYSTEM, THINK_CLOSE, THINK_OPEN
+from zhinao.lang import tr
+from zhinao.prompt.guard import Guard, unused_characters
+from zhinao.prompt.messages import normalized
+
+START, END = "<|im_start|>", "<|im_end|>"
+ASSISTANT = f"{START}assistant\n"
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """`ids` is what the model reads. `text` is the same for people (marks removed; ids are not encoded from it).
+
+    `opens_thought`: the prompt ends inside `<think>`, so that the output begins with a thought.
+    """
+
+    ids: list[int]
+    text: str
+    opens_thought: bool
+    _mask: list[bool] | None
+
+    @property
+    def mask(self) -> list[bool]:
+        """One flag per id: True on what the assistant says and on its end token.
+
+        Raises UsageError where the template shows neither `{% generation %}` blocks nor ChatML frames.
+        """
+        if self._mask is None:
+            raise UsageError(
+                tr(
+                    "The chat template does not show which tokens are the assistant's.",
+                    "无法从对话模板中看出哪些 token 属于助手。",
+                ),
+                tr(
+                    "put {% generation %}…{% endgeneration %} around them in the template",
+                    "请在模板中用 {% generation %}…{% endgeneration %} 标出",
+                ),
+            )
+        return self._mask
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """Characters that occur nowhere in the conversation: inside a broken control token, around the assistant, at the cut."""
+
+    broken: str
+    open: str
+    close: str
+    cut: str
+
+
+def render(
+    messages,
+    tokenizer,
+    *,
+    add_generation_prompt: bool = True,
+    continue_final: bool = False,
+    tools=None,
+    template_kwargs: dict | None = None,
+) -> Rendered:
+    """Render a conversation.
+
+    `continue_final` leaves the last message, an assistant's, open for the model to go on with. Raises UsageError for messages
+    that are not in OpenAI's form (with number and field) and for what the template refuses.
+    """
+    messages = normalized(messages)
+    if continue_final and messages[-1]["role"] != "assistant":
+        raise UsageError(
+            tr(
+                f"Message {len(messages)}.role: only an assistant's message can be continued.",
+                f"第 {len(messages)} 条消息.role：只能续写 assistant 的消息。",
+            )
+        )
+    template, kwargs = tokenizer.chat_template, template_kwargs or {}
+    marks = _Marks(
+        *(char for char, _ in zip(unused_characters(messages, tools, template or "", kwargs), range(4), strict=False))
+    )
+    guard = Guard(tokenizer.control_tokens, marks.broken)
+    add_generation_prompt = add_generation_prompt and not continue_final
+    if template:
+        text = _by_template(
+            template,
+            messages,
+            guard,
+            marks,
+            tokenizer,
+            {**kwargs, "tools": guard.value(tools), "add_generation_prompt": add_generation_prompt},
+            continue_final,
+        )
+    else:
+        text = _chatml(messages, guard, marks, add_generation_prompt, continue_final, tools)
+    has_assistant = any(message["role"] == "assistant" for message in messages)
+    return _encoded(text, tokenizer, guard, marks, has_assistant)
+
+
+def _by_template(
+    template: str, messages: list[dict], guard: Guard, marks: _Marks, tokenizer, context: dict, continue_final: bool
+) -> str:
+    from zhinao.prompt import template as jinja
+
+    guarded = [guard.message(message) for message in messages]
+    if continue_final:
+        guarded[-1]["content"] += marks.cut
+    names = {
+        f"{name}_token": tokenizer.id_to_token(number)
+        for name in ("eos", "pad", "bos")
+        if (number := getattr(tokenizer, f"{name}_id", None)) is not None
+    }
+    text = jinja.render(template, {"bos_token": "", **names, **context, "messages": guarded}, marks.open, marks.close)
+    if not continue_final:
+        return text
+    before, cut, _ = text.rpartition(marks.cut)
+    if not cut:
+        raise UsageError(
+            tr("The chat template drops the message that is to be continued.", "对话模板丢掉了要续写的消息。")
+        )
+    return before.replace(marks.cut, "")
+
+
+def _chatml(
+    messages: list[dict], guard: Guard, marks: _Marks, add_generation_prompt: bool, continue_final: bool, tools
+) -> str:
+    if tools:
+        raise UsageError(
+            tr(
+                "This model has no chat template, so it cannot be told about tools.",
+                "该模型没有对话模板，无法向它说明工具（tools）。",
+            )
+        )
+    if messages[0]["role"] != "system":
+        messages = [{"role": "system", "content": DEFAULT_SYSTEM}, *messages]
+    last_user = max((n for n, m in enumerate(messages) if m["role"] == "user"), default=-1)
+    frames = [f"{START}{m['role']}\n{_chatml_content(m, guard, n > last_user)}{END}\n" for n, m in enumerate(messages)]
+    text = "".join(frames)
+    if continue_final:
+        return text.removesuffix(f"{END}\n")
+    return text + ASSISTANT if add_generation_prompt else text
+
+
+def _chatml_content(message: dict, guard: Guard, keeps_thought: bool) -> str:
+    """The guarded words of one frame. An assistant's thought may stand in its own field or between markers in `content`."""
+    content, thought = message["content"], message.get("reasoning_content", "")
+    if message["role"] != "assistant":
+        return guard.text(content)
+    if not thought and content.lstrip().startswith(THINK_OPEN):
+        thought, closing, rest = content.lstrip()[len(THINK_OPEN) :].partition(THINK_CLOSE)
+        if not closing and keeps_thought:  # a thought still open: only as a message to be continued
+            return THINK_OPEN + guard.text(thought)
+        content = rest
+    if not thought:
+        return guard.text(content)
+    content = content.lstrip("\n")
+    if not keeps_thought:
+        return guard.text(content)
+    return f"{THINK_OPEN}\n{guard.text(thought.strip(chr(10)))}\n{THINK_CLOSE}\n\n{guard.text(content)}"
+
+
+def _encoded(text: str, tokenizer, guard: Guard, marks: _Marks, has_assistant: bool) -> Rendered:
+    """Split at the frame's control tokens and encode what stands between them as plain text."""
+    is_marked = marks.open in text
+    if not is_marked:
+        frame = re.escape(ASSISTANT) + "(.*?)" + re.escape(END)
+        text, found = re.subn(
+            frame, lambda m: f"{ASSISTANT}{marks.open}{m[1]}{END}{marks.close}", text, flags=re.DOTALL
+        )
+        is_marked = found > 0
+    control = tokenizer.control_tokens
+    ids, mask, is_assistant = [], [], False
+    pattern = "|".join(re.escape(token) for token in sorted(control, key=len, reverse=True))
+    for piece in re.split(f"({pattern})", text) if control else [text]:
+        if piece in control:
+            ids.append(control[piece])
+            mask.append(is_assistant)
+        else:
+            new_ids, new_mask, is_assistant = _piece(piece, tokenizer, marks, is_assistant)
+            ids += new_ids
+            mask += new_mask
+    plain = text.replace(marks.open, "").replace(marks.close, "")
+    shown = plain.replace(marks.broken, "")
+    last_frame = plain[plain.rfind(START) + 1 :]
+    opens_thought = last_frame.rfind(THINK_OPEN) > last_frame.rfind(THINK_CLOSE)
+    return Rendered(ids, shown, opens_thought, mask if is_marked or not has_assistant else None)
+
+
+def _piece(piece: str, tokenizer, marks: _Marks, is_assistant: bool) -> tuple[list[int], list[bool], bool]:
+    """Ids of the text between two control tokens, in one go, and the mask with its changes inside the piece."""
+    parts = re.split(f"([{marks.open}{marks.close}])", piece.replace(marks.broken, ""))
+    plain = "".join(parts[::2])
+    ids = tokenizer.encode(plain) if plain else []
+    mask, start, before = [], 0, ""
+    for n in range(0, len(parts), 2):
+        before += parts[n]
+        is_last = n + 1 == len(parts)
+        end = len(ids) if is_last else _num_ids(ids, before, tokenizer)
+        mask += [is_assistant] * (end - start)
+        start = max(start, end)
+        if not is_last:
+            is_assistant = parts[n + 1] == marks.open
+    return ids, mask, is_assistant
+
+
+def _num_ids(ids: list[int], before: str, tokenizer) -> int:
+    """How many of `ids` are needed to write `before`. Counted in decoded characters, since encoding may replace text.
+
+    An id that also holds what follows counts as belonging to `before`: the assistant could not have said it.
+    """
+    if not before:
+        return 0
+    wanted = len(tokenizer.decode(tokenizer.encode(before), skip_control=False))
+    low, high = 0, len(ids)
+    while low < high:
+        middle = (low + high) // 2
+        if len(tokenizer.decode(ids[:middle], skip_control=False)) < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -1,0 +1,66 @@
+"""Keeps the words of messages from becoming control tokens. Pure text; knows neither templates nor ids.
+
+A character that occurs nowhere in the conversation is put inside whatever looks like a control token, and taken out again
+after the frame's real control tokens have been found. It survives any template, because it is ordinary text to it.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from zhinao.family import THINK_CLOSE, THINK_OPEN
+
+THINKING = (THINK_OPEN, THINK_CLOSE)
+
+
+def unused_characters(*values) -> Iterator[str]:
+    """Private-use characters that occur in none of the strings inside `values` (nested lists and dicts are walked)."""
+    used = set().union(*map(_characters, values))
+    areas = ((0xE000, 0xF900), (0xF0000, 0xFFFFE), (0x100000, 0x10FFFE))
+    return (chr(code) for first, last in areas for code in range(first, last) if chr(code) not in used)
+
+
+def _characters(value) -> set[str]:
+    if isinstance(value, str):
+        return set(value)
+    if isinstance(value, dict):
+        return set().union(*map(_characters, value), *map(_characters, value.values()))
+    if isinstance(value, (list, tuple)):
+        return set().union(*map(_characters, value))
+    return set()
+
+
+class Guard:
+    """Breaks control tokens inside content with the character `mark`."""
+
+    def __init__(self, control: Iterable[str], mark: str):
+        self.mark = mark
+        self.control = sorted({*control, *THINKING}, key=len, reverse=True)
+        self.prefixes = tuple(t[:size] for t in self.control for size in range(1, len(t)))
+        self.suffixes = tuple(t[-size:] for t in self.control for size in range(1, len(t)))
+        self.insides = {t[a:b] for t in self.control for a in range(len(t)) for b in range(a + 1, len(t) + 1)}
+        self.patterns = {
+            allowed: re.compile("|".join(re.escape(t) for t in self.control if t not in allowed))
+            for allowed in ((), THINKING)
+        }
+
+    def message(self, message: dict) -> dict:
+        """A copy in which all strings but the role are guarded; an assistant's thought markers in `content` stay."""
+        allowed = THINKING if message["role"] == "assistant" else ()
+        result = {key: self.value(value) for key, value in message.items() if key not in ("role", "content")}
+        return {"role": message["role"], "content": self.text(message["content"], allowed), **result}
+
+    def value(self, value):
+        """A copy of nested lists and dicts with all strings guarded."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.value(key): self.value(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.value(item) for item in value]
+        return value
+
+    def text(self, text: str, allowed: tuple[str, ...] = ()) -> str:
+        """`text` in which no control token but the `allowed` ones is left, also not when a frame adds to its ends."""
+        text = self.patterns[allowed].sub(lambda match: match[0][0] + self.mark + match[0][1:], text)
+        is_inside = text.startswith(self.suffixes) or (text in self.insides and text not in allowed)
+        return self.mark * is_inside + text + self.mark * text.endswith(self.prefixes)

@@ -1,0 +1,92 @@
+"""Messages in OpenAI's form, checked and copied. Does not know templates or tokens.
+
+The copy has `content` as one string and the thought under `reasoning_content`; the caller's messages stay as they are.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+
+ROLES = ("system", "developer", "user", "assistant", "tool")
+
+
+def normalized(messages) -> list[dict]:
+    """Deep copies of `messages`. Raises UsageError naming the number (from 1) and field of what is wrong."""
+    if isinstance(messages, (str, bytes, Mapping)) or not isinstance(messages, Sequence):
+        raise UsageError(
+            tr(f"messages must be a list, not {_kind(messages)}.", f"messages 必须是列表，而不是 {_kind(messages)}。"),
+            'messages=[{"role": "user", "content": "…"}]',
+        )
+    if not messages:
+        raise UsageError(tr("messages is empty.", "messages 是空的。"), '[{"role": "user", "content": "…"}]')
+    return [_message(number, message) for number, message in enumerate(messages, start=1)]
+
+
+def _message(number: int, message) -> dict:
+    if not isinstance(message, Mapping):
+        raise _error(number, "", tr(f"must be an object, not {_kind(message)}", f"必须是对象，而不是 {_kind(message)}"))
+    result = copy.deepcopy(dict(message))
+    role = result.get("role")
+    if role not in ROLES:
+        known = ", ".join(ROLES)
+        raise _error(number, "role", tr(f"{role!r} is unknown; known: {known}", f"未知的 {role!r}，可用：{known}"))
+    result["role"] = "system" if role == "developer" else role
+    reasoning = _reasoning(number, result)
+    for name in ("reasoning", "reasoning_content"):
+        result.pop(name, None)
+    if reasoning:
+        result["reasoning_content"] = result["reasoning"] = reasoning
+    is_optional = role == "assistant" and (result.get("tool_calls") or reasoning)
+    result["content"] = _content(number, result.get("content"), bool(is_optional))
+    return result
+
+
+def _reasoning(number: int, message: dict) -> str:
+    for name in ("reasoning_content", "reasoning"):
+        value = message.get(name)
+        if value is not None and not isinstance(value, str):
+            raise _error(number, name, tr(f"must be text, not {_kind(value)}", f"必须是文本，而不是 {_kind(value)}"))
+    return message.get("reasoning_content") or message.get("reasoning") or ""
+
+
+def _content(number: int, content, is_optional: bool) -> str:
+    if isinstance(content, str):
+        return content
+    if content is None:
+        if is_optional:
+            return ""
+        raise _error(number, "content", tr("is missing", "缺失"))
+    if not isinstance(content, list):
+        raise _error(
+            number,
+            "content",
+            tr(
+                f"must be text or a list of text parts, not {_kind(content)}",
+                f"必须是文本或文本片段的列表，而不是 {_kind(content)}",
+            ),
+        )
+    return "".join(_part(number, place, part) for place, part in enumerate(content))
+
+
+def _part(number: int, place: int, part) -> str:
+    if isinstance(part, str):
+        return part
+    kind = part.get("type") if isinstance(part, Mapping) else _kind(part)
+    if kind == "text" and isinstance(part.get("text"), str):
+        return part["text"]
+    raise _error(
+        number,
+        f"content[{place}]",
+        tr(f"only text parts can be read, not {kind!r}", f"只支持文本片段，不支持 {kind!r}"),
+    )
+
+
+def _kind(value) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+def _error(number: int, field: str, what: str) -> UsageError:
+    where = f".{field}" if field else ""
+    return UsageError(tr(f"Message {number}{where}: {what}.", f"第 {number} 条消息{where}：{what}。"))

@@ -1,0 +1,65 @@
+"""A checkpoint's own chat template, run in Jinja's sandbox the way transformers runs it. Knows nothing of tokens.
+
+`{% generation %}…{% endgeneration %}` blocks, which mark what the assistant wrote, come out between two marker characters.
+"""
+
+import datetime
+import functools
+import json
+
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+
+
+def render(template: str, context: dict, open_mark: str, close_mark: str) -> str:
+    """The text of `template` for `context`. Raises UsageError with the template's own words where it refuses."""
+    from jinja2 import TemplateError
+
+    try:
+        return _compiled(template, open_mark, close_mark).render(**context)
+    except (TemplateError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
+        raise UsageError(
+            tr(
+                f"The checkpoint's chat template cannot render these messages: {error}",
+                f"模型自带的对话模板无法处理这些消息：{error}",
+            ),
+            tr("change the messages, or the chat_template of the checkpoint", "请修改消息，或修改模型的 chat_template"),
+        ) from None
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(template: str, open_mark: str, close_mark: str):
+    from jinja2 import ext, nodes
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Generation(ext.Extension):
+        tags = {"generation"}  # noqa: RUF012 (Jinja's own form)
+
+        def parse(self, parser):
+            line = next(parser.stream).lineno
+            body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+            return nodes.CallBlock(self.call_method("marked"), [], [], body).set_lineno(line)
+
+        def marked(self, caller) -> str:
+            return open_mark + caller() + close_mark
+
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, ext.loopcontrols]
+    )
+    environment.filters["tojson"] = _tojson
+    environment.globals["raise_exception"] = _raise
+    environment.globals["strftime_now"] = lambda form: datetime.datetime.now().strftime(form)
+    return environment.from_string(template)
+
+
+def _tojson(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False) -> str:
+    """JSON with plain characters: Jinja's own filter escapes `<`, and escaped characters would hide our marks."""
+    if ensure_ascii:
+        raise ValueError("tojson(ensure_ascii=true)")
+    return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators, sort_keys=sort_keys)
+
+
+def _raise(message: str):
+    from jinja2 import TemplateError
+
+    raise TemplateError(message)

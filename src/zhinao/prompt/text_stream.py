@@ -1,0 +1,91 @@
+"""Ids to shown text while they arrive: whole characters, then exact stop strings, then thought and answer.
+
+Control tokens are never shown; the thought's markers, where they are control tokens, go to the splitter as text.
+"""
+
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+from zhinao.prompt.guard import THINKING
+from zhinao.prompt.thinking import FrameTrimmer, Piece, ThoughtSplitter
+
+
+class StopStrings:
+    """Cuts a text before the first stop string that is complete, character by character exact and wherever it is split.
+
+    Text is held back only while it may still become a stop string.
+    """
+
+    def __init__(self, stops: tuple[str, ...] = ()):
+        if not all(isinstance(stop, str) and stop for stop in stops):
+            raise UsageError(
+                tr(
+                    f"stop is {list(stops)!r}; allowed: text that is not empty, or a list of it.",
+                    f"stop 为 {list(stops)!r}，只能是非空文本或其列表。",
+                )
+            )
+        self.matched: str | None = None
+        self._stops = stops
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """What may be shown now; nothing after a match."""
+        if not self._stops or self.matched is not None:
+            return "" if self._stops else text
+        self._held += text
+        found = [(at + len(stop), at, stop) for stop in self._stops if (at := self._held.find(stop)) >= 0]
+        if found:
+            _, at, self.matched = min(found)
+            ready, self._held = self._held[:at], ""
+            return ready
+        size = max(_overlap(self._held, stop) for stop in self._stops)
+        ready, self._held = self._held[: len(self._held) - size], self._held[len(self._held) - size :]
+        return ready
+
+    def finish(self) -> str:
+        held, self._held = self._held, ""
+        return held
+
+
+def _overlap(text: str, stop: str) -> int:
+    """Length of the longest end of `text` that is a true beginning of `stop`."""
+    return next((n for n in range(min(len(text), len(stop) - 1), 0, -1) if stop.startswith(text[-n:])), 0)
+
+
+class TextStream:
+    """One reply's ids on their way to people. `matched` is the stop string that ended it, or None."""
+
+    def __init__(
+        self, tokenizer, *, stops: tuple[str, ...] = (), stop_ids=(), is_open: bool = False, thinks: bool = False
+    ):
+        control = tokenizer.control_tokens
+        markers = {control[marker] for marker in THINKING if marker in control}
+        spaces = {number for token, number in control.items() if token.startswith("[space")}
+        self._hidden = ({*control.values()} - markers - spaces) | set(stop_ids)
+        self._decoder = tokenizer.stream(skip_control=False)
+        self._stops = StopStrings(stops)
+        self._trimmer = FrameTrimmer()
+        self.splitter = ThoughtSplitter(is_open, thinks)
+
+    @property
+    def matched(self) -> str | None:
+        return self._stops.matched
+
+    def feed(self, ids) -> list[Piece]:
+        """Pieces that are certain now."""
+        text = self._decoder.feed([number for number in ids if number not in self._hidden])
+        return self._split(self._stops.feed(text))
+
+    def add(self, text: str) -> list[Piece]:
+        """Pieces of text that was put into the output by us (the sentence that closes a thought); stop strings ignore it."""
+        return self._split(self._stops.finish() + text)
+
+    def finish(self) -> list[Piece]:
+        """The rest; to be called once, at the end."""
+        tail = self._stops.feed(self._decoder.flush())
+        pieces = self._split(tail + ("" if self.matched else self._stops.finish()))
+        return pieces + self._trimmer.feed(self.splitter.finish(), self.splitter.is_closed)
+
+    def _split(self, text: str) -> list[Piece]:
+        if not text:
+            return []
+        return self._trimmer.feed(self.splitter.feed(text), self.splitter.is_closed)
