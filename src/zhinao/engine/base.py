@@ -123,6 +123,19 @@ class Engine(ABC):
 
     def check_prompt(self, prompt_ids: list[int], sampling: Sampling) -> int:
         """The number of tokens that may be generated. Raises UsageError, ContextLengthError."""
+        self._check_ids(prompt_ids)
+        room = self.info.num_context_tokens - len(prompt_ids)
+        if room < 1:
+            raise ContextLengthError(len(prompt_ids), self.info.num_context_tokens)
+        return min(room, sampling.max_tokens or room)
+
+    def check_score(self, prompt_ids: list[int]) -> None:
+        """What `score` may be asked: the prompt may fill the whole context. Raises UsageError, ContextLengthError."""
+        self._check_ids(prompt_ids)
+        if len(prompt_ids) > self.info.num_context_tokens:
+            raise ContextLengthError(len(prompt_ids), self.info.num_context_tokens)
+
+    def _check_ids(self, prompt_ids: list[int]) -> None:
         if not prompt_ids:
             raise UsageError(tr("The prompt is empty.", "提示为空。"))
         vocab = self.info.vocab_size
@@ -130,7 +143,3 @@ class Engine(ABC):
             raise UsageError(
                 tr(f"Token id {bad} is outside the vocabulary of {vocab}.", f"token id {bad} 超出词表（{vocab}）。")
             )
-        room = self.info.num_context_tokens - len(prompt_ids)
-        if room < 1:
-            raise ContextLengthError(len(prompt_ids), self.info.num_context_tokens)
-        return min(room, sampling.max_tokens or room)
