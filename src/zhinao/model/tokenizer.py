@@ -1,0 +1,162 @@
+"""Text to token ids and back, on the `tokenizers` library alone. Knows neither chat formats nor transformers.
+
+Adds no BOS or EOS of its own: what a prompt begins with is the chat template's business.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import tokenizers
+from tokenizers import AddedToken
+
+from zhinao.errors import CheckpointError
+from zhinao.files import write_json
+from zhinao.lang import tr
+from zhinao.model import tokenizer_folder
+from zhinao.model.stream_decoder import ByteStreamDecoder, PieceStreamDecoder, StreamDecoder
+from zhinao.model.tokenizer_pipeline import SPACES, byte_alphabet
+
+_BYTE_OF = {char: byte for byte, char in enumerate(byte_alphabet())}
+
+
+class Tokenizer:
+    """The tokenizer of a model folder. May be used by several threads at once.
+
+    `control_tokens`: every added token that is not mere white space, by content: `<|im_end|>`, `<think>` …
+    `vocab_size`: one more than the highest id. The embedding of a model may have more rows (padding); such ids decode
+    to nothing. `eos_id`, `pad_id` are None where the folder names none.
+    """
+
+    def __init__(self, backend: tokenizers.Tokenizer, config: dict | None = None, chat_template: str | None = None):
+        """`config`: tokenizer_config.json. `load` is the usual way to come here."""
+        backend.no_truncation()
+        backend.no_padding()
+        self._config, self.chat_template = config or {}, chat_template
+        self._with_control = backend
+        added = backend.get_added_tokens_decoder()
+        self._special = {id for id, token in added.items() if token.special}
+        self.control_tokens = {token.content: id for id, token in sorted(added.items()) if not _is_space(token)}
+        self.vocab_size = max(backend.get_vocab_size(), *(id + 1 for id in added), 0)
+        self._without_control = _without_control(backend, added)
+        self._turned = _turned_before_bytes(backend)
+        self._bytes: dict[int, bytes] = {}
+        self.eos_id = self._id_of(tokenizer_folder.content(self._config.get("eos_token")))
+        self.pad_id = self._id_of(tokenizer_folder.content(self._config.get("pad_token")))
+
+    @classmethod
+    def load(cls, folder: Path) -> "Tokenizer":
+        """From `tokenizer.json` or `vocab/360.tiktoken`. Raises CheckpointError naming the file and what is wrong."""
+        folder = Path(folder)
+        config = tokenizer_folder.read_config(folder)
+        backend = tokenizer_folder.load_backend(folder, config)
+        return cls(backend, config, tokenizer_folder.chat_template(folder, config))
+
+    def encode(self, text: str, control: bool = False) -> list[int]:
+        """Token ids of `text`. Without `control`, control tokens that stand in it are plain text like any other.
+
+        Lone surrogates become U+FFFD, as they do in tiktoken.
+        """
+        backend = self._with_control if control else self._without_control
+        try:
+            return backend.encode(text, add_special_tokens=False).ids
+        except TypeError:
+            return backend.encode(mend_surrogates(text), add_special_tokens=False).ids
+
+    def decode(self, ids: Iterable[int], skip_control: bool = True) -> str:
+        """The text of `ids`; invalid UTF-8 becomes U+FFFD, ids that are no tokens give nothing.
+
+        `skip_control` drops tokens that the folder marks as special (the space markers never are).
+        """
+        known = [id for id in ids if 0 <= id < self.vocab_size]
+        return self._with_control.decode(known, skip_special_tokens=skip_control)
+
+    def stream(self, skip_control: bool = True) -> StreamDecoder:
+        """A decoder for one answer that comes token by token; joined, it gives what `decode` gives."""
+        if self._turned is None:
+            return PieceStreamDecoder(
+                lambda id: None if skip_control and id in self._special else self.id_to_token(id),
+                lambda ids: self.decode(ids, skip_control),
+            )
+        return ByteStreamDecoder(lambda id: b"" if skip_control and id in self._special else self._token_bytes(id))
+
+    def token_to_id(self, token: str) -> int | None:
+        return self._with_control.token_to_id(token)
+
+    def id_to_token(self, id: int) -> str | None:
+        """The token as the vocabulary spells it (byte-level alphabet), not its text."""
+        return self._with_control.id_to_token(id) if 0 <= id < self.vocab_size else None
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer.json and tokenizer_config.json, which any tool loads without code of ours."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / tokenizer_folder.FILE).write_text(self._with_control.to_str(pretty=True), encoding="utf-8")
+        config = {key: value for key, value in self._config.items() if key not in tokenizer_folder.NOT_SAVED}
+        if config.get("tokenizer_class") in (None, tokenizer_folder.CLASS):
+            config["tokenizer_class"] = "PreTrainedTokenizerFast"
+        if self.chat_template is not None:
+            config["chat_template"] = self.chat_template
+        write_json(folder / tokenizer_folder.CONFIG, config)
+
+    def _id_of(self, token: str | None) -> int | None:
+        return None if token is None else self.token_to_id(token)
+
+    def _token_bytes(self, id: int) -> bytes:
+        """What a byte-level decoder makes of one token."""
+        if (known := self._bytes.get(id)) is not None:
+            return known
+        token = self.id_to_token(id) or ""
+        for old, new in self._turned:
+            token = token.replace(old, new)
+        spelled = [_BYTE_OF.get(char) for char in token]
+        self._bytes[id] = token.encode() if None in spelled else bytes(spelled)
+        return self._bytes[id]
+
+
+def mend_surrogates(text: str) -> str:
+    """What tiktoken makes of a string that is no valid Unicode: pairs are joined, lone ones become U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _is_space(token: AddedToken) -> bool:
+    """Space markers and added tokens of white space alone only make text shorter; they control nothing."""
+    return token.content in SPACES or not token.content.replace("▁", " ").strip()
+
+
+def _without_control(backend: tokenizers.Tokenizer, added: dict[int, AddedToken]) -> tokenizers.Tokenizer:
+    """The same tokenizer (it shares the vocabulary in memory) that sees only text and the space markers.
+
+    A second one, because the switch `encode_special_tokens` belongs to a tokenizer and not to a call, and because it
+    leaves tokens on that are added but not special, such as `<think>`.
+    """
+    plain = tokenizers.Tokenizer(backend.model)
+    plain.normalizer, plain.pre_tokenizer = backend.normalizer, backend.pre_tokenizer
+    tokens = []
+    for id in sorted(added):
+        kept = added[id]
+        flags = {name: getattr(kept, name) for name in ("lstrip", "rstrip", "single_word", "normalized")}
+        tokens.append(AddedToken(kept.content, special=not _is_space(kept), **flags))
+    plain.add_tokens(tokens)
+    plain.encode_special_tokens = True
+    if {id: token.content for id, token in plain.get_added_tokens_decoder().items()} != {
+        id: token.content for id, token in added.items()
+    }:
+        raise CheckpointError(
+            tr(
+                f"{tokenizer_folder.FILE}: the ids of the added tokens do not follow from the file.",
+                f"{tokenizer_folder.FILE}：新增 token 的 id 与文件不符。",
+            )
+        )
+    return plain
+
+
+def _turned_before_bytes(backend: tokenizers.Tokenizer) -> list[tuple[str, str]] | None:
+    """Replacements that a byte-level decoder makes in each token first; None for every other kind of decoder."""
+    if backend.decoder is None:
+        return None
+    decoder = json.loads(backend.decoder.__getstate__())
+    *before, last = decoder["decoders"] if decoder["type"] == "Sequence" else [decoder]
+    is_plain = all(step["type"] == "Replace" and "String" in step["pattern"] for step in before)
+    if last["type"] != "ByteLevel" or not is_plain:
+        return None
+    return [(step["pattern"]["String"], step["content"]) for step in before]

@@ -1,0 +1,218 @@
+"""What a model folder says about its tokenizer: which files count, their checks, and the built tokenizers that are kept.
+
+A `tokenizer.json` wins. A `.tiktoken` vocabulary is taken only where the folder does not name another family's class.
+"""
+
+import contextlib
+import hashlib
+import json
+import uuid
+from pathlib import Path
+
+from tokenizers import AddedToken, Tokenizer
+
+from zhinao import files
+from zhinao.errors import CheckpointError
+from zhinao.lang import tr
+from zhinao.model import tiktoken_file, tokenizer_pipeline
+
+CLASS = "ZhinaoTokenizer"
+FILE, CONFIG = "tokenizer.json", "tokenizer_config.json"
+_TIKTOKENS = ("vocab/360.tiktoken", "360.tiktoken", "vocab/*.tiktoken", "*.tiktoken")
+FAMILY_CONFIG = {
+    "tokenizer_class": CLASS,
+    "eos_token": tokenizer_pipeline.EOS,
+    "pad_token": tokenizer_pipeline.PAD,
+    "padding_side": "left",
+    "clean_up_tokenization_spaces": False,
+}
+NOT_SAVED = ("auto_map", "added_tokens_decoder", "additional_special_tokens", "vocab_file", "chat_template")
+# Building a full vocabulary takes seconds; files below this size are built each time.
+_NUM_BYTES_TO_KEEP = 2**19
+
+
+def read_json(file: Path) -> dict:
+    """A JSON object, `{}` where the file is absent. Raises CheckpointError naming file and line."""
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (ValueError, OSError) as error:
+        raise _damaged(file, str(error)) from None
+    if not isinstance(value, dict):
+        raise _damaged(file, tr("it must be a JSON object", "必须是 JSON 对象"))
+    return value
+
+
+def read_config(folder: Path) -> dict:
+    """tokenizer_config.json, with what older files or the family say where it is silent. Raises CheckpointError."""
+    config = read_json(folder / CONFIG)
+    older = read_json(folder / "special_tokens_map.json")
+    found = {key: older[key] for key in ("eos_token", "pad_token") if key in older}
+    if not (folder / FILE).exists() and config.get("tokenizer_class", CLASS) == CLASS:
+        found = FAMILY_CONFIG | found
+    return found | {key: value for key, value in config.items() if value is not None}
+
+
+def load_backend(folder: Path, config: dict) -> Tokenizer:
+    """The tokenizer of a folder; `config` is its tokenizer_config.json. Raises CheckpointError."""
+    file = folder / FILE
+    if file.exists():
+        return _from_json(file)
+    if vocabulary := find_vocabulary(folder):
+        named = config.get("tokenizer_class", CLASS)
+        if named != CLASS:
+            raise CheckpointError(
+                tr(
+                    f"{folder / CONFIG}: tokenizer_class is {named!r}; {vocabulary.name} is read for {CLASS} alone.",
+                    f"{folder / CONFIG}：tokenizer_class 为 {named!r}；只支持按 {CLASS} 读取 {vocabulary.name}。",
+                ),
+                tr(
+                    "save the tokenizer as tokenizer.json with the tool it is from",
+                    "请用原工具将其保存为 tokenizer.json",
+                ),
+            )
+        return from_vocabulary(vocabulary, folder, config)
+    raise _nothing_to_read(folder)
+
+
+def find_vocabulary(folder: Path) -> Path | None:
+    """The `.tiktoken` file of a folder: the published place first, then any other. Raises CheckpointError if unclear."""
+    for pattern in _TIKTOKENS:
+        found = sorted(folder.glob(pattern))
+        if len(found) > 1:
+            raise CheckpointError(
+                tr(
+                    f"{folder}: several vocabularies ({', '.join(f.name for f in found)}).",
+                    f"{folder}：有多个词表文件（{'、'.join(f.name for f in found)}）。",
+                )
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def from_vocabulary(vocabulary: Path, folder: Path, config: dict) -> Tokenizer:
+    """Build the family's tokenizer, or take it from the cache if this file was built before."""
+    if vocabulary.stat().st_size < _NUM_BYTES_TO_KEEP:
+        return _build(vocabulary, folder, config)
+    kept = _kept_file(vocabulary, folder, config)
+    try:
+        return Tokenizer.from_file(str(kept))
+    except Exception:  # the library raises nothing finer; absent or damaged, it is built again
+        tokenizer = _build(vocabulary, folder, config)
+    with contextlib.suppress(OSError):  # a place that cannot be written costs seconds, nothing else
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        temporary = kept.with_name(f"{kept.name}{files.PARTIAL}{uuid.uuid4().hex[:8]}")
+        temporary.write_text(tokenizer.to_str(), encoding="utf-8")
+        temporary.replace(kept)
+    return tokenizer
+
+
+def _kept_file(vocabulary: Path, folder: Path, config: dict) -> Path:
+    further = json.dumps([_listed(folder, config), config.get("additional_special_tokens")], sort_keys=True)
+    key = f"{tokenizer_pipeline.VERSION} {files.sha256(vocabulary)} {further}"
+    return files.home() / "tokenizers" / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+
+
+def _build(vocabulary: Path, folder: Path, config: dict) -> Tokenizer:
+    ranks = tiktoken_file.read(vocabulary)
+    return tokenizer_pipeline.build(ranks, further_tokens(folder, config, list(ranks)))
+
+
+def _listed(folder: Path, config: dict) -> dict[str, dict]:
+    """id (as written) -> the fields of an added token, from both files that may list some."""
+    older = read_json(folder / "added_tokens.json")
+    return {str(id): {"content": content} for content, id in older.items()} | config.get("added_tokens_decoder", {})
+
+
+def further_tokens(folder: Path, config: dict, ranks: list[bytes]) -> dict[int, AddedToken]:
+    """The added tokens that a checkpoint lists beyond the family's, by id. Raises CheckpointError where ids clash."""
+    family = {len(ranks) + n: content for n, content in enumerate(tokenizer_pipeline.SPECIAL_TOKENS)}
+    further: dict[int, AddedToken] = {}
+    for key, fields in _listed(folder, config).items():
+        try:
+            id, content = int(key), fields["content"]
+            flags = {name: bool(fields.get(name, False)) for name in ("lstrip", "rstrip", "single_word", "special")}
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise _damaged(folder / CONFIG, f"added_tokens_decoder[{key!r}]") from None
+        there = family.get(id) or (ranks[id].decode("utf-8", "replace") if 0 <= id < len(ranks) else None)
+        elsewhere = next((i for i, other in family.items() if other == content and i != id), None)
+        if id < 0 or elsewhere is not None or there not in (None, content):
+            raise _clash(folder, content, id, there, elsewhere)
+        if there is None or id < len(ranks):
+            further[id] = AddedToken(content, normalized=True, **flags)
+    known = {*family.values(), *(token.content for token in further.values())}
+    next_id = max([*family, *further]) + 1
+    unnumbered = [name for name in map(content, config.get("additional_special_tokens") or []) if name not in known]
+    return further | {next_id + n: tokenizer_pipeline.special_token(name) for n, name in enumerate(unnumbered)}
+
+
+def content(token) -> str | None:
+    """`"<eod>"` and `{"content": "<eod>", …}` alike."""
+    return token.get("content") if isinstance(token, dict) else token
+
+
+def chat_template(folder: Path, config: dict) -> str | None:
+    """From chat_template.jinja, else from tokenizer_config.json (of several named ones, `default`)."""
+    file = folder / "chat_template.jinja"
+    if file.exists():
+        try:
+            return file.read_text(encoding="utf-8")
+        except (UnicodeDecodeError, OSError) as error:
+            raise _damaged(file, str(error)) from None
+    template = config.get("chat_template")
+    if isinstance(template, list):
+        try:
+            template = {entry["name"]: entry["template"] for entry in template}.get("default")
+        except (TypeError, KeyError):
+            raise _damaged(folder / CONFIG, "chat_template") from None
+    if template is not None and not isinstance(template, str):
+        raise _damaged(folder / CONFIG, "chat_template")
+    return template
+
+
+def _from_json(file: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises nothing finer
+        read_json(file)  # if it is no JSON at all, this says where
+        raise _damaged(file, str(error)) from None
+
+
+def _nothing_to_read(folder: Path) -> CheckpointError:
+    if (folder / "tokenizer.model").exists():
+        return CheckpointError(
+            tr(
+                f"{folder}: only a SentencePiece tokenizer.model, which is not read.",
+                f"{folder}：只有 SentencePiece 的 tokenizer.model，无法读取。",
+            ),
+            tr("save it as tokenizer.json with the tool it is from", "请用原工具将其保存为 tokenizer.json"),
+        )
+    return CheckpointError(
+        tr(
+            f"{folder}: no tokenizer (neither tokenizer.json nor vocab/360.tiktoken).",
+            f"{folder}：没有分词器（既无 tokenizer.json，也无 vocab/360.tiktoken）。",
+        ),
+        tr("fetch the model again with `zhinao pull`", "请用 `zhinao pull` 重新下载"),
+    )
+
+
+def _clash(folder: Path, content: str, id: int, there: str | None, elsewhere: int | None) -> CheckpointError:
+    why = (
+        tr(f"it has the id {elsewhere}", f"其 id 应为 {elsewhere}")
+        if elsewhere is not None
+        else tr(f"that id is {there!r}", f"该 id 已是 {there!r}")
+    )
+    return CheckpointError(
+        tr(
+            f"{folder}: the added token {content!r} cannot have the id {id}, because {why}.",
+            f"{folder}：新增的 token {content!r} 不能使用 id {id}：{why}。",
+        )
+    )
+
+
+def _damaged(file: Path, what: str) -> CheckpointError:
+    return CheckpointError(
+        tr(f"{file}: damaged ({what}).", f"{file}：文件损坏（{what}）。"), tiktoken_file.fetch_again()
+    )
