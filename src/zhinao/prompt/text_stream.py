@@ -6,7 +6,7 @@ Control tokens are never shown; the thought's markers, where they are control to
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 from zhinao.prompt.guard import THINKING
-from zhinao.prompt.thinking import FrameTrimmer, Piece, ThoughtSplitter
+from zhinao.prompt.thinking import ANSWER, FrameTrimmer, Piece, ThoughtSplitter
 
 
 class StopStrings:
@@ -55,13 +55,15 @@ class TextStream:
     """One reply's ids on their way to people. `matched` is the stop string that ended it, or None."""
 
     def __init__(
-        self, tokenizer, *, stops: tuple[str, ...] = (), stop_ids=(), is_open: bool = False, thinks: bool = False
+        self, tokenizer, *, stops: tuple[str, ...] = (), stop_ids=(), is_open=False, thinks=False, splits_thought=True
     ):
         control = tokenizer.control_tokens
         markers = {control[marker] for marker in THINKING if marker in control}
-        spaces = {number for token, number in control.items() if token.startswith("[space")}
-        self._hidden = ({*control.values()} - markers - spaces) | set(stop_ids)
+        hidden = {number for number in control.values() if not tokenizer.decode([number], skip_control=True)}
+        self._hidden = (hidden - markers) | set(stop_ids)
+        self._tokenizer = tokenizer
         self._decoder = tokenizer.stream(skip_control=False)
+        self._splits_thought = splits_thought
         self._stops = StopStrings(stops)
         self._trimmer = FrameTrimmer()
         self.splitter = ThoughtSplitter(is_open, thinks)
@@ -79,6 +81,10 @@ class TextStream:
         """Pieces of text that was put into the output by us (the sentence that closes a thought); stop strings ignore it."""
         return self._split(self._stops.finish() + text)
 
+    def drop_half_character(self) -> None:
+        """Forget bytes that have not made a character yet."""
+        self._decoder = self._tokenizer.stream(skip_control=False)
+
     def finish(self) -> list[Piece]:
         """The rest; to be called once, at the end."""
         tail = self._stops.feed(self._decoder.flush())
@@ -86,6 +92,6 @@ class TextStream:
         return pieces + self._trimmer.feed(self.splitter.finish(), self.splitter.is_closed)
 
     def _split(self, text: str) -> list[Piece]:
-        if not text:
-            return []
+        if not self._splits_thought:
+            return [Piece(ANSWER, text)] if text else []
         return self._trimmer.feed(self.splitter.feed(text), self.splitter.is_closed)

@@ -37,6 +37,11 @@ class ThoughtSplitter:
     def is_thinking(self) -> bool:
         return self.state == THOUGHT or (self.state == _START and self._is_prompt_open)
 
+    @property
+    def is_undecided(self) -> bool:
+        """Nothing but space came so far, so that a thought may still begin."""
+        return self.state == _START
+
     def feed(self, text: str) -> list[Piece]:
         """The pieces that are certain after `text`; what may be part of a marker is held back."""
         if self.is_closed or (self.state == ANSWER and not self._thinks):

@@ -1,0 +1,128 @@
+"""A loaded model that takes and gives text. The parts do the work: hub, tokenizer, engine, prompt; here they are joined."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from zhinao.api import options
+from zhinao.api.reply import Reply, Score
+from zhinao.api.stream import ReplyStream
+from zhinao.engine.base import Engine
+from zhinao.errors import UsageError
+from zhinao.family import CHAT_TEMPLATE, THINK_CLOSE
+from zhinao.lang import tr
+from zhinao.prompt import conversation
+
+COMPLETION_TOKENS = 1024  # `max_tokens` of a completion where none is given: a base model seldom ends by itself
+
+
+def load(
+    model: str,
+    *,
+    engine: str = "auto",
+    quant: str | None = None,
+    device: str = "auto",
+    num_threads: int | None = None,
+    cache_gb: float | None = None,
+    offline: bool = False,
+    source: str | None = None,
+    revision: str | None = None,
+    progress: Callable | None = None,
+) -> "Model":
+    """Load a folder, a GGUF file, a hub id or a short name. Close it, or use it as a context manager.
+
+    Raises ModelNotFoundError, DownloadError, DiskError, CheckpointError, MissingExtraError, EngineError, UsageError.
+    """
+    from zhinao import engine as engines
+    from zhinao import hub
+    from zhinao.model import defaults
+    from zhinao.model.tokenizer import Tokenizer
+
+    local = hub.resolve(str(model), source=source, offline=offline, revision=revision, progress=progress)
+    with ThreadPoolExecutor(1) as pool:  # the engine stays in this thread, where Ctrl-C reaches it
+        reading = pool.submit(Tokenizer.load, local.path)
+        opened = engines.open(
+            local.path,
+            engine=engine,
+            quant=quant,
+            device=device,
+            num_threads=num_threads,
+            cache_gb=cache_gb,
+            progress=progress,
+        )
+        try:
+            tokenizer = reading.result()
+            found = defaults.read(local.path, tokenizer, local.release)
+        except BaseException:
+            opened.close()
+            raise
+    thinks = bool(local.release and local.release.thinks) or _knows_thoughts(tokenizer)
+    return Model(opened, tokenizer, local.name, stop_ids=found.stop_ids, sampling=found.sampling, thinks=thinks)
+
+
+def _knows_thoughts(tokenizer) -> bool:
+    """Whether the checkpoint itself speaks of thoughts. The template that we write ourselves says nothing about the model."""
+    template = tokenizer.chat_template or ""
+    return THINK_CLOSE in tokenizer.control_tokens or (
+        THINK_CLOSE in template and template.strip() != CHAT_TEMPLATE.strip()
+    )
+
+
+class Model:
+    """Text in, text out. Requests may run at the same time where the engine can.
+
+    `settings` of the methods: the fields of `engine.base.Sampling` (temperature, top_p, top_k, min_p, the three penalties, seed,
+    max_tokens, min_tokens, ignore_eos, logprobs), `stop` (text or list of texts), `thinking_budget` (tokens), and for messages
+    `tools`, `template_kwargs`, `continue_final`. What is not given comes from the checkpoint.
+    """
+
+    def __init__(
+        self, engine: Engine, tokenizer, name: str, *, stop_ids=(), sampling: dict | None = None, thinks: bool = False
+    ):
+        self.engine, self.tokenizer, self.name, self.thinks = engine, tokenizer, name, thinks
+        self.stop_ids, self.sampling = tuple(stop_ids), dict(sampling or {})
+
+    def render(self, messages, **prompt) -> conversation.Rendered:
+        """Ids of a conversation as the model will read it. Raises UsageError for bad messages."""
+        return conversation.render(messages, self.tokenizer, **prompt)
+
+    def stream(self, messages, **settings) -> ReplyStream:
+        """Start a reply; iterate it for its events. Raises UsageError, ContextLengthError before anything runs."""
+        chosen = options.read(settings, self.sampling, self.stop_ids)
+        prompt = self.render(messages, **chosen.prompt)
+        return ReplyStream(
+            self.engine, self.tokenizer, prompt.ids, chosen, is_open=prompt.opens_thought, thinks=self.thinks
+        )
+
+    def chat(self, messages, **settings) -> Reply:
+        """The reply to a conversation. Raises what `stream` raises, and EngineError."""
+        return self.stream(messages, **settings).result()
+
+    def stream_text(self, prompt: str | list[int], **settings) -> ReplyStream:
+        """Start to continue a text (or ids) as it stands, without a chat format."""
+        chosen = options.read(settings, {"max_tokens": COMPLETION_TOKENS, **self.sampling}, self.stop_ids)
+        if chosen.prompt or chosen.thinking_budget is not None:
+            names = ", ".join(name for name in (*chosen.prompt, "thinking_budget") if settings.get(name) is not None)
+            raise UsageError(
+                tr(f"A completion takes no {names}: it has no messages.", f"续写没有消息，不接受 {names}。")
+            )
+        ids = self.tokenizer.encode(prompt) if isinstance(prompt, str) else list(prompt)
+        return ReplyStream(self.engine, self.tokenizer, ids, chosen, splits_thought=False)
+
+    def generate(self, prompt: str | list[int], **settings) -> Reply:
+        """Continue a text; `reply.text` is what comes after it. `max_tokens` is 1024 where not given."""
+        return self.stream_text(prompt, **settings).result()
+
+    def score(self, text: str | list[int]) -> Score:
+        """Likelihood of each token of a text."""
+        ids = self.tokenizer.encode(text) if isinstance(text, str) else list(text)
+        return Score(tuple(ids), tuple(self.engine.score(ids)))
+
+    def close(self) -> None:
+        """Free the engine. May be called twice."""
+        self.engine.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

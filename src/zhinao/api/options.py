@@ -1,0 +1,74 @@
+"""The keyword arguments of a request, checked: those of `Sampling`, and those that concern text. Starts nothing."""
+
+import difflib
+import types
+import typing
+from dataclasses import dataclass, fields
+
+from zhinao.engine.base import Sampling
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+
+_SAMPLING = {field.name: field.type for field in fields(Sampling) if field.name != "stop_ids"}
+_PROMPT = ("continue_final", "tools", "template_kwargs")
+NAMES = (*_SAMPLING, "stop", "thinking_budget", *_PROMPT)
+
+
+@dataclass(frozen=True)
+class Options:
+    """`stop` are strings; `thinking_budget` counts tokens (None: no limit); `prompt` goes to the renderer of messages."""
+
+    sampling: Sampling
+    stop: tuple[str, ...]
+    thinking_budget: int | None
+    prompt: dict
+
+
+def read(given: dict, defaults: dict, stop_ids: tuple[int, ...]) -> Options:
+    """Raises UsageError for an unknown name (with the nearest known one), a wrong type or a value out of range."""
+    for name in given:
+        if name not in NAMES:
+            raise UsageError(
+                tr(f"Unknown setting {name!r}.", f"未知的设置 {name!r}。"), suggestion(name, NAMES) or ", ".join(NAMES)
+            )
+    values = {**defaults, **given}
+    sampling = {name: _typed(name, values[name], kind) for name, kind in _SAMPLING.items() if name in values}
+    return Options(
+        Sampling(**sampling, stop_ids=tuple(stop_ids)),
+        _stops(values.get("stop")),
+        _budget(values.get("thinking_budget")),
+        {name: values[name] for name in _PROMPT if name in values},
+    )
+
+
+def suggestion(word: str, known) -> str | None:
+    """`did you mean …?`, or None where nothing is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return tr(f"did you mean {near[0]}?", f"是否想输入 {near[0]}？") if near else None
+
+
+def _typed(name: str, value, kind):
+    """`value` where it is of `kind`; an int counts as a float."""
+    allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    is_bool = isinstance(value, bool)
+    if (is_bool and bool in allowed) or (not is_bool and isinstance(value, allowed + (int,) * (float in allowed))):
+        return value
+    wanted = {float: tr("a number", "数字"), int: tr("a whole number", "整数"), bool: "true / false"}[allowed[0]]
+    raise UsageError(tr(f"{name} is {value!r}; it must be {wanted}.", f"{name} 为 {value!r}，应为{wanted}。"))
+
+
+def _stops(stop) -> tuple[str, ...]:
+    if stop is None:
+        return ()
+    return (stop,) if isinstance(stop, str) else tuple(stop) if isinstance(stop, (list, tuple)) else (stop,)
+
+
+def _budget(budget) -> int | None:
+    if budget is None or (isinstance(budget, int) and not isinstance(budget, bool) and budget >= 0):
+        return budget
+    raise UsageError(
+        tr(
+            f"thinking_budget is {budget!r}; allowed: a number of tokens ≥ 0.",
+            f"thinking_budget 为 {budget!r}，应为不小于 0 的 token 数。",
+        )
+    )
