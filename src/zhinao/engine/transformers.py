@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zhinao.engine.base import CANCELLED, LENGTH, STOP, Chunk, Engine, EngineInfo, Generation, Sampling
-from zhinao.errors import EngineError, MissingExtraError, UsageError
+from zhinao.errors import CheckpointError, EngineError, MissingExtraError, UsageError
 from zhinao.lang import tr
 from zhinao.model.checkpoint import Checkpoint
 
@@ -58,9 +58,18 @@ class TransformersEngine(Engine):
         from transformers import AutoModelForCausalLM
 
         with _quiet():
-            model = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=DTYPES.get(dtype, dtype), local_files_only=True
-            ).to(where)
+            try:
+                model = AutoModelForCausalLM.from_pretrained(
+                    folder, dtype=DTYPES.get(dtype, dtype), local_files_only=True
+                ).to(where)
+            except OSError as error:  # transformers takes fewer file names than `convert` does
+                raise CheckpointError(
+                    tr(
+                        f"{folder}: transformers cannot load it ({str(error).splitlines()[0]})",
+                        f"{folder}：transformers 无法加载（{str(error).splitlines()[0]}）",
+                    ),
+                    tr("`zhinao convert` rewrites it with the usual names", "用 `zhinao convert` 改写为通用的文件名"),
+                ) from None
         return cls(model.eval(), checkpoint.architecture.num_context_tokens)
 
     def generate(self, prompt_ids: list[int], sampling: Sampling) -> Generation:

@@ -82,7 +82,11 @@ def read(folder: Path) -> Architecture:
                 f"{folder}：没有 config.json，不是模型目录。",
             )
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise CheckpointError(
+            tr(f"{file}: cannot be read ({error.strerror}).", f"{file}：无法读取（{error.strerror}）。")
+        ) from None
+    except ValueError as error:  # JSON or UTF-8
         raise CheckpointError(
             tr(f"{file}: not valid JSON ({error}).", f"{file}：不是有效的 JSON（{error}）。")
         ) from None
@@ -121,6 +125,13 @@ def from_config(raw: dict, file: Path) -> Architecture:
             hidden,
             tr(f"a multiple of num_attention_heads = {heads}", f"num_attention_heads = {heads} 的倍数"),
         )
+    head_dim = get.count("head_dim", hidden // heads)
+    if head_dim % 2:
+        get.fail(
+            "head_dim",
+            head_dim,
+            tr("an even number (rotary positions turn two halves)", "偶数（旋转位置编码需要两半）"),
+        )
     theta, scaling = _rope(raw, get)
     return Architecture(
         family=family,
@@ -129,7 +140,7 @@ def from_config(raw: dict, file: Path) -> Architecture:
         num_layers=get.count("num_hidden_layers"),
         num_heads=heads,
         num_kv_heads=kv_heads,
-        head_dim=get.count("head_dim", hidden // heads),
+        head_dim=head_dim,
         vocab_size=get.count("vocab_size"),
         num_context_tokens=get.count("max_position_embeddings", 2048),
         rms_norm_eps=get.number("rms_norm_eps", 1e-6),
@@ -146,8 +157,12 @@ def from_config(raw: dict, file: Path) -> Architecture:
 
 def _rope(raw: dict, get: "_Reader") -> tuple[float, dict | None]:
     """Base and scaling, from the old keys (`rope_theta`, `rope_scaling`) or transformers 5's `rope_parameters`."""
-    parameters = dict(raw.get("rope_parameters") or raw.get("rope_scaling") or {})
-    theta = parameters.pop("rope_theta", None) or raw.get("rope_theta") or _DEFAULT_THETA
+    parameters = raw.get("rope_scaling") or raw.get("rope_parameters") or {}
+    if not isinstance(parameters, dict):
+        get.fail("rope_scaling", parameters, tr("an object", "对象"))
+    parameters = dict(parameters)
+    found = [parameters.pop("rope_theta", None), raw.get("rope_theta"), _DEFAULT_THETA]
+    theta = next(value for value in found if value is not None)
     kind = parameters.get("rope_type") or parameters.get("type") or "default"
     if not isinstance(theta, int | float) or theta <= 0:
         get.fail("rope_theta", theta, tr("a positive number", "正数"))

@@ -18,6 +18,7 @@ from zhinao.files import write_json
 from zhinao.lang import tr
 from zhinao.model import architecture, qkv
 
+FLOATS = ("F64", "F32", "F16", "BF16")
 NUMPY_TYPES = {
     "F64": "<f8",
     "F32": "<f4",
@@ -71,8 +72,14 @@ def to_bf16(array: np.ndarray) -> np.ndarray:
 
 def read_header(file: Path) -> dict[str, TensorInfo]:
     """The tensors of one safetensors file. Raises CheckpointError for a damaged or shortened one."""
-    size = file.stat().st_size
-    with file.open("rb") as stream:
+    try:
+        size = file.stat().st_size
+        stream = file.open("rb")
+    except OSError as error:
+        raise CheckpointError(
+            tr(f"{file}: cannot be read ({error.strerror}).", f"{file}：无法读取（{error.strerror}）。")
+        ) from None
+    with stream:
         start = stream.read(8)
         length = int.from_bytes(start, "little")
         if len(start) < 8 or length > size - 8:
@@ -96,7 +103,8 @@ def read_header(file: Path) -> dict[str, TensorInfo]:
     for info in infos.values():
         if info.dtype not in NUMPY_TYPES:
             raise _damaged(file, tr(f"{info.name} has type {info.dtype}", f"{info.name} 的类型为 {info.dtype}"))
-        if info.num_bytes != math.prod(info.shape) * np.dtype(NUMPY_TYPES[info.dtype]).itemsize:
+        is_whole = info.offset >= 8 + length and all(isinstance(n, int) and n >= 0 for n in info.shape)
+        if not is_whole or info.num_bytes != math.prod(info.shape) * np.dtype(NUMPY_TYPES[info.dtype]).itemsize:
             raise _damaged(file, tr(f"{info.name}: shape and length do not fit", f"{info.name}：形状与长度不符"))
     end = max((i.offset + i.num_bytes for i in infos.values()), default=8 + length)
     if end > size:
@@ -118,6 +126,14 @@ class Checkpoint:
         self.stored: dict[str, TensorInfo] = {}
         for file in self.files:
             for name, info in read_header(file).items():
+                if name in self.stored:
+                    raise _damaged(
+                        file,
+                        tr(
+                            f"{name} is also in {self.stored[name].file.name}",
+                            f"{name} 也在 {self.stored[name].file.name} 中",
+                        ),
+                    )
                 if not name.endswith(_IGNORED):
                     self.stored[name] = info
         self.is_fused = any(f".{qkv.FUSED}." in name for name in self.stored)
@@ -141,8 +157,15 @@ class Checkpoint:
                     f"{self.stored[unknown[0]].file}：未知张量 {unknown[0]}（共 {len(unknown)} 个）。",
                 )
             )
-        for name, shape in expected.items():
-            info = self.stored[name]
+        for name, info in self.stored.items():
+            shape = expected.get(name) or expected["model.embed_tokens.weight"]
+            if info.dtype not in FLOATS:
+                raise CheckpointError(
+                    tr(
+                        f"{info.file}: {name} has type {info.dtype}; only unquantised weights ({', '.join(FLOATS)}) are read.",
+                        f"{info.file}：{name} 的类型为 {info.dtype}；只读取未量化的权重（{'、'.join(FLOATS)}）。",
+                    )
+                )
             if info.shape != shape:
                 raise CheckpointError(
                     tr(
@@ -150,6 +173,24 @@ class Checkpoint:
                         f"{info.file}：{name} 的形状为 {info.shape}，而 config.json 要求 {shape}。",
                     )
                 )
+
+        if optional & self.stored.keys():
+            self._check_tied()
+
+    def _check_tied(self) -> None:
+        """Engines would differ in silence where a head says something else than the embedding it is tied to."""
+        head, embedding = self.stored["lm_head.weight"], self.stored["model.embed_tokens.weight"]
+        if head.dtype != embedding.dtype or not np.array_equal(_bytes(head), _bytes(embedding)):
+            raise CheckpointError(
+                tr(
+                    f"{head.file}: lm_head.weight differs from the embedding, but config.json says tie_word_embeddings.",
+                    f"{head.file}：lm_head.weight 与词嵌入不同，而 config.json 写明 tie_word_embeddings。",
+                ),
+                tr(
+                    "set tie_word_embeddings to false in config.json if the head is meant",
+                    "如需使用该输出层，请在 config.json 中把 tie_word_embeddings 设为 false",
+                ),
+            )
 
     def names(self) -> Iterator[str]:
         """All tensor names in the split layout."""
@@ -244,12 +285,20 @@ class ShardWriter:
             write_json(self.folder / INDEX, {"metadata": {"total_size": self.num_bytes}, "weight_map": where})
 
 
+def _bytes(info: TensorInfo) -> np.ndarray:
+    return info.map().reshape(-1).view(np.uint8)
+
+
 def _weight_files(folder: Path) -> list[Path]:
+    """The same files that transformers would take: one whole file before an index; adapters are not looked at."""
     index = folder / INDEX
+    if (folder / SINGLE).exists():
+        return [folder / SINGLE]
     if index.exists():
         try:
             names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError):
+            names = [str(Path(name)) for name in names]
+        except (ValueError, KeyError, AttributeError, TypeError):
             raise _damaged(index, tr("its weight_map cannot be read", "weight_map 无法解析")) from None
         if lost := [name for name in names if not (folder / name).is_file()]:
             raise CheckpointError(
@@ -260,7 +309,7 @@ def _weight_files(folder: Path) -> list[Path]:
                 tr("fetch the model again with `zhinao pull`", "请用 `zhinao pull` 重新下载"),
             )
         return [folder / name for name in names]
-    if files := sorted(folder.glob("*.safetensors")):
+    if files := sorted(f for f in folder.glob("*.safetensors") if not f.name.startswith("adapter")):
         return files
     pickles = sorted(p.name for p in folder.iterdir() if p.suffix in _PICKLES)
     if pickles:
