@@ -1,10 +1,8 @@
 """The keyword arguments of a request, checked: those of `Sampling`, and those that concern text. Starts nothing."""
 
-import difflib
-import types
-import typing
 from dataclasses import dataclass, fields
 
+from zhinao.config import checked, suggestion
 from zhinao.engine.base import Sampling
 from zhinao.errors import UsageError
 from zhinao.lang import tr
@@ -32,29 +30,13 @@ def read(given: dict, defaults: dict, stop_ids: tuple[int, ...]) -> Options:
                 tr(f"Unknown setting {name!r}.", f"未知的设置 {name!r}。"), suggestion(name, NAMES) or ", ".join(NAMES)
             )
     values = {**defaults, **given}
-    sampling = {name: _typed(name, values[name], kind) for name, kind in _SAMPLING.items() if name in values}
+    sampling = {name: checked(name, values[name], kind) for name, kind in _SAMPLING.items() if name in values}
     return Options(
         Sampling(**sampling, stop_ids=tuple(stop_ids)),
         _stops(values.get("stop")),
         _budget(values.get("thinking_budget")),
         {name: values[name] for name in _PROMPT if name in values},
     )
-
-
-def suggestion(word: str, known) -> str | None:
-    """`did you mean …?`, or None where nothing is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return tr(f"did you mean {near[0]}?", f"是否想输入 {near[0]}？") if near else None
-
-
-def _typed(name: str, value, kind):
-    """`value` where it is of `kind`; an int counts as a float."""
-    allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
-    is_bool = isinstance(value, bool)
-    if (is_bool and bool in allowed) or (not is_bool and isinstance(value, allowed + (int,) * (float in allowed))):
-        return value
-    wanted = {float: tr("a number", "数字"), int: tr("a whole number", "整数"), bool: "true / false"}[allowed[0]]
-    raise UsageError(tr(f"{name} is {value!r}; it must be {wanted}.", f"{name} 为 {value!r}，应为{wanted}。"))
 
 
 def _stops(stop) -> tuple[str, ...]:

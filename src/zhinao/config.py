@@ -1,0 +1,98 @@
+"""Settings of a run as one dataclass: its defaults, then a YAML file, then flags. What nobody knows is an error.
+
+Environment variables never change a setting.
+"""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Iterable
+from pathlib import Path
+
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+
+T = typing.TypeVar("T")
+
+
+def load(kind: type[T], file: str | Path | None = None, flags: dict | None = None) -> T:
+    """An instance of the dataclass `kind`. `flags` that are None were not given; those that are no fields are not looked at.
+
+    Raises UsageError naming file and key: unknown (with the nearest known one), of a wrong type, unreadable.
+    """
+    known = {field.name: field.type for field in dataclasses.fields(kind)}
+    values = {}
+    for name, value in (read_yaml(Path(file)) if file else {}).items():
+        if name not in known:
+            raise UsageError(
+                tr(f"{file}: unknown key {name!r}.", f"{file}：未知的键 {name!r}。"),
+                suggestion(name, known) or ", ".join(known),
+            )
+        values[name] = checked(f"{file}: {name}", value, known[name])
+    given = {name: value for name, value in (flags or {}).items() if name in known and value is not None}
+    return kind(**{**values, **given})
+
+
+def read_yaml(file: Path) -> dict:
+    """The mapping in a YAML file. Raises UsageError with the line where it breaks."""
+    import yaml
+
+    try:
+        value = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else tr("it is not UTF-8 text", "不是 UTF-8 文本")
+        raise UsageError(tr(f"{file}: cannot be read ({reason}).", f"{file}：无法读取（{reason}）。")) from None
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
+        raise UsageError(
+            tr(f"{file}, line {line}: not YAML.", f"{file} 第 {line} 行：不是有效的 YAML。"), "key: value"
+        ) from None
+    if value is not None and not isinstance(value, dict):
+        raise UsageError(tr(f"{file}: must hold keys and values.", f"{file}：内容必须是键值对。"), "temperature: 0.7")
+    return value or {}
+
+
+def suggestion(word, known: Iterable[str]) -> str | None:
+    """`did you mean …?`, or None where nothing is near."""
+    near = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
+    return tr(f"did you mean {near[0]}?", f"是否想输入 {near[0]}？") if near else None
+
+
+def checked(name: str, value, kind):
+    """`value` if it is of the type `kind` (a whole number passes as float, a list as tuple). Raises UsageError."""
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
+        allowed = typing.get_args(kind)
+    else:
+        allowed = (kind,)
+    for one in allowed:
+        if _fits(value, one):
+            return tuple(value) if typing.get_origin(one) is tuple else value
+    words = " / ".join(_word(one) for one in allowed if one is not type(None))
+    raise UsageError(tr(f"{name} is {value!r}; it must be {words}.", f"{name} 为 {value!r}，应为{words}。"))
+
+
+def _fits(value, kind) -> bool:
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Literal:
+        return value in args
+    if origin in (list, tuple):
+        return isinstance(value, (list, tuple)) and all(_fits(item, args[0]) for item in value)
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, (int, float) if kind is float else kind)
+
+
+def _word(kind) -> str:
+    args = typing.get_args(kind)
+    if typing.get_origin(kind) is typing.Literal:
+        return ", ".join(map(str, args))
+    if args:
+        return tr(f"a list of {_word(args[0])}", f"{_word(args[0])}的列表")
+    names = {
+        float: tr("a number", "数字"),
+        int: tr("a whole number", "整数"),
+        str: tr("text", "文本"),
+        bool: "true / false",
+    }
+    return names.get(kind, kind.__name__)
