@@ -1,0 +1,162 @@
+"""The folder of kept models: `home()/models/<name>/`, each whole or absent.
+
+A model is made in a hidden folder with a fixed name (so that it can be continued), checked, and renamed. Knows no source.
+"""
+
+import contextlib
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from zhinao import files
+from zhinao.errors import CheckpointError, DiskError
+from zhinao.lang import tr
+from zhinao.model.checkpoint import Checkpoint
+
+ORIGIN = "zhinao-origin.json"  # in each kept model: where it came from, its files with size and hash
+_STAGING = ".download"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One kept (or half fetched) model. `origin` is the content of its ORIGIN file."""
+
+    name: str
+    path: Path
+    num_bytes: int
+    origin: dict
+    is_whole: bool
+
+
+def root() -> Path:
+    return files.home() / "models"
+
+
+def path(name: str) -> Path:
+    """The place of a model; `name` is a short name or a hub id (whose slash becomes two dashes)."""
+    return root() / name.replace("/", "--")
+
+
+def staging(name: str) -> Path:
+    target = path(name)
+    return target.with_name(f".{target.name}{_STAGING}")
+
+
+def is_kept(name: str) -> bool:
+    return path(name).is_dir()
+
+
+def origin(folder: Path) -> dict:
+    try:
+        return json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def obtain(name: str, make: Callable[[Path], dict]) -> Path:
+    """The folder of `name`. Where it is absent, `make(staging)` fills it and returns its origin; then it is published.
+
+    A second process waits for the first and finds its work. What `make` leaves behind when it raises is kept for the
+    next try; a model that came whole but is no good checkpoint is thrown away.
+    """
+    target = path(name)
+    if target.is_dir():
+        return target
+    with _lock(name):
+        if target.is_dir():
+            return target
+        work = staging(name)
+        work.mkdir(parents=True, exist_ok=True)
+        try:
+            came_from = make(work)
+        except OSError as error:
+            raise _unwritable(work, error) from None
+        try:
+            Checkpoint(work)
+        except CheckpointError:
+            shutil.rmtree(work)
+            raise
+        files.write_json(work / ORIGIN, {"name": name, **came_from})
+        work.rename(target)
+    return target
+
+
+def withdraw(name: str) -> None:
+    """Turn a kept model back into an unfinished one, so that what is wrong with it can be fetched again."""
+    with _lock(name):
+        if path(name).is_dir():
+            shutil.rmtree(staging(name), ignore_errors=True)
+            path(name).rename(staging(name))
+
+
+def remove(name: str) -> int:
+    """Delete a model, whole or half, and what engines compiled from it. Returns the bytes freed."""
+    with _lock(name):
+        freed = 0
+        for folder in (path(name), staging(name), *compiled(path(name))):
+            if folder.is_dir():
+                freed += _num_bytes(folder)
+                shutil.rmtree(folder)
+    return freed
+
+
+def compiled(model: Path) -> Iterator[Path]:
+    """The folders of graphs that engines compiled from the checkpoint folder `model`."""
+    for source in sorted((files.home() / "compiled").glob("*/source.json")):
+        try:
+            if Path(json.loads(source.read_text(encoding="utf-8"))["model"]).resolve() == model.resolve():
+                yield source.parent
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+
+
+def kept() -> list[Kept]:
+    """All models here, whole ones and unfinished ones, by name."""
+    found = []
+    for folder in sorted(root().glob("*/")) if root().is_dir() else []:
+        is_whole = not folder.name.startswith(".")
+        if is_whole or folder.name.endswith(_STAGING):
+            stem = folder.name if is_whole else folder.name[1:].removesuffix(_STAGING)
+            came_from = origin(folder)
+            name = came_from.get("name") or stem.replace("--", "/")
+            found.append(Kept(name, folder, _num_bytes(folder), came_from, is_whole))
+    return sorted(found, key=lambda model: model.name)
+
+
+def _num_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _lock_file(name: str) -> Path:
+    return root() / f".{path(name).name}.lock"
+
+
+@contextlib.contextmanager
+def _lock(name: str) -> Iterator[None]:
+    """The lock of one model; says so when another process holds it."""
+    from filelock import FileLock, Timeout
+
+    try:
+        root().mkdir(parents=True, exist_ok=True)
+        lock = FileLock(_lock_file(name))
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            print(tr(f"{name}: another process is fetching it; waiting.", f"{name}：另一个进程正在下载，等待中。"), file=sys.stderr)
+            lock.acquire()
+    except OSError as error:
+        raise _unwritable(root(), error) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _unwritable(folder: Path, error: OSError) -> DiskError:
+    return DiskError(
+        tr(f"{folder}: cannot be written ({error.strerror or error}).", f"{folder}：无法写入（{error.strerror or error}）。"),
+        tr("make room, or set ZHINAO_HOME to another folder", "请腾出空间，或用 ZHINAO_HOME 指定其他目录"),
+    )

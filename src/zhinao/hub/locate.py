@@ -1,0 +1,152 @@
+"""What a MODEL argument means: a folder, a GGUF file, a short name, or a hub id; fetched where it is not yet here."""
+
+import difflib
+import hashlib
+import re
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zhinao import family
+from zhinao.errors import CheckpointError, ModelNotFoundError
+from zhinao.family import Release
+from zhinao.hub import cache, gguf
+from zhinao.hub.offline import is_offline, not_here
+from zhinao.hub.progress import Reporter, shown
+from zhinao.hub.source import Plan, plan
+from zhinao.lang import tr
+from zhinao.model.checkpoint import Checkpoint
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """A checked checkpoint folder. `name` is how people call it; `release` is None for models that family.py does not know."""
+
+    path: Path
+    name: str
+    release: Release | None
+
+
+def resolve(model: str, *, source: str | None = None, offline: bool = False, revision: str | None = None,
+            progress: Reporter | None = None) -> LocalModel:
+    """The local checkpoint of MODEL, fetched first where needed (see the package's docstring for what MODEL may be).
+
+    `source` is `huggingface` or `modelscope` (default: by the environment). `progress(label, num_done, num_total)` is told
+    about bytes; None writes to stderr. Raises ModelNotFoundError, CheckpointError, DownloadError, DiskError, UsageError.
+    """
+    local = Path(model).expanduser()
+    if local.is_file():
+        return _from_file(local, progress)
+    if local.is_dir() and (_is_path(model) or (local / "config.json").exists() or not _is_known(model)):
+        return _from_folder(local)
+    if _is_path(model):
+        raise ModelNotFoundError(tr(f"{model}: no such file or folder.", f"{model}：没有这个文件或目录。"))
+    release = family.find(model)
+    if release is None and cache.is_kept(model):
+        return _from_cache(model, model)
+    if release is None and not _HUB_ID.fullmatch(model):
+        raise unknown(model)
+    return _from_hub(plan(model, release, source, revision), model, is_offline(offline), progress)
+
+
+def _is_path(model: str) -> bool:
+    return model.startswith((".", "/", "~")) or model.count("/") > 1 or model.endswith((".gguf", "/"))
+
+
+def _is_known(model: str) -> bool:
+    return family.find(model) is not None or cache.is_kept(model)
+
+
+def _from_folder(folder: Path) -> LocalModel:
+    if not (folder / "config.json").exists():
+        raise CheckpointError(
+            tr(f"{folder}: this folder is no model checkpoint (no config.json).", f"{folder}：不是模型目录（没有 config.json）。"),
+            _hint_for(folder),
+        )
+    Checkpoint(folder)
+    name = cache.origin(folder).get("name") or folder.resolve().name
+    release = next((r for r in family.RELEASES if name.lower() in (r.short, r.hub_id.lower(), _tail(r))), None)
+    return LocalModel(folder, name, release)
+
+
+def _tail(release: Release) -> str:
+    return release.hub_id.lower().partition("/")[2]
+
+
+def _hint_for(folder: Path) -> str | None:
+    """What may have been meant."""
+    if inside := sorted(folder.glob("*.gguf")):
+        return tr(f"give the file itself: {inside[0]}", f"请直接指定文件：{inside[0]}")
+    if (folder / "adapter_config.json").exists():
+        return tr("it holds an adapter; give the model that it belongs to", "其中是适配器（adapter），请指定它所属的模型")
+    if inside := sorted(folder.glob("*/config.json")):
+        return tr(f"did you mean {inside[0].parent}?", f"是否指 {inside[0].parent}？")
+    return None
+
+
+def _from_file(file: Path, reporter) -> LocalModel:
+    with file.open("rb") as stream:
+        if stream.read(4) != b"GGUF":
+            raise CheckpointError(
+                tr(f"{file}: neither a checkpoint folder nor a GGUF file.", f"{file}：既不是模型目录，也不是 GGUF 文件。"),
+                tr(f"give the folder that holds it: {file.parent}", f"请指定它所在的目录：{file.parent}")
+                if file.suffix == ".safetensors" else None,
+            )
+    name = _gguf_name(file)
+
+    def make(folder: Path) -> dict:
+        label = tr(f"{file.name}, rewriting", f"{file.name}，转换")
+        with shown(reporter) as report:
+            gguf.rewrite(file, folder, lambda done, total: report(label, done, total))
+        return {"source": "gguf", "id": str(file.resolve()), "file": file.name}
+
+    return LocalModel(cache.obtain(name, make), file.stem, None)
+
+
+def _gguf_name(file: Path) -> str:
+    """A cache name that changes with the file's place, size or time."""
+    stat = file.stat()
+    key = f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+    return f"gguf-{file.stem}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
+
+
+def _from_hub(plan: Plan, model: str, is_offline: bool, reporter) -> LocalModel:
+    if cache.is_kept(plan.name):
+        return _from_cache(plan.name, model)
+    if is_offline:
+        raise not_here(model)
+    return LocalModel(fetch(plan, reporter), plan.name, plan.release)
+
+
+def _from_cache(name: str, model: str) -> LocalModel:
+    try:
+        return replace(_from_folder(cache.path(name)), name=name)
+    except CheckpointError as error:
+        mend = f"zhinao pull {model}"
+        raise CheckpointError(error.message, tr(f"mend it with `{mend}`", f"可用 `{mend}` 修复")) from None
+
+
+def fetch(plan: Plan, reporter: Reporter | None = None) -> Path:
+    """Carry out a plan. After Ctrl-C it says that the same command goes on."""
+    try:
+        with shown(reporter) as report:
+            return cache.obtain(plan.name, lambda folder: plan.make(folder, report))
+    except KeyboardInterrupt:
+        print(tr("\nThe part that has come is kept; the same command goes on from there.",
+                 "\n已下载的部分已保留，重新运行同一命令即可继续。"), file=sys.stderr)
+        raise
+
+
+def unknown(model: str) -> ModelNotFoundError:
+    """The error for a name that means nothing, with near ones and all short names."""
+    shorts = [release.short for release in family.RELEASES]
+    names = {name.lower(): name for name in (*shorts, *map(_tail, family.RELEASES), *(kept.name for kept in cache.kept()))}
+    near = [names[name] for name in difflib.get_close_matches(model.lower(), names, n=3, cutoff=0.5)]
+    meant = tr(f" Did you mean {' or '.join(near)}?", f" 是否指 {' 或 '.join(near)}？") if near else ""
+    return ModelNotFoundError(
+        tr(f"{model}: no model of this name.{meant}", f"{model}：没有这个模型。{meant}"),
+        tr(f"short names: {', '.join(shorts)}; or give a folder, a GGUF file, or a hub id (organisation/name)",
+           f"简称：{'、'.join(shorts)}；也可以给出目录、GGUF 文件或 hub id（组织/名称）"),
+    )
