@@ -1,0 +1,115 @@
+"""`zhinao convert MODEL --to qwen2|zhinao OUT`: arguments in, sentences out. The work is in `convert.py`."""
+
+import argparse
+import re
+import shlex
+from pathlib import Path
+
+from zhinao.errors import UsageError
+from zhinao.export.convert import DEFAULT_SHARD_BYTES, Conversion, convert
+from zhinao.export.progress import Bar
+from zhinao.files import human_size
+from zhinao.lang import tr
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("model", metavar="MODEL", help=tr("folder, hub id or short name", "目录、hub id 或短名"))
+    add("out", metavar="OUT", type=Path, help=tr("folder to write", "输出目录"))
+    add("--to", required=True, choices=("qwen2", "zhinao"), help=tr("the layout to write", "目标格式"))
+    add(
+        "--prove",
+        action=argparse.BooleanOptionalAction,
+        help=tr(
+            "compare weights, logits, greedy tokens and tokenizer with the source (default: as far as torch and memory allow)",
+            "与源模型比较权重、logits、贪心生成与分词器（默认：在 torch 与内存允许的范围内）",
+        ),
+    )
+    add(
+        "--max-shard-size",
+        metavar="SIZE",
+        default=human_size(DEFAULT_SHARD_BYTES).replace(" ", ""),
+        help=tr(
+            "largest file, such as 500MB or 4GB (default: %(default)s)",
+            "单个文件的上限，如 500MB、4GB（默认 %(default)s）",
+        ),
+    )
+    add("--force", action="store_true", help=tr("replace OUT if it is a model folder", "若 OUT 是模型目录则替换"))
+    add("--source", choices=("huggingface", "modelscope"), help=tr("where to fetch MODEL from", "从何处下载 MODEL"))
+    add("--revision", help=tr("branch, tag or commit of MODEL", "MODEL 的分支、标签或提交"))
+    add("--offline", action="store_true", help=tr("open no connection", "不联网"))
+
+
+def run(args: argparse.Namespace) -> int:
+    from zhinao import hub
+
+    max_shard_bytes = parse_size(args.max_shard_size)
+    model = hub.resolve(args.model, source=args.source, offline=args.offline, revision=args.revision)
+    with Bar() as progress:
+        conversion = convert(
+            model.path,
+            args.to,
+            args.out,
+            name=model.name,
+            release=model.release,
+            is_forced=args.force,
+            proves=args.prove,
+            max_shard_bytes=max_shard_bytes,
+            command=_command(args),
+            progress=progress,
+        )
+    _report(conversion)
+    return 0
+
+
+def parse_size(text: str) -> int:
+    """Bytes of `500MB`, `4GB`, `2GiB` or a plain number. Raises UsageError."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(|[KMG]I?)B?", text.strip().upper())
+    num_bytes = int(float(match[1]) * _UNITS[match[2]]) if match else 0
+    if num_bytes < 1:
+        raise UsageError(
+            tr(f"--max-shard-size: {text!r} is no size.", f"--max-shard-size：{text!r} 不是有效的大小。"),
+            "--max-shard-size 4GB",
+        )
+    return num_bytes
+
+
+def _command(args: argparse.Namespace) -> str:
+    """The command as somebody else would give it: without this machine's folders."""
+    model = Path(args.model).name if Path(args.model).is_dir() else args.model
+    flags = ["--no-prove"] if args.prove is False else []
+    return shlex.join(["zhinao", "convert", model, "--to", args.to, args.out.name, *flags])
+
+
+def _report(done: Conversion) -> None:
+    size, speed = human_size(done.num_bytes), f"{done.megabytes_per_second:.0f} MB/s"
+    seconds = f"{done.seconds:.1f} s"
+    print(tr(f"{done.folder}: {size} in {seconds} ({speed})", f"{done.folder}：{size}，用时 {seconds}（{speed}）"))
+    if done.parity is None:
+        print(tr("not proved (--no-prove)", "未证明（--no-prove）"))
+    else:
+        _report_proof(done.parity)
+    for note in done.notes:
+        print(tr(f"note: {note}", f"注意：{note}"))
+
+
+def _report_proof(parity: dict) -> None:
+    back = parity["way_back"]["num_tensors"]
+    print(tr(f"way back: {back} tensors equal, bit for bit", f"反向转换：{back} 个张量逐位相同"))
+    if logits := parity.get("logits"):
+        value, kind = f"{logits['largest_difference']:g}", logits["dtype"]
+        num_tokens = sum(parity["greedy_tokens_equal"].values())
+        print(tr(f"logits: largest difference {value} ({kind})", f"logits：最大差 {value}（{kind}）"))
+        print(tr(f"greedy: {num_tokens} of {num_tokens} tokens equal", f"贪心生成：{num_tokens} 个 token 全部相同"))
+        peak = human_size(max(parity["peak_memory_bytes"].values()))
+        print(tr(f"memory of the proof: {peak} at most", f"证明的内存峰值：{peak}"))
+    if tokenizer := parity.get("tokenizer"):
+        texts, tokens = tokenizer["num_texts"], tokenizer["num_tokens"]
+        print(
+            tr(
+                f"tokenizer: {texts} texts, {tokens} tokens equal",
+                f"分词器：{texts} 段文本、{tokens} 个 token 全部相同",
+            )
+        )
