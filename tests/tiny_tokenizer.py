@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import itertools
 import json
 import re
 from collections import Counter
@@ -30,7 +31,7 @@ def train(num_ranks: int = NUM_RANKS, text: str = SAMPLE) -> dict[bytes, int]:
     while len(ranks) < num_ranks:
         pairs = Counter()
         for word, count in words.items():
-            for pair in zip(word, word[1:], strict=False):
+            for pair in itertools.pairwise(word):
                 pairs[pair] += count
         best = max(pairs, key=lambda pair: (pairs[pair], pair))
         ranks[b"".join(best)] = len(ranks)

@@ -5,6 +5,7 @@ Does not know special tokens, patterns or normalisation: `tokenizer_pipeline.py`
 
 import base64
 import binascii
+import itertools
 from pathlib import Path
 
 from zhinao.errors import CheckpointError
@@ -60,7 +61,7 @@ def find_merges(ranks: dict[bytes, int]) -> list[tuple[bytes, bytes]]:
 def _last_pair(token: bytes, ranks: dict[bytes, int]) -> tuple[bytes, bytes] | None:
     """The two parts that are left just before merging by rank completes `token`."""
     parts = [token[i : i + 1] for i in range(len(token))]
-    joined = [ranks.get(a + b) for a, b in zip(parts, parts[1:], strict=False)]
+    joined = [ranks.get(a + b) for a, b in itertools.pairwise(parts)]
     while len(parts) > 2:
         lowest = min((rank for rank in joined if rank is not None), default=None)
         if lowest is None:

@@ -93,7 +93,8 @@ class Tokenizer:
         (folder / tokenizer_folder.FILE).write_text(self._with_control.to_str(pretty=True), encoding="utf-8")
         config = {key: value for key, value in self._config.items() if key not in tokenizer_folder.NOT_SAVED}
         if config.get("tokenizer_class") in (None, tokenizer_folder.CLASS):
-            config["tokenizer_class"] = "PreTrainedTokenizerFast"
+            others = tokenizer_folder.other_special_tokens(self._with_control, config)
+            config |= {"tokenizer_class": "PreTrainedTokenizerFast", "additional_special_tokens": others}
         if self.chat_template is not None:
             config["chat_template"] = self.chat_template
         write_json(folder / tokenizer_folder.CONFIG, config)

@@ -26,7 +26,7 @@ FAMILY_CONFIG = {
     "padding_side": "left",
     "clean_up_tokenization_spaces": False,
 }
-NOT_SAVED = ("auto_map", "added_tokens_decoder", "additional_special_tokens", "vocab_file", "chat_template")
+NOT_SAVED = ("auto_map", "added_tokens_decoder", "vocab_file", "chat_template")
 # Building a full vocabulary takes seconds; files below this size are built each time.
 _NUM_BYTES_TO_KEEP = 2**19
 
@@ -149,8 +149,15 @@ def further_tokens(folder: Path, config: dict, ranks: list[bytes]) -> dict[int, 
 
 
 def content(token) -> str | None:
-    """`"<eod>"` and `{"content": "<eod>", …}` alike."""
-    return token.get("content") if isinstance(token, dict) else token
+    """The text of `"<eod>"`, `{"content": "<eod>", …}` or an AddedToken."""
+    return token.get("content") if isinstance(token, dict) else token and str(token)
+
+
+def other_special_tokens(backend: Tokenizer, config: dict) -> list[str]:
+    """The special tokens besides eos and pad, which transformers wants to be told by name."""
+    named = {content(config.get(key)) for key in ("eos_token", "pad_token")}
+    added = sorted(backend.get_added_tokens_decoder().items())
+    return [token.content for _, token in added if token.special and token.content not in named]
 
 
 def chat_template(folder: Path, config: dict) -> str | None:
