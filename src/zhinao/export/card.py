@@ -10,11 +10,12 @@ from zhinao.model.checkpoint import Checkpoint
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the weights are from. `hashes`: file name -> SHA-256 of the source's files. `command` may be empty."""
+    """Where the weights are from. `fetched_from`: the hub, id and revision, or empty; `hashes`: file name -> SHA-256."""
 
     name: str
     release: Release | None
     family: str
+    fetched_from: str
     hashes: dict[str, str]
     command: str
 
@@ -39,7 +40,7 @@ def _front(origin: Origin, to: str) -> str:
 
 
 def _what(origin: Origin, to: str) -> str:
-    name = origin.release.hub_id if origin.release else origin.name
+    name = origin.name
     reader = {
         "qwen2": "It loads as a Qwen2 model in transformers, vLLM, SGLang and other tools, without remote code.",
         "zhinao": "It is stored as 360Zhinao checkpoints are, and loads with the `zhinao` package, without remote code.",
@@ -125,9 +126,10 @@ def _origin(origin: Origin, checkpoint: Checkpoint) -> str:
         if origin.family == "zhinao" or origin.release
         else "That of the source; this conversion adds none of its own."
     )
+    fetched = f"Fetched from: {origin.fetched_from}.\n" if origin.fetched_from else ""
     return f"""## The source
 
-{arch.num_layers} layers, hidden size {arch.hidden_size}, {arch.num_heads} heads, {arch.num_kv_heads} key/value heads,
+{fetched}{arch.num_layers} layers, hidden size {arch.hidden_size}, {arch.num_heads} heads, {arch.num_kv_heads} key/value heads,
 vocabulary {arch.vocab_size:,}, context {arch.num_context_tokens:,} tokens, rotary base {arch.rope_theta:g}{scaling}.
 
 | file of the source | SHA-256 |

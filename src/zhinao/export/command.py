@@ -7,7 +7,6 @@ from pathlib import Path
 
 from zhinao.errors import UsageError
 from zhinao.export.convert import DEFAULT_SHARD_BYTES, Conversion, convert
-from zhinao.export.progress import Bar
 from zhinao.files import human_size
 from zhinao.lang import tr
 
@@ -30,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--max-shard-size",
         metavar="SIZE",
-        default=human_size(DEFAULT_SHARD_BYTES).replace(" ", ""),
+        default=f"{DEFAULT_SHARD_BYTES // 10**9}GB",
         help=tr(
             "largest file, such as 500MB or 4GB (default: %(default)s)",
             "单个文件的上限，如 500MB、4GB（默认 %(default)s）",
@@ -44,10 +43,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from zhinao import hub
+    from zhinao.hub.progress import shown
 
     max_shard_bytes = parse_size(args.max_shard_size)
     model = hub.resolve(args.model, source=args.source, offline=args.offline, revision=args.revision)
-    with Bar() as progress:
+    with shown(None) as report:
         conversion = convert(
             model.path,
             args.to,
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             proves=args.prove,
             max_shard_bytes=max_shard_bytes,
             command=_command(args),
-            progress=progress,
+            report=report,
         )
     _report(conversion)
     return 0

@@ -14,6 +14,8 @@ from zhinao.export import card, companions, layout, proof, target
 from zhinao.export.hashing import Hasher
 from zhinao.family import Release
 from zhinao.files import atomic_folder, check_free_space, write_json
+from zhinao.hub import cache
+from zhinao.hub.progress import Counter, Reporter, quiet
 from zhinao.lang import tr
 from zhinao.model.checkpoint import Checkpoint
 
@@ -36,14 +38,6 @@ class Conversion:
         return self.num_bytes / 1e6 / max(self.seconds, 1e-9)
 
 
-class Progress:
-    """What a conversion reports while it runs. This one is silent; `progress.py` has the one with a bar."""
-
-    def stage(self, name: str, num_bytes: int | None = None) -> None: ...
-
-    def advance(self, num_bytes: int) -> None: ...
-
-
 def convert(
     source: Path,
     to: str,
@@ -55,15 +49,15 @@ def convert(
     proves: bool | None = None,
     max_shard_bytes: int = DEFAULT_SHARD_BYTES,
     command: str = "",
-    progress: Progress | None = None,
+    report: Reporter = quiet,
 ) -> Conversion:
     """Rewrite the checkpoint in `source` as `to` (`qwen2` or `zhinao`) in the folder `out`.
 
     `proves` None means: as far as what is installed and the free memory allow, with a note on what was left out.
-    `name` and `release` say in the model card where the weights are from. Raises CheckpointError for a model that `to`
+    `name` and `release` say in the model card where the weights are from; `report` is told about bytes (`hub.progress`). Raises CheckpointError for a model that `to`
     cannot hold, UsageError where `out` may not be replaced, DiskError, MissingExtraError, ProofError.
     """
-    progress, out = progress or Progress(), Path(os.path.abspath(out))
+    out = Path(os.path.abspath(out))
     if proves and not proof.is_possible():
         raise MissingExtraError(tr("torch, which the proof runs the model with,", "证明所需的 torch"), "torch")
     checkpoint = Checkpoint(source)
@@ -74,13 +68,19 @@ def convert(
     with atomic_folder(out) as work, Hasher([source / "config.json", *checkpoint.files]) as hasher:
         stop_ids = companions.write(source, work, to, release)
         write_json(work / "config.json", target.config(checkpoint, to))
-        progress.stage(tr("weights", "权重"), layout.num_bytes(steps))
+        counter = Counter(report, tr("weights", "权重"), layout.num_bytes(steps))
         begin = time.perf_counter()
-        layout.rewrite(checkpoint, steps, work, max_shard_bytes, progress.advance)
+        layout.rewrite(checkpoint, steps, work, max_shard_bytes, counter.add)
         seconds = time.perf_counter() - begin
-        parity, notes = _proof(checkpoint, work, proves, stop_ids, progress)
-        progress.stage(tr("hashes of the source", "源文件的哈希"))
-        origin = card.Origin(name or source.name, release, checkpoint.architecture.family, hasher.result(), command)
+        parity, notes = _proof(checkpoint, work, proves, stop_ids, report)
+        origin = card.Origin(
+            name or source.name,
+            release,
+            checkpoint.architecture.family,
+            _fetched_from(source),
+            hasher.result(),
+            command,
+        )
         if parity is not None:
             parity = {"source": {"name": origin.name, "sha256": origin.hashes}, "to": to, **parity}
             write_json(work / "parity.json", parity)
@@ -90,7 +90,13 @@ def convert(
     return Conversion(out, layout.num_bytes(steps), seconds, parity, notes)
 
 
-def _proof(checkpoint: Checkpoint, work: Path, proves: bool | None, stop_ids: tuple[int, ...], progress: Progress):
+def _fetched_from(source: Path) -> str:
+    """Source, id and revision of a model that the hub keeps; empty for any other folder."""
+    known = cache.origin(source)
+    return " ".join(str(known[key]) for key in ("source", "id", "revision", "file") if known.get(key))
+
+
+def _proof(checkpoint: Checkpoint, work: Path, proves: bool | None, stop_ids: tuple[int, ...], report: Reporter):
     """Figures of the proof (None if it was not wanted), and notes on what it leaves out."""
     if proves is False:
         return None, ()
@@ -106,7 +112,7 @@ def _proof(checkpoint: Checkpoint, work: Path, proves: bool | None, stop_ids: tu
         work,
         stop_ids=stop_ids,
         runs_models=not notes,
-        on_stage=lambda stage: progress.stage(stage),
+        report=report,
     )
     return ({**parity, "left_out": list(notes)} if notes else parity), notes
 

@@ -12,7 +12,6 @@ import importlib.util
 import math
 import random
 import tempfile
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from zhinao.errors import ProofError
 from zhinao.export import answers, corpus, wayback
 from zhinao.export.companions import has_tokenizer
 from zhinao.files import human_size
+from zhinao.hub.progress import Counter, Reporter, quiet
 from zhinao.lang import tr
 from zhinao.model.checkpoint import Checkpoint
 from zhinao.model.tokenizer import Tokenizer
@@ -51,16 +51,15 @@ def prove(
     *,
     stop_ids: tuple[int, ...] = (),
     runs_models: bool = True,
-    on_stage: Callable[[str], None] = lambda stage: None,
-    on_bytes: Callable[[int], None] | None = None,
+    report: Reporter = quiet,
 ) -> dict:
     """Run the checks and return their figures. Raises ProofError at the first difference.
 
     `stop_ids` are those that the converted model must stop at; `runs_models` False leaves checks 3 and 4 out.
     """
-    on_stage(tr("proof: way back", "证明：反向转换"))
-    parity: dict = {"way_back": wayback.check(source, converted, on_bytes)}
     first, second = Checkpoint(source), Checkpoint(converted)
+    counter = Counter(report, tr("proof: way back", "证明：反向转换"), _num_bytes(second))
+    parity: dict = {"way_back": wayback.check(source, converted, counter.add)}
     tokenizer = Tokenizer.load(source) if has_tokenizer(source) else None
     if not is_possible():
         return parity
@@ -68,12 +67,18 @@ def prove(
         job = _job(first, tokenizer, runs_models)
         sides = {}
         for side, checkpoint in (("source", first), ("converted", second)):
-            on_stage(tr(f"proof: {side} model", "证明：" + {"source": "原模型", "converted": "转换后的模型"}[side]))
+            label = {
+                "source": tr("proof: source", "证明：原模型"),
+                "converted": tr("proof: converted", "证明：转换后"),
+            }[side]
+            num_bytes = _num_bytes(checkpoint)
+            report(label, 0, num_bytes)
             knows_zhinao = checkpoint.architecture.family == "zhinao"
             # What the source's tokenizer says is known without transformers, if it is one of the family's.
             is_needed = side == "converted" or not knows_zhinao
             asked = job if is_needed else replace(job, texts=None, conversation=None)
             sides[side] = answers.ask(asked, checkpoint.folder, knows_zhinao, Path(folder) / side)
+            report(label, num_bytes, num_bytes)
         _check_witness(sides["converted"], second)
         if tokenizer:
             parity["tokenizer"] = _compare_tokenizers(tokenizer, converted, job, sides)
