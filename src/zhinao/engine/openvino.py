@@ -1,0 +1,170 @@
+"""The embedded engine: OpenVINO GenAI's continuous batching on a CPU, in a process of its own.
+
+Requests are checked here, translated, and sent; the process that runs them is watched and started again when it dies.
+"""
+
+import os
+import queue
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from zhinao import machine
+from zhinao.engine import openvino_build, openvino_settings
+from zhinao.engine.base import CANCELLED, Chunk, Engine, EngineInfo, Generation, Sampling
+from zhinao.engine.openvino_process import WorkerProcess
+from zhinao.engine.openvino_rope import num_positions
+from zhinao.errors import ContextLengthError, EngineError, UsageError
+from zhinao.lang import tr
+from zhinao.model.checkpoint import Checkpoint
+
+WEIGHT_FORMATS = ("int8", "bf16")
+
+
+class OpenVINOEngine(Engine):
+    """Many requests at once. `score` builds a second pipeline at its first call, or none with `is_for_scoring`."""
+
+    def __init__(self, settings: dict, info: EngineInfo, num_cache_tokens: int):
+        self.info, self._settings, self._num_cache_tokens = info, settings, num_cache_tokens
+        self._lock, self._is_closed = threading.Lock(), False
+        self._worker = WorkerProcess(settings, self._restart)
+
+    @classmethod
+    def load(cls, folder: Path, quant: str | None = None, num_threads: int | None = None, cache_gb: float | None = None,
+             progress: openvino_build.Progress | None = None, is_for_scoring: bool = False) -> "OpenVINOEngine":
+        """Build the graph where it is not there yet and start the process; returns while it is still loading.
+
+        `is_for_scoring` gives up the prefix cache so that one pipeline does everything (half the memory for `score`).
+        Raises CheckpointError, DiskError, UsageError, and EngineError where memory does not suffice.
+        """
+        quant = quant or "int8"
+        if quant not in WEIGHT_FORMATS:
+            raise UsageError(tr(f"quant is {quant!r}; OpenVINO has: {', '.join(WEIGHT_FORMATS)}.",
+                                f"quant 为 {quant!r}，OpenVINO 支持：{'、'.join(WEIGHT_FORMATS)}。"))
+        if num_threads is not None and num_threads < 1:
+            raise UsageError(tr(f"num_threads is {num_threads}; allowed: 1, 2 …", f"num_threads 为 {num_threads}，应为 1、2 ……"))
+        checkpoint = Checkpoint(folder)
+        compiled = openvino_build.compiled(checkpoint, quant, progress)
+        arch, num_context = checkpoint.architecture, num_positions(checkpoint.architecture)
+        memory = openvino_settings.Memory((compiled / openvino_build.BIN).stat().st_size, machine.facts().free_memory_bytes)
+        num_blocks = openvino_settings.num_blocks(arch, quant, num_context, memory, cache_gb)
+        num_cache_tokens = (num_blocks - 1) * openvino_settings.BLOCK_TOKENS
+        num_context = min(num_context, num_cache_tokens)
+        settings = openvino_settings.for_worker(
+            compiled, quant, num_blocks, num_context, memory, num_threads or _quota(), is_for_scoring)
+        return cls(settings, EngineInfo("openvino", "cpu", quant, arch.vocab_size, num_context), num_cache_tokens)
+
+    def generate(self, prompt_ids: list[int], sampling: Sampling) -> Generation:
+        self._check_memory(len(prompt_ids) + 1)
+        num_tokens = self.check_prompt(prompt_ids, sampling)
+        return _OpenVINOGeneration(self._running(), list(map(int, prompt_ids)), sampling, num_tokens)
+
+    def score(self, prompt_ids: list[int]) -> list[float]:
+        self._check_memory(len(prompt_ids))
+        self.check_score(prompt_ids)
+        if len(prompt_ids) == 1:
+            return []
+        worker, scores = self._running(), []
+        number, answers = worker.request("score", ids=list(map(int, prompt_ids)))
+        try:
+            while True:
+                _, logprobs, finish = _next(answers)
+                scores += logprobs
+                if finish:
+                    return scores[1:]  # the first token has nothing before it
+        finally:
+            worker.cancel(number)
+
+    def wait_until_ready(self, timeout: float | None = None) -> float:
+        """Wait until the model is loaded; the seconds that it took. Raises EngineError where loading failed."""
+        return self._running().wait_until_ready(timeout)
+
+    @property
+    def pid(self) -> int:
+        """The process that runs the model."""
+        return self._worker.pid
+
+    def close(self) -> None:
+        with self._lock:
+            self._is_closed = True
+            self._worker.close()
+
+    def _check_memory(self, num_tokens: int) -> None:
+        """Like a prompt over the context, but what is too small is the cache."""
+        if self.info.num_context_tokens == self._num_cache_tokens < num_tokens:
+            error = ContextLengthError(num_tokens, self._num_cache_tokens)
+            error.hint = tr("the cache is smaller than the model's context: give it more memory (cache_gb), or shorten the prompt",
+                            "缓存小于模型上下文：请增大 cache_gb，或缩短提示")
+            raise error
+
+    def _running(self) -> WorkerProcess:
+        """The live process. One that died while loading is tried again when it is next needed."""
+        with self._lock:
+            if self._is_closed:
+                raise EngineError(tr("The engine is closed.", "引擎已关闭。"))
+            if self._worker.error:
+                self._worker = WorkerProcess(self._settings, self._restart)
+            return self._worker
+
+    def _restart(self, dead: WorkerProcess) -> None:
+        """Called when the process ended unasked. One that never got ready would end again, so it is left."""
+        with self._lock:
+            if dead is self._worker and dead.load_seconds is not None and not self._is_closed:
+                self._worker = WorkerProcess(self._settings, self._restart)
+
+
+class _OpenVINOGeneration(Generation):
+    def __init__(self, worker: WorkerProcess, prompt_ids: list[int], sampling: Sampling, num_tokens: int):
+        self.num_prompt_tokens = len(prompt_ids)
+        self._worker, self._has_logprobs = worker, sampling.logprobs
+        self._number, self._answers = worker.request("generate", ids=prompt_ids, config=_config(sampling, num_tokens))
+        self._chunks = self._run()
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return self._chunks
+
+    def cancel(self) -> None:
+        self._worker.cancel(self._number)
+        self._answers.put([(), (), CANCELLED])
+
+    def __del__(self):
+        if hasattr(self, "_answers"):  # nobody listens any more
+            self._worker.cancel(self._number)
+
+    def _run(self) -> Iterator[Chunk]:
+        finish = None
+        while not finish:
+            ids, logprobs, finish = _next(self._answers)
+            yield Chunk(tuple(ids), tuple(logprobs) if self._has_logprobs else None, finish)
+
+
+def _next(answers: queue.SimpleQueue) -> list:
+    answer = answers.get()
+    if isinstance(answer, EngineError):
+        raise answer
+    if answer[2] == "cache":
+        raise EngineError(tr("The cache is full.", "缓存已满。"), tr("give it more memory (cache_gb)", "请增大 cache_gb"))
+    return answer
+
+
+def _config(sampling: Sampling, num_tokens: int) -> dict:
+    """GenAI's GenerationConfig. Left alone, it would stop at its own eos id and draw every request with seed 0."""
+    stop_ids = [] if sampling.ignore_eos else sorted(set(sampling.stop_ids))
+    values = {
+        "stop_ids": stop_ids, "ignore_eos": not stop_ids, "max_new_tokens": num_tokens,
+        "min_new_tokens": min(sampling.min_tokens, num_tokens), "logprobs": int(sampling.logprobs),
+        "presence_penalty": sampling.presence_penalty, "frequency_penalty": sampling.frequency_penalty,
+        "repetition_penalty": sampling.repetition_penalty, "do_sample": sampling.temperature > 0,
+    }
+    if sampling.temperature > 0:
+        seed = int.from_bytes(os.urandom(4), "little") if sampling.seed is None else sampling.seed
+        values |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "min_p": sampling.min_p, "rng_seed": seed}
+        if sampling.top_k > 0:
+            values["top_k"] = sampling.top_k
+    return values
+
+
+def _quota() -> int | None:
+    """OpenVINO counts the cores of the affinity mask; a container may be allowed fewer."""
+    allowed = machine.num_cores()
+    return allowed if allowed < len(os.sched_getaffinity(0)) else None

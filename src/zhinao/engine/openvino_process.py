@@ -1,0 +1,140 @@
+"""The engine process seen from the parent: start it, send requests, hand out what comes back, notice its death.
+
+Knows the pipe and the process, neither sampling nor models.
+"""
+
+import contextlib
+import fcntl
+import itertools
+import json
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+
+from zhinao.errors import EngineError
+from zhinao.lang import tr
+
+_PIPE_BYTES = 2**20  # a long prompt fits into the pipe at once: the worker reads only between steps
+
+
+class WorkerProcess:
+    """One run of `openvino_worker`. Each request has a queue that gets chunks `[ids, logprobs, finish]` or an EngineError.
+
+    `settings` is the worker's first line. `on_death` is called from the reader's thread when it ended unasked.
+    The constructor returns at once; requests may be sent while the model is still loading.
+    """
+
+    def __init__(self, settings: dict, on_death: Callable[["WorkerProcess"], None]):
+        self._on_death, self._lock, self._writing = on_death, threading.Lock(), threading.Lock()
+        self._queues: dict[int, queue.SimpleQueue] = {}
+        self._numbers = itertools.count(1)
+        self._is_closing, self._why = False, ""
+        self._is_settled = threading.Event()  # ready, or ended
+        self.load_seconds: float | None = None  # None until it is ready
+        self.error: EngineError | None = None  # set once it has ended
+        self._log = tempfile.TemporaryFile()
+        # A session of its own: Ctrl-C in the terminal is for the parent.
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "zhinao.engine.openvino_worker"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, start_new_session=True,
+        )
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._process.stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        self._write(settings)
+        threading.Thread(target=self._listen, name="zhinao-engine", daemon=True).start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def request(self, do: str, **fields) -> tuple[int, queue.SimpleQueue]:
+        """Send a request; returns its number and its queue. Raises EngineError where the process has ended."""
+        answers: queue.SimpleQueue = queue.SimpleQueue()
+        with self._lock:
+            if self.error:
+                raise self.error
+            number = next(self._numbers)
+            self._queues[number] = answers
+        self._write({"do": do, "id": number, **fields})
+        return number, answers
+
+    def wait_until_ready(self, timeout: float | None = None) -> float:
+        """The seconds that loading took. Raises EngineError where it failed, or is not done after `timeout` seconds."""
+        if not self._is_settled.wait(timeout):
+            raise EngineError(tr("The engine is still loading.", "引擎仍在加载。"))
+        if self.load_seconds is None:
+            raise self.error
+        return self.load_seconds
+
+    def cancel(self, number: int) -> None:
+        """Forget a request. Nothing more comes into its queue."""
+        with self._lock:
+            is_live = self._queues.pop(number, None) is not None and not self.error
+        if is_live:
+            self._write({"do": "cancel", "id": number})
+
+    def close(self) -> None:
+        """End the process; what is running gets an EngineError. May be called twice."""
+        self._is_closing = True
+        self._process.kill()
+        self._process.wait()
+
+    def _write(self, message: dict) -> None:
+        line = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+        # A broken pipe means that it has ended; the reader's thread tells every waiting request.
+        with contextlib.suppress(BrokenPipeError, ValueError), self._writing:
+            self._process.stdin.write(line)
+            self._process.stdin.flush()
+
+    def _listen(self) -> None:
+        for line in self._process.stdout:
+            self._dispatch(json.loads(line))
+        code = self._process.wait()
+        with self._lock:
+            self.error = self._obituary(code)
+            waiting, self._queues = list(self._queues.values()), {}
+        self._is_settled.set()
+        for answers in waiting:
+            answers.put(self.error)
+        for stream in (self._process.stdin, self._process.stdout, self._log):
+            with contextlib.suppress(OSError):
+                stream.close()
+        if not self._is_closing:
+            self._on_death(self)
+
+    def _dispatch(self, message: dict) -> None:
+        if "chunks" in message:
+            for number, *chunk in message["chunks"]:
+                with self._lock:
+                    answers = self._queues.pop(number, None) if chunk[2] else self._queues.get(number)
+                if answers:
+                    answers.put(chunk)
+        elif "refused" in message:
+            with self._lock:
+                answers = self._queues.pop(message["refused"], None)
+            if answers:
+                why = message["why"]
+                answers.put(EngineError(tr(f"The engine refused the request: {why}", f"引擎拒绝了请求：{why}")))
+        elif "ready" in message:
+            self.load_seconds = message["ready"]
+            self._is_settled.set()
+        else:
+            self._why = message["failed"]
+
+    def _obituary(self, code: int) -> EngineError:
+        if self._is_closing:
+            return EngineError(tr("The engine was closed.", "引擎已关闭。"))
+        why = self._why or self._last_words() or (f"signal {-code}" if code < 0 else f"exit code {code}")
+        hint = None
+        if code == -9 and not self._why:
+            hint = tr("a process killed by signal 9 often ran out of memory; `zhinao doctor` shows what is free",
+                      "被信号 9 终止的进程往往是内存不足；`zhinao doctor` 可查看剩余内存")
+        return EngineError(tr(f"The engine process ended: {why}", f"引擎进程已退出：{why}"), hint)
+
+    def _last_words(self) -> str:
+        self._log.seek(0)
+        lines = self._log.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else ""

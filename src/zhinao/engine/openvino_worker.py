@@ -1,0 +1,176 @@
+"""The process that runs OpenVINO GenAI. Started by `openvino_process.py`, spoken to in JSON lines over its pipes.
+
+A step of the pipeline holds the interpreter lock and a failing step leaves it dead, so it has a process to itself; here
+a failure ends the process, and the parent starts another. Requests arrive checked. When the parent is gone, its end of
+the pipe closes and this process leaves.
+
+In:  {"do": "generate", "id", "ids", "config"}, {"do": "score", "id", "ids"}, {"do": "cancel", "id"}
+Out: {"ready": seconds}, {"chunks": [[id, ids, logprobs, finish], …]}, {"refused": id, "why"}, {"failed": why}
+The scores of a prompt are the logprobs of chunks whose ids are the prompt's own.
+"""
+
+import json
+import os
+import queue
+import sys
+import threading
+import time
+
+
+def main() -> None:
+    start = time.monotonic()
+    answers = _take_stdout()
+    settings = json.loads(sys.stdin.buffer.readline())
+    commands: queue.SimpleQueue = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(commands,), daemon=True).start()
+    try:
+        worker = _Worker(settings, commands, answers)
+        _send(answers, {"ready": round(time.monotonic() - start, 3)})
+        worker.run()
+    except Exception as error:
+        # Whatever the pipeline threw, it is unusable now; the parent puts the sentence into its EngineError.
+        _send(answers, {"failed": f"{type(error).__name__}: {error}".strip()[:2000]})
+        os._exit(1)
+
+
+def _take_stdout():
+    """The pipe to the parent; what libraries print goes to stderr from here on."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return answers
+
+
+def _send(answers, message: dict) -> None:
+    try:
+        answers.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+        answers.flush()
+    except BrokenPipeError:
+        os._exit(0)
+
+
+def _read(commands: queue.SimpleQueue) -> None:
+    for line in sys.stdin.buffer:
+        commands.put(json.loads(line))
+    os._exit(0)
+
+
+class _Worker:
+    def __init__(self, settings: dict, commands: queue.SimpleQueue, answers):
+        self.settings, self.commands, self.answers = settings, commands, answers
+        self.generator = _Pipeline(settings["folder"], settings["generate"])
+        self.scorer: _Pipeline | None = self.generator if settings["is_for_scoring"] else None
+        self.waiting_scores: list[dict] = []
+
+    def run(self) -> None:
+        """Serve until the parent leaves: take all commands, make one step of each pipeline that has work, report."""
+        while True:
+            if self._is_idle():
+                self._take(self.commands.get())
+            while not self.commands.empty():
+                self._take(self.commands.get())
+            if self.waiting_scores and not (self.scorer and self.scorer.is_scoring()):
+                self._start_score(self.waiting_scores.pop(0))
+            chunks = self.generator.step()
+            if self.scorer and self.scorer is not self.generator:
+                chunks += self.scorer.step()
+            if chunks:
+                _send(self.answers, {"chunks": chunks})
+
+    def _is_idle(self) -> bool:
+        is_scoring = self.scorer and self.scorer.handles
+        return not (self.generator.handles or is_scoring or self.waiting_scores) and self.commands.empty()
+
+    def _take(self, command: dict) -> None:
+        if command["do"] == "generate":
+            self._try(self.generator, command, self.generator.config(command["config"]))
+        elif command["do"] == "score":
+            self.waiting_scores.append(command)
+        else:
+            self.waiting_scores = [c for c in self.waiting_scores if c["id"] != command["id"]]
+            for pipeline in filter(None, {self.generator, self.scorer}):
+                pipeline.cancel(command["id"])
+
+    def _start_score(self, command: dict) -> None:
+        # One at a time: the logits of a whole piece of prompt are held at once.
+        if self.scorer is None:
+            self.scorer = _Pipeline(self.settings["folder"], self.settings["score"])
+        self._try(self.scorer, command, self.scorer.score_config())
+
+    def _try(self, pipeline: "_Pipeline", command: dict, config) -> None:
+        try:
+            pipeline.add(command["id"], command["ids"], config)
+        except RuntimeError as error:  # refused before it ran: the pipeline is unharmed
+            _send(self.answers, {"refused": command["id"], "why": str(error).strip()[:2000]})
+
+
+class _Pipeline:
+    """One ContinuousBatchingPipeline and its live handles."""
+
+    def __init__(self, folder: str, settings: dict):
+        import openvino_genai.py_openvino_genai as genai
+
+        self.genai = genai
+        scheduler = genai.SchedulerConfig()
+        for name, value in settings["scheduler"].items():
+            setattr(scheduler, name, value)
+        self.pipeline = genai.ContinuousBatchingPipeline(folder, scheduler, "CPU", settings["properties"])
+        self.handles: dict[int, object] = {}  # a dropped handle would cancel its request
+        self.scores: set[int] = set()
+
+    def is_scoring(self) -> bool:
+        return bool(self.scores)
+
+    def config(self, values: dict):
+        config = self.genai.GenerationConfig()
+        stop_ids = values.pop("stop_ids")
+        config.set_eos_token_id(stop_ids[0] if stop_ids else 0)
+        if stop_ids:
+            config.stop_token_ids = set(stop_ids)
+        for name, value in values.items():
+            setattr(config, name, value)
+        return config
+
+    def score_config(self):
+        return self.config({"stop_ids": [], "ignore_eos": True, "do_sample": False, "max_new_tokens": 0,
+                            "echo": True, "logprobs": 1})
+
+    def add(self, request: int, ids: list[int], config) -> None:
+        import numpy as np
+        from openvino import Tensor
+
+        self.handles[request] = self.pipeline.add_request(request, Tensor(np.array([ids], np.int64)), config)
+        if config.echo:
+            self.scores.add(request)
+
+    def cancel(self, request: int) -> None:
+        if handle := self.handles.pop(request, None):
+            handle.cancel()
+            self.scores.discard(request)
+
+    def step(self) -> list:
+        """One step, where there is work; returns the chunks that came of it."""
+        if not self.pipeline.has_non_finished_requests():
+            return []
+        self.pipeline.step()
+        chunks = [chunk for request in list(self.handles) if (chunk := self._chunk(request))]
+        for request, _, _, finish in chunks:
+            if finish:
+                del self.handles[request]
+                self.scores.discard(request)
+        return chunks
+
+    def _chunk(self, request: int) -> list | None:
+        handle, ids, logprobs, finish = self.handles[request], [], [], None
+        reasons, statuses = self.genai.GenerationFinishReason, self.genai.GenerationStatus
+        while handle.can_read():
+            for output in handle.read().values():
+                ids += output.generated_ids
+                logprobs += output.generated_log_probs
+                finish = {reasons.STOP: "stop", reasons.LENGTH: "length"}.get(output.finish_reason)
+        if finish is None and handle.get_status() == statuses.IGNORED:
+            finish = "cache"
+        return [request, ids, logprobs, finish] if ids or finish else None
+
+
+if __name__ == "__main__":
+    main()
