@@ -45,7 +45,7 @@ class ReplyStream:
         self._ids: list[int] = []
         self._logprobs: list[float] = []
         self._thought, self._answer = [], []
-        self._num_thought_tokens = 0
+        self.num_thought_tokens = 0
         self._closing: str | None = None  # why the thought is to be closed now
         self._thought_end: str | None = None
         self._is_cancelled = False
@@ -92,6 +92,11 @@ class ReplyStream:
     def can_answer_now(self) -> bool:
         """Whether a thought runs, or may still begin."""
         return self._thinks and (self.is_thinking or self._text.splitter.is_undecided)
+
+    @property
+    def may_reclassify(self) -> bool:
+        """Whether answer text may still turn out to be a thought: a thinking model that has neither opened nor ended one."""
+        return self._thinks and not self.is_thinking and not self._text.splitter.is_closed
 
     def answer_now(self) -> bool:
         """Close the thought: the answer follows. False where no thought is running. For any thread."""
@@ -153,8 +158,8 @@ class ReplyStream:
 
     def _watch_thought(self) -> None:
         """Count the thought's tokens; close it where the budget is used up or it turns in circles."""
-        self._num_thought_tokens += 1
-        count, budget = self._num_thought_tokens, self._options.thinking_budget
+        self.num_thought_tokens += 1
+        count, budget = self.num_thought_tokens, self._options.thinking_budget
         reason = r.BUDGET if budget is not None and count >= budget else None
         if not reason and count % _LOOP_CHECK_EVERY == 0 and repeats_itself(self._ids[-count:]):
             reason = r.LOOP
@@ -167,7 +172,7 @@ class ReplyStream:
         for piece in pieces:
             if piece.kind == RECLASSIFY:
                 self._thought, self._answer = self._thought + self._answer, []
-                self._num_thought_tokens = len(self._ids)
+                self.num_thought_tokens = len(self._ids)
                 self._thought_over = time.perf_counter()
             else:
                 (self._thought if piece.kind == THOUGHT else self._answer).append(piece.text)
@@ -229,7 +234,7 @@ class ReplyStream:
             reasoning_content=thought if thought or end else None,
             finish_reason=finish,
             thought_end=end,
-            usage=Usage(len(self.prompt_ids), len(self._ids), self._num_thought_tokens),
+            usage=Usage(len(self.prompt_ids), len(self._ids), self.num_thought_tokens),
             ids=tuple(self._ids),
             logprobs=tuple(self._logprobs) if self._options.sampling.logprobs else None,
             seconds=now - self._started,

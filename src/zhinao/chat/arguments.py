@@ -1,0 +1,123 @@
+"""Flags and settings that `chat` and `generate` share. Loads no model until asked."""
+
+import argparse
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from zhinao import config
+from zhinao.api import options
+from zhinao.errors import UsageError
+from zhinao.family import DEMO
+from zhinao.lang import tr
+
+ENGINES = ("auto", "openvino", "vllm", "transformers")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Flags of `chat` and `generate`, and the keys of a `--config` file. None: as the checkpoint or the engine has it."""
+
+    model: str | None = None
+    engine: str = "auto"
+    quant: str | None = None
+    device: str = "auto"
+    threads: int | None = None
+    offline: bool = False
+    source: str | None = None
+    system: str | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
+    seed: int | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] | str | None = None
+    thinking_budget: int | None = None
+
+    @property
+    def request(self) -> dict:
+        """What goes with each request."""
+        names = [field.name for field in fields(self) if field.name in options.NAMES]
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def load(self):
+        """The model. Raises what `zhinao.load` raises."""
+        from zhinao.api import load
+
+        return load(
+            self.model or DEMO,
+            engine=self.engine,
+            quant=self.quant,
+            device=self.device,
+            num_threads=self.threads,
+            offline=self.offline,
+            source=self.source,
+        )
+
+
+def read(args: argparse.Namespace) -> Settings:
+    """Settings from the file and the flags, checked before anything slow begins. Raises UsageError."""
+    settings = config.load(Settings, args.config, vars(args))
+    options.read(settings.request, {}, ())
+    return settings
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The flags of Settings. Their defaults are None, so that a file's value is seen."""
+    model = parser.add_argument_group(tr("model", "模型"))
+    model.add_argument(
+        "--engine", choices=ENGINES, help=tr("engine (default: the fastest here)", "引擎（默认选本机最快的）")
+    )
+    model.add_argument("--quant", metavar="Q", help=tr("weights' precision: bf16, int8 …", "权重精度：bf16、int8 等"))
+    model.add_argument("--device", help=tr("device: auto, cpu, cuda …", "设备：auto、cpu、cuda 等"))
+    model.add_argument("--threads", type=int, metavar="N", help=tr("threads of the engine", "引擎线程数"))
+    model.add_argument("--offline", action="store_const", const=True, help=tr("open no connection", "不访问网络"))
+    model.add_argument("--source", metavar="HUB", help=tr("huggingface or modelscope", "huggingface 或 modelscope"))
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help=tr("settings in YAML, named as the flags with _ for -", "YAML 配置文件，键名同各选项（- 改为 _）"),
+    )
+    drawing = parser.add_argument_group(tr("sampling (default: the checkpoint's)", "采样（默认按模型自带设置）"))
+    for flag, kind, sentence in (
+        ("temperature", float, tr("0 takes the likeliest token", "0 表示总取最可能的 token")),
+        ("top-p", float, tr("least share of probability kept", "保留的累计概率")),
+        ("top-k", int, tr("number of tokens kept; 0: all", "保留的 token 数，0 为不限")),
+        ("min-p", float, tr("least probability, as share of the highest", "相对最高概率的下限")),
+        ("presence-penalty", float, tr("-2 … 2", "-2 … 2")),
+        ("frequency-penalty", float, tr("-2 … 2", "-2 … 2")),
+        ("repetition-penalty", float, tr("1 switches it off", "1 表示关闭")),
+        ("seed", int, tr("same seed, same answer", "相同种子得到相同回答")),
+        ("max-tokens", int, tr("most new tokens", "最多生成的 token 数")),
+    ):
+        drawing.add_argument(f"--{flag}", type=kind, metavar="N" if kind is int else "X", help=sentence)
+    drawing.add_argument(
+        "--stop",
+        action="append",
+        metavar="TEXT",
+        help=tr("end before this text (may be given again)", "遇到此文本即停止（可多次给出）"),
+    )
+
+
+def read_text(file: Path) -> str:
+    """A text file. Raises UsageError."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            tr(f"{file}: cannot be read ({error.strerror}).", f"{file}：无法读取（{error.strerror}）。")
+        ) from None
+    except UnicodeDecodeError:
+        raise UsageError(tr(f"{file}: is not UTF-8 text.", f"{file}：不是 UTF-8 文本。")) from None
+
+
+def decode_stdin(data: bytes) -> str:
+    """What was piped in. Raises UsageError where it is no text."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(tr("What is piped in is not UTF-8 text.", "管道输入不是 UTF-8 文本。")) from None

@@ -1,0 +1,183 @@
+"""`zhinao generate`: completion of a text by a base model, from arguments, files or a pipe."""
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+from zhinao.api.model import Model
+from zhinao.api.stream import ReplyStream
+from zhinao.chat import arguments
+from zhinao.chat.blocks import harmless
+from zhinao.errors import DiskError, UsageError
+from zhinao.files import PARTIAL
+from zhinao.lang import tr
+
+_AT_ONCE = 8  # requests that run together; the engine shares the work
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help=tr("folder, GGUF file, hub id or short name", "文件夹、GGUF 文件、hub 名称或短名"),
+    )
+    parser.add_argument(
+        "text",
+        nargs="*",
+        metavar="TEXT",
+        help=tr("what to continue (default: what is piped in)", "要续写的文本（默认读取管道输入）"),
+    )
+    parser.add_argument("--input", type=Path, metavar="FILE", help=tr("continue the text of FILE", "续写文件中的文本"))
+    parser.add_argument(
+        "--lines",
+        action="store_true",
+        help=tr("each line is a prompt of its own (needs --json)", "每行各为一个提示（需要 --json）"),
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help=tr("write here, whole or not at all", "写入文件，要么完整，要么不写"),
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help=tr(
+            "one JSON object a line: prompt, text, ids, finish_reason, usage, seed",
+            "每行一个 JSON 对象：prompt、text、ids、finish_reason、usage、seed",
+        ),
+    )
+    parser.add_argument(
+        "--logprobs",
+        action="store_true",
+        help=tr("with --json: log-likelihood of each token", "与 --json 合用：每个 token 的对数似然"),
+    )
+    parser.add_argument(
+        "-n",
+        type=int,
+        default=1,
+        metavar="N",
+        help=tr("answers for each prompt, with seeds S, S+1 …", "每个提示的续写数，种子依次为 S、S+1 …"),
+    )
+    arguments.add(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    settings = arguments.read(args)
+    if settings.system is not None or settings.thinking_budget is not None:
+        raise UsageError(
+            tr(
+                f"{args.config}: system and thinking_budget are for `zhinao chat`.",
+                f"{args.config}：system 与 thinking_budget 只用于 `zhinao chat`。",
+            )
+        )
+    if args.n < 1:
+        raise UsageError(tr(f"-n is {args.n}; allowed: 1, 2 …", f"-n 为 {args.n}，应不小于 1。"))
+    if args.logprobs and not args.json:
+        raise UsageError(tr("--logprobs needs --json.", "--logprobs 需要与 --json 合用。"))
+    prompts = _prompts(args)
+    if len(prompts) > 1 and not args.json:
+        raise UsageError(
+            tr(
+                "--lines needs --json: several answers could not be told apart.",
+                "--lines 需要 --json，否则无法区分多个结果。",
+            )
+        )
+    with _output(args.output) as out, settings.load() as model:
+        for number, (prompt, seed, stream) in enumerate(_streams(model, prompts, args, settings.request)):
+            _write(out, stream, prompt, seed, args, number)
+    return 0
+
+
+def _prompts(args: argparse.Namespace) -> list[str]:
+    """From the arguments, else the file, else the pipe. Raises UsageError where there is none."""
+    if args.text and args.input:
+        raise UsageError(tr("Give TEXT or --input, not both.", "TEXT 与 --input 只能给出一个。"))
+    if args.text:
+        text = " ".join(args.text)
+    elif args.input:
+        text = arguments.read_text(args.input)
+    elif sys.stdin.isatty():
+        raise UsageError(
+            tr("There is no text to continue.", "没有要续写的文本。"),
+            "zhinao generate MODEL '中国二十四节气\\n1. 立春\\n'",
+        )
+    else:
+        text = arguments.decode_stdin(sys.stdin.buffer.read())
+    prompts = [line for line in text.splitlines() if line.strip()] if args.lines else [text]
+    if not any(prompts):
+        raise UsageError(tr("The prompt is empty.", "提示为空。"))
+    return prompts
+
+
+def _streams(model: Model, prompts: list[str], args, request: dict) -> Iterator[tuple[str, int | None, ReplyStream]]:
+    """(prompt, seed, reply under way) in order; up to _AT_ONCE run at the same time."""
+    first = request.pop("seed", None)
+    if first is None and (args.n > 1 or args.json):
+        first = int.from_bytes(os.urandom(4)) >> 1  # named in the output, so that an answer can be had again
+    jobs = deque((prompt, None if first is None else first + n) for prompt in prompts for n in range(args.n))
+    running: deque[tuple[str, int | None, ReplyStream]] = deque()
+    while jobs or running:
+        while jobs and len(running) < _AT_ONCE:
+            prompt, seed = jobs.popleft()
+            running.append((prompt, seed, model.stream_text(prompt, **request, seed=seed, logprobs=args.logprobs)))
+        yield running.popleft()
+
+
+def _write(out: TextIO, stream: ReplyStream, prompt: str, seed: int | None, args, number: int) -> None:
+    """One answer: as it comes, or as a JSON line at its end."""
+    if args.json:
+        reply = stream.result()
+        record = {
+            "prompt": prompt,
+            "text": reply.text,
+            "ids": reply.ids,
+            "finish_reason": reply.finish_reason,
+            "seed": seed,
+            "usage": {"prompt_tokens": reply.usage.prompt_tokens, "completion_tokens": reply.usage.completion_tokens},
+        }
+        if args.logprobs:
+            record["logprobs"] = reply.logprobs
+        out.write(json.dumps(record, ensure_ascii=False) + "\n")
+        out.flush()
+        return
+    if args.n > 1:
+        out.write("\n" * (number > 0) + f"=== {number + 1}/{args.n} · seed {seed} ===\n")
+    is_terminal = out.isatty()
+    with stream:
+        for event in stream:
+            out.write(harmless(event.text) if is_terminal else event.text)
+            out.flush()
+    if is_terminal or args.n > 1:
+        out.write("\n")
+
+
+@contextlib.contextmanager
+def _output(file: Path | None) -> Iterator[TextIO]:
+    """stdout, or a file that takes its name only when everything is written. Raises DiskError."""
+    if file is None:
+        yield sys.stdout
+        return
+    work = file.with_name(f".{file.name}{PARTIAL}{os.getpid()}")
+    try:
+        handle = work.open("w", encoding="utf-8")
+    except OSError as error:
+        raise DiskError(
+            tr(f"{file}: cannot be written ({error.strerror}).", f"{file}：无法写入（{error.strerror}）。")
+        ) from None
+    try:
+        with handle:
+            yield handle
+        work.replace(file)
+    except OSError as error:
+        raise DiskError(
+            tr(f"{file}: cannot be written ({error.strerror}).", f"{file}：无法写入（{error.strerror}）。")
+        ) from None
+    finally:
+        work.unlink(missing_ok=True)

@@ -1,0 +1,135 @@
+"""A conversation: its turns, its settings, its file. A turn is kept whole or not at all. Draws nothing."""
+
+import json
+from pathlib import Path
+
+from zhinao.api.model import Model
+from zhinao.api.options import NAMES
+from zhinao.api.options import read as read_options
+from zhinao.api.reply import Reply
+from zhinao.api.stream import ReplyStream
+from zhinao.chat.arguments import read_text
+from zhinao.config import suggestion
+from zhinao.errors import UsageError
+from zhinao.files import write_json
+from zhinao.lang import tr
+from zhinao.prompt.messages import normalized
+
+SETTABLE = tuple(
+    name for name in NAMES if name not in ("tools", "template_kwargs", "continue_final", "logprobs", "ignore_eos")
+)
+
+
+class Session:
+    """`messages` are the turns without the system message; `last` is the newest reply of this run."""
+
+    def __init__(self, model: Model, system: str | None = None, settings: dict | None = None):
+        self.model, self.system = model, system
+        self.settings = dict(settings or {})
+        self.messages: list[dict] = []
+        self.num_context_tokens_used = 0
+        self.last: Reply | None = None
+
+    def all_messages(self) -> list[dict]:
+        system = [{"role": "system", "content": self.system}] if self.system is not None else []
+        return system + self.messages
+
+    def ask(self, text: str) -> ReplyStream:
+        """Start the reply to `text`; the conversation stays as it is until `keep`."""
+        return self.model.stream([*self.all_messages(), {"role": "user", "content": text}], **self.settings)
+
+    def keep(self, text: str, reply: Reply) -> None:
+        """Add the turn."""
+        self.messages += [{"role": "user", "content": text}, reply.message]
+        self.num_context_tokens_used = reply.usage.total_tokens
+        self.last = reply
+
+    def undo(self) -> str:
+        """Take the last turn away; returns what was asked. Raises UsageError where there is none."""
+        asked = max((n for n, message in enumerate(self.messages) if message["role"] == "user"), default=None)
+        if asked is None:
+            raise UsageError(tr("There is no turn yet.", "还没有任何轮次。"))
+        text = self.messages[asked]["content"]
+        del self.messages[asked:]
+        self._count()
+        return text
+
+    def clear(self) -> None:
+        """Forget the turns; the system message and the settings stay."""
+        self.messages = []
+        self._count()
+
+    def set_system(self, text: str | None) -> None:
+        self.system = text
+        self._count()
+
+    def set(self, name: str, value: str) -> None:
+        """Change a setting by its text: JSON, or a plain word for `stop`; empty or `default` puts it back. Raises UsageError."""
+        if name not in SETTABLE:
+            raise UsageError(
+                tr(f"Unknown setting {name!r}.", f"未知的设置 {name!r}。"),
+                suggestion(name, SETTABLE) or ", ".join(SETTABLE),
+            )
+        if value in ("", "default"):
+            self.settings.pop(name, None)
+            return
+        try:
+            parsed = json.loads(value)
+        except json.JSONDecodeError:
+            parsed = value
+        if (name == "stop" and not isinstance(parsed, (str, list))) or parsed == value:
+            parsed = value.replace("\\n", "\n").replace("\\t", "\t")
+        changed = {**self.settings, name: parsed}
+        read_options(changed, self.model.sampling, self.model.stop_ids)
+        self.settings = changed
+
+    def save(self, file: Path) -> None:
+        """As JSON, or as Markdown for people where the name ends in .md. Raises UsageError."""
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            if file.suffix == ".md":
+                file.write_text(self._markdown(), encoding="utf-8")
+            else:
+                write_json(file, {"model": self.model.name, "settings": self.settings, "messages": self.all_messages()})
+        except OSError as error:
+            raise UsageError(
+                tr(f"{file}: cannot be written ({error.strerror}).", f"{file}：无法写入（{error.strerror}）。")
+            ) from None
+
+    def load(self, file: Path) -> None:
+        """Take the conversation of a file: one of `save`, or a list of messages. Raises UsageError; nothing changes then."""
+        try:
+            found = json.loads(read_text(file))
+        except json.JSONDecodeError as error:
+            raise UsageError(
+                tr(f"{file}, line {error.lineno}: not JSON.", f"{file} 第 {error.lineno} 行：不是有效的 JSON。"),
+                tr(
+                    "/save writes a file that /load reads (.md files are for people)",
+                    "/save 写出的 JSON 文件可以用 /load 读取",
+                ),
+            ) from None
+        saved = found if isinstance(found, dict) else {"messages": found}
+        try:
+            messages = normalized(saved.get("messages"))
+            settings = saved.get("settings") or {}
+            read_options(settings, self.model.sampling, self.model.stop_ids)
+        except UsageError as error:
+            raise UsageError(f"{file}: {error.message}", error.hint) from None
+        system = messages.pop(0)["content"] if messages[0]["role"] == "system" else None
+        if messages and messages[-1]["role"] != "assistant":
+            raise UsageError(tr(f"{file}: the last message has no answer.", f"{file}：最后一条消息没有回答。"))
+        self.system, self.messages, self.settings = system, messages, dict(settings)
+        self._count()
+
+    def _count(self) -> None:
+        messages = self.all_messages()
+        self.num_context_tokens_used = len(self.model.render(messages).ids) if messages else 0
+
+    def _markdown(self) -> str:
+        parts = [f"# {self.model.name}\n"]
+        for message in self.all_messages():
+            parts.append(f"## {message['role']}\n")
+            if thought := message.get("reasoning_content"):
+                parts.append("\n".join(f"> {line}".rstrip() for line in thought.splitlines()) + "\n")
+            parts.append(message["content"].rstrip() + "\n")
+        return "\n".join(parts)

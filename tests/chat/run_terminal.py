@@ -1,0 +1,14 @@
+"""Runs the real terminal on a fake model: `python -m tests.chat.run_terminal '{"says": [...]}'` (keys of `fake_model`)."""
+
+import json
+import sys
+
+from tests.chat.fake_engine import fake_model
+
+from zhinao.chat.session import Session
+from zhinao.chat.terminal import Terminal
+
+if __name__ == "__main__":
+    model = fake_model(**json.loads(sys.argv[1]))
+    code = Terminal(model, Session(model)).run()
+    print(json.dumps({"code": code, "prompts": [prompt for prompt, _ in model.engine.requests]}, ensure_ascii=False))
