@@ -79,9 +79,32 @@ def obtain(name: str, make: Callable[[Path], dict]) -> Path:
         except CheckpointError:
             shutil.rmtree(work)
             raise
-        files.write_json(work / ORIGIN, {"name": name, **came_from})
+        listed = _hashes(work, came_from.pop("files", {}))
+        files.write_json(work / ORIGIN, {"name": name, **came_from, "files": listed})
         work.rename(target)
     return target
+
+
+def _hashes(folder: Path, known: dict[str, list]) -> dict[str, list]:
+    """Name -> [size, sha256] of every file; `known` ones were checked as they came and are not read again."""
+    listed = {}
+    for file in sorted(folder.rglob("*")):
+        name = file.relative_to(folder).as_posix()
+        if file.is_file() and name != ORIGIN:
+            size, digest = known.get(name) or (None, None)
+            listed[name] = [size or file.stat().st_size, digest or files.sha256(file)]
+    return listed
+
+
+def damaged(name: str, on_bytes: Callable[[int], None] | None = None) -> list[str]:
+    """The files of a kept model that are gone or no longer what they were when it was published. Reads all of it."""
+    folder = path(name)
+    return [
+        file for file, (size, digest) in origin(folder).get("files", {}).items()
+        if not (folder / file).is_file()
+        or (folder / file).stat().st_size != size
+        or files.sha256(folder / file, on_bytes) != digest
+    ]
 
 
 def withdraw(name: str) -> None:

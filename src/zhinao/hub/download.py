@@ -56,6 +56,10 @@ class _Part:
     def is_whole(self) -> bool:
         return self.size is not None and self.have >= self.size
 
+    @property
+    def is_good(self) -> bool:
+        return self.have == self.size and (not self.digest or self.digest.hexdigest() == self.expected.hexdigest)
+
     def append(self, block: bytes) -> None:
         self.file.write(block)
         self._count(block)
@@ -77,25 +81,28 @@ def part_path(target: Path, expected: Expected) -> Path:
 
 
 def download(locate: Callable[[], tuple[str, dict]], target: Path, expected: Expected,
-             on_bytes: Callable[[int], None] = lambda count: None) -> None:
-    """Fetch one file to `target`; nothing is done where it is there already.
+             on_bytes: Callable[[int], None] = lambda count: None, label: str | None = None) -> None:
+    """Fetch one file to `target`. What lies there from an earlier run is checked, and used where it is good.
 
-    `locate` gives address and headers and is asked before every attempt (signed addresses expire).
-    `on_bytes` is called with every number of bytes gained, those of an earlier run too; negative when they are dropped.
+    `locate` gives address and headers and is asked before every attempt. `on_bytes` is called with every number of bytes
+    gained, those of an earlier run too; negative when they are dropped. `label` names the file in errors.
     Raises DownloadError (RefusedError where the server says no) and DiskError.
     """
-    if target.exists():
-        on_bytes(target.stat().st_size)
-        return
-    path = part_path(target, expected)
+    label, path = label or target.name, part_path(target, expected)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            target.replace(path)
         with path.open("a+b") as file:
             part = _Part(file, expected, on_bytes)
-            _fill(locate, part, target.name)
+            had_some = part.have > 0
+            _fill(locate, part, label)
+            if had_some and not part.is_good:  # the bytes of the earlier run may be the bad ones
+                part.restart()
+                _fill(locate, part, label)
             file.flush()
             os.fsync(file.fileno())
-        _check(part, path)
+        _check(part, path, label)
         path.replace(target)
     except OSError as error:
         raise DiskError(tr(f"{target}: cannot be written ({error.strerror}).",
@@ -123,6 +130,11 @@ def _attempt(locate, part: _Part, name: str) -> str:
         if part.have:
             headers = {**headers, "Range": f"bytes={part.have}-"}
         response = http.open_url(url, headers, name)
+    except http.RefusedError as error:
+        if not (part.have and error.status == 416):
+            raise
+        part.restart()  # the server's file is shorter than what is here
+        return str(error.message)
     except http.TEMPORARY as error:
         return http.reason(error)
     with response:
@@ -152,16 +164,15 @@ def _broken(name: str, part: _Part, problem: str) -> DownloadError:
     )
 
 
-def _check(part: _Part, path: Path) -> None:
+def _check(part: _Part, path: Path, name: str) -> None:
     """Throw the file away and raise unless length and hash are those that were announced."""
-    expected, name = part.expected, path.name.rsplit(".", 2)[0]
-    if expected.size is not None and part.have != expected.size:
-        problem = tr(f"{part.have} bytes came, {expected.size} were announced", f"收到 {part.have} 字节，应为 {expected.size}")
-    elif part.digest and part.digest.hexdigest() != expected.hexdigest:
-        problem = tr(f"its hash is {part.digest.hexdigest()[:16]}…, announced was {expected.hexdigest[:16]}…",
-                     f"哈希为 {part.digest.hexdigest()[:16]}…，应为 {expected.hexdigest[:16]}…")
-    else:
+    if part.is_good:
         return
+    if part.have != part.size:
+        problem = tr(f"{part.have} bytes came, {part.size} were announced", f"收到 {part.have} 字节，应为 {part.size}")
+    else:
+        found, wanted = part.digest.hexdigest()[:16], part.expected.hexdigest[:16]
+        problem = tr(f"its hash is {found}…, announced was {wanted}…", f"哈希为 {found}…，应为 {wanted}…")
     path.unlink()
     raise DownloadError(
         tr(f"{name}: not what the server announced, and thrown away: {problem}.", f"{name}：与服务器声明不符，已丢弃：{problem}。"),

@@ -36,19 +36,35 @@ def resolve(model: str, *, source: str | None = None, offline: bool = False, rev
     `source` is `huggingface` or `modelscope` (default: by the environment). `progress(label, num_done, num_total)` is told
     about bytes; None writes to stderr. Raises ModelNotFoundError, CheckpointError, DownloadError, DiskError, UsageError.
     """
-    local = Path(model).expanduser()
-    if local.is_file():
-        return _from_file(local, progress)
-    if local.is_dir() and (_is_path(model) or (local / "config.json").exists() or not _is_known(model)):
-        return _from_folder(local)
+    if (found := local(model, progress)) is not None:
+        return found
+    chosen = plan_for(model, source, revision)
+    if cache.is_kept(chosen.name):
+        return _from_cache(chosen.name, model)
+    if is_offline(offline):
+        raise not_here(model)
+    return LocalModel(fetch(chosen, progress), chosen.name, chosen.release)
+
+
+def local(model: str, progress: Reporter | None = None) -> LocalModel | None:
+    """What MODEL means if it is a folder, a GGUF file, or the name of a kept model that no hub knows; else None."""
+    place = Path(model).expanduser()
+    if place.is_file():
+        return _from_file(place, progress)
+    if place.is_dir() and (_is_path(model) or (place / "config.json").exists() or not _is_known(model)):
+        return _from_folder(place)
     if _is_path(model):
         raise ModelNotFoundError(tr(f"{model}: no such file or folder.", f"{model}：没有这个文件或目录。"))
+    is_hub_name = family.find(model) is not None or _HUB_ID.fullmatch(model)
+    return _from_cache(model, model) if not is_hub_name and cache.is_kept(model) else None
+
+
+def plan_for(model: str, source: str | None = None, revision: str | None = None) -> Plan:
+    """How to get a MODEL that is not local. Raises ModelNotFoundError, UsageError."""
     release = family.find(model)
-    if release is None and cache.is_kept(model):
-        return _from_cache(model, model)
     if release is None and not _HUB_ID.fullmatch(model):
         raise unknown(model)
-    return _from_hub(plan(model, release, source, revision), model, is_offline(offline), progress)
+    return plan(model, release, source, revision)
 
 
 def _is_path(model: str) -> bool:
@@ -112,14 +128,6 @@ def _gguf_name(file: Path) -> str:
     return f"gguf-{file.stem}-{hashlib.sha256(key.encode()).hexdigest()[:10]}"
 
 
-def _from_hub(plan: Plan, model: str, is_offline: bool, reporter) -> LocalModel:
-    if cache.is_kept(plan.name):
-        return _from_cache(plan.name, model)
-    if is_offline:
-        raise not_here(model)
-    return LocalModel(fetch(plan, reporter), plan.name, plan.release)
-
-
 def _from_cache(name: str, model: str) -> LocalModel:
     try:
         return replace(_from_folder(cache.path(name)), name=name)
@@ -142,8 +150,9 @@ def fetch(plan: Plan, reporter: Reporter | None = None) -> Path:
 def unknown(model: str) -> ModelNotFoundError:
     """The error for a name that means nothing, with near ones and all short names."""
     shorts = [release.short for release in family.RELEASES]
-    names = {name.lower(): name for name in (*shorts, *map(_tail, family.RELEASES), *(kept.name for kept in cache.kept()))}
-    near = [names[name] for name in difflib.get_close_matches(model.lower(), names, n=3, cutoff=0.5)]
+    names = {kept.name.lower(): kept.name for kept in cache.kept()}
+    names |= {word: release.short for release in family.RELEASES for word in (release.short, _tail(release))}
+    near = dict.fromkeys(names[word] for word in difflib.get_close_matches(model.lower(), names, n=3, cutoff=0.5))
     meant = tr(f" Did you mean {' or '.join(near)}?", f" 是否指 {' 或 '.join(near)}？") if near else ""
     return ModelNotFoundError(
         tr(f"{model}: no model of this name.{meant}", f"{model}：没有这个模型。{meant}"),

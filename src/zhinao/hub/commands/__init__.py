@@ -1,0 +1,1 @@
+"""The verbs pull, models and remove."""
