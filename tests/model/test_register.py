@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.tiny import make_checkpoint
+from tests.tiny_tokenizer import make_tokenizer
 
 HEAVY = "{'torch', 'transformers', 'openvino', 'numpy', 'huggingface_hub'}"
 WAITING = "[f for f in sys.meta_path if type(f).__module__.startswith('zhinao')]"
@@ -17,6 +18,9 @@ assert type(config).__name__ == 'ZhinaoConfig', type(config)
 for auto, name in ((AutoModel, 'ZhinaoModel'), (AutoModelForCausalLM, 'ZhinaoForCausalLM'),
                    (AutoModelForSequenceClassification, 'ZhinaoForSequenceClassification')):
     assert type(auto.from_config(config)).__name__ == name
+from transformers import AutoTokenizer
+from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING
+assert TOKENIZER_MAPPING[type(config)].__name__ == 'ZhinaoTokenizer'
 """
 
 
@@ -52,6 +56,9 @@ def test_transformers_first():
         "from transformers import Qwen2Config, AutoTokenizer",
         "from zhinao.model.modeling import ZhinaoForCausalLM",
         "from transformers import pipeline",
+        "from transformers import AutoTokenizer",
+        "from transformers import PreTrainedTokenizerFast, Qwen2TokenizerFast",
+        "from zhinao.model.tokenizer_transformers import ZhinaoTokenizer",
     ],
 )
 def test_whatever_part_of_transformers_comes_first(first):
@@ -75,13 +82,17 @@ def test_a_published_folder_needs_no_trust_and_no_answer(tmp_path):
     """No prompt (stdin is closed), no file of the folder executed, unknown keys kept, auto_map dropped on save."""
     auto_map = {"AutoConfig": "configuration_zhinao.ZhinaoConfig", "AutoModelForCausalLM": "modeling_zhinao.X"}
     folder = make_checkpoint(tmp_path / "m", auto_map=auto_map, use_flash_attn="auto", torch_dtype="bfloat16")
-    for name in ("configuration_zhinao.py", "modeling_zhinao.py"):
+    make_tokenizer(folder)
+    for name in ("configuration_zhinao.py", "modeling_zhinao.py", "tokenization_zhinao.py"):
         (folder / name).write_text("raise SystemExit('remote code was run')")
     run(
         """
 import json, pathlib, zhinao
-from transformers import AutoModelForCausalLM
-for trust in ({}, {'trust_remote_code': False}, {'trust_remote_code': True}):
+from transformers import AutoModelForCausalLM, AutoTokenizer
+for trust in ({}, {'trust_remote_code': False}):
+    tokenizer = AutoTokenizer.from_pretrained(sys.argv[1], **trust)
+    assert type(tokenizer).__name__ == 'ZhinaoTokenizer' and tokenizer.decode(tokenizer('你好 x').input_ids) == '你好 x'
+for trust in ({}, {'trust_remote_code': True}):  # upstream's examples pass it
     model = AutoModelForCausalLM.from_pretrained(sys.argv[1], **trust)
     assert type(model).__module__ == 'zhinao.model.modeling'
 assert model.config.use_flash_attn == 'auto' and str(model.dtype) == 'torch.bfloat16'

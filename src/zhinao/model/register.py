@@ -39,8 +39,18 @@ def register_models() -> None:
         auto_class.register(ZhinaoConfig, model_class, exist_ok=True)
 
 
+def register_tokenizer() -> None:
+    from transformers.models.auto.tokenization_auto import AutoTokenizer
+
+    from zhinao.model.configuration import ZhinaoConfig
+    from zhinao.model.tokenizer_transformers import ZhinaoTokenizer
+
+    AutoTokenizer.register(ZhinaoConfig, ZhinaoTokenizer, exist_ok=True)
+
+
 PARTS = {
     "transformers.models.auto.configuration_auto": register_configuration,
+    "transformers.models.auto.tokenization_auto": register_tokenizer,
 }
 
 
