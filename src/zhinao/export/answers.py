@@ -29,7 +29,12 @@ class Job:
 
 
 def ask(job: Job, folder: Path, knows_zhinao: bool, out: Path) -> dict:
-    """Run one witness to its end and return its answers. Raises ProofError with its last words where it fails."""
+    """Run one witness to its end and return its answers (`{}` where there is nothing to ask).
+
+    Raises ProofError with its last words where it fails.
+    """
+    if not job.prompts and job.texts is None:
+        return {}
     out.mkdir(parents=True)
     file = out / "job.json"
     what = {**vars(job), "folder": str(folder), "knows_zhinao": knows_zhinao, "out": str(out)}

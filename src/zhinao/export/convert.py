@@ -119,12 +119,6 @@ def _proof(checkpoint: Checkpoint, work: Path, proves: bool | None, stop_ids: tu
 
 def _check_out(out: Path, source: Path, is_forced: bool) -> None:
     """Only a checkpoint (or an empty folder) is ever replaced, only when asked to, and never the source."""
-    inside = out.resolve(), source.resolve()
-    if inside[0] == inside[1] or inside[0] in inside[1].parents:
-        raise UsageError(
-            tr(f"{out}: holds the model that is to be converted.", f"{out}：其中正是要转换的模型。"),
-            tr("name another folder", "请指定另一个目录"),
-        )
     is_empty = out.is_dir() and not out.is_symlink() and not any(out.iterdir())
     if is_empty or not (out.exists() or out.is_symlink()):
         return
@@ -132,6 +126,12 @@ def _check_out(out: Path, source: Path, is_forced: bool) -> None:
         raise UsageError(
             tr(f"{out}: exists already.", f"{out}：已存在。"),
             tr("name another folder, or replace it with --force", "请指定另一个目录，或用 --force 替换"),
+        )
+    target_place, place = out.resolve(), source.resolve()
+    if target_place in (place, *place.parents):
+        raise UsageError(
+            tr(f"{out}: holds the model that is to be converted.", f"{out}：其中正是要转换的模型。"),
+            tr("name another folder", "请指定另一个目录"),
         )
     if out.is_symlink() or not (out / "config.json").is_file():
         raise UsageError(

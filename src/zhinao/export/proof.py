@@ -63,28 +63,31 @@ def prove(
     tokenizer = Tokenizer.load(source) if has_tokenizer(source) else None
     if not is_possible():
         return parity
-    with tempfile.TemporaryDirectory(prefix="zhinao-proof-") as folder:
-        job = _job(first, tokenizer, runs_models)
-        sides = {}
-        for side, checkpoint in (("source", first), ("converted", second)):
-            label = {
-                "source": tr("proof: source", "证明：原模型"),
-                "converted": tr("proof: converted", "证明：转换后"),
-            }[side]
-            num_bytes = _num_bytes(checkpoint)
-            report(label, 0, num_bytes)
-            knows_zhinao = checkpoint.architecture.family == "zhinao"
-            # What the source's tokenizer says is known without transformers, if it is one of the family's.
-            is_needed = side == "converted" or not knows_zhinao
-            asked = job if is_needed else replace(job, texts=None, conversation=None)
-            sides[side] = answers.ask(asked, checkpoint.folder, knows_zhinao, Path(folder) / side)
-            report(label, num_bytes, num_bytes)
+    with tempfile.TemporaryDirectory(prefix="zhinao-proof-") as name:
+        job, folder = _job(first, tokenizer, runs_models), Path(name)
+        sides = _ask_both(job, first, second, folder, report)
         _check_witness(sides["converted"], second)
         if tokenizer:
             parity["tokenizer"] = _compare_tokenizers(tokenizer, converted, job, sides)
         if runs_models:
-            parity |= _compare_models(job, sides, Path(folder), tokenizer is not None, stop_ids)
+            parity |= _compare_models(job, sides, folder, tokenizer is not None, stop_ids)
     return parity
+
+
+def _ask_both(job: answers.Job, source: Checkpoint, converted: Checkpoint, folder: Path, report: Reporter) -> dict:
+    """The answers of both witnesses, who write their logits to `folder`. One after the other, for the memory's sake."""
+    labels = {"source": tr("proof: source", "证明：原模型"), "converted": tr("proof: converted", "证明：转换后")}
+    sides = {}
+    for side, checkpoint in (("source", source), ("converted", converted)):
+        knows_zhinao = checkpoint.architecture.family == "zhinao"
+        # What the tokenizer of a Zhinao source says is known without transformers.
+        is_known = side == "source" and knows_zhinao
+        asked = replace(job, texts=None, conversation=None) if is_known else job
+        num_bytes = _num_bytes(checkpoint)
+        report(labels[side], 0, num_bytes)
+        sides[side] = answers.ask(asked, checkpoint.folder, knows_zhinao, folder / side)
+        report(labels[side], num_bytes, num_bytes)
+    return sides
 
 
 def _num_bytes(checkpoint: Checkpoint, bytes_each: int | None = None) -> int:
@@ -117,7 +120,7 @@ def _prompts(tokenizer: Tokenizer | None, vocab_size: int, num_context_tokens: i
 
 def _check_witness(converted: dict, checkpoint: Checkpoint) -> None:
     """The converted model must have been judged by stock classes, and must have loaded without a remainder."""
-    if checkpoint.architecture.family != "zhinao" and converted["imported_zhinao"]:
+    if checkpoint.architecture.family != "zhinao" and converted.get("imported_zhinao"):
         raise ProofError(
             tr("Load: the process for stock classes has imported zhinao.", "加载：使用标准类的进程导入了 zhinao。")
         )
