@@ -8,12 +8,20 @@ from zhinao.engine.base import Engine
 __all__ = ["open"]
 
 
-def open(folder: Path, *, engine: str = "auto", quant: str | None = None, device: str = "auto",  # noqa: A001
-         num_threads: int | None = None, cache_gb: float | None = None,
-         progress: Callable[[float, str], None] | None = None, is_for_scoring: bool = False) -> Engine:
+def open(
+    folder: Path,
+    *,
+    engine: str = "auto",
+    quant: str | None = None,
+    device: str = "auto",
+    num_threads: int | None = None,
+    cache_gb: float | None = None,
+    progress: Callable[[float, str], None] | None = None,
+    is_for_scoring: bool = False,
+) -> Engine:
     """Load a checkpoint folder into the engine that `select.choose` names. Close it, or use it in a `with`.
 
-    quant: weight format (`int8`, `bf16`; torch engines: `f32`, `bf16`, `f16`); None is the engine's default.
+    quant: weight format (OpenVINO: `int8`, `bf16`, `f32`; torch engines: `f32`, `bf16`, `f16`); None is the engine's default.
     num_threads, cache_gb: of the OpenVINO engine; None suits the machine. progress: called as `(fraction, sentence)`
     while weights are prepared. is_for_scoring: `score` is the main use (less memory, no prefix cache).
     Raises UsageError, MissingExtraError, CheckpointError, DiskError, EngineError.

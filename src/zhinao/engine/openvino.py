@@ -18,7 +18,7 @@ from zhinao.errors import ContextLengthError, EngineError, UsageError
 from zhinao.lang import tr
 from zhinao.model.checkpoint import Checkpoint
 
-WEIGHT_FORMATS = ("int8", "bf16")
+WEIGHT_FORMATS = ("int8", "bf16", "f32")
 
 
 class OpenVINOEngine(Engine):
@@ -30,8 +30,15 @@ class OpenVINOEngine(Engine):
         self._worker = WorkerProcess(settings, self._restart)
 
     @classmethod
-    def load(cls, folder: Path, quant: str | None = None, num_threads: int | None = None, cache_gb: float | None = None,
-             progress: openvino_build.Progress | None = None, is_for_scoring: bool = False) -> "OpenVINOEngine":
+    def load(
+        cls,
+        folder: Path,
+        quant: str | None = None,
+        num_threads: int | None = None,
+        cache_gb: float | None = None,
+        progress: openvino_build.Progress | None = None,
+        is_for_scoring: bool = False,
+    ) -> "OpenVINOEngine":
         """Build the graph where it is not there yet and start the process; returns while it is still loading.
 
         `is_for_scoring` gives up the prefix cache so that one pipeline does everything (half the memory for `score`).
@@ -39,19 +46,28 @@ class OpenVINOEngine(Engine):
         """
         quant = quant or "int8"
         if quant not in WEIGHT_FORMATS:
-            raise UsageError(tr(f"quant is {quant!r}; OpenVINO has: {', '.join(WEIGHT_FORMATS)}.",
-                                f"quant 为 {quant!r}，OpenVINO 支持：{'、'.join(WEIGHT_FORMATS)}。"))
+            raise UsageError(
+                tr(
+                    f"quant is {quant!r}; OpenVINO has: {', '.join(WEIGHT_FORMATS)}.",
+                    f"quant 为 {quant!r}，OpenVINO 支持：{'、'.join(WEIGHT_FORMATS)}。",
+                )
+            )
         if num_threads is not None and num_threads < 1:
-            raise UsageError(tr(f"num_threads is {num_threads}; allowed: 1, 2 …", f"num_threads 为 {num_threads}，应为 1、2 ……"))
+            raise UsageError(
+                tr(f"num_threads is {num_threads}; allowed: 1, 2 …", f"num_threads 为 {num_threads}，应为 1、2 ……")
+            )
         checkpoint = Checkpoint(folder)
         compiled = openvino_build.compiled(checkpoint, quant, progress)
         arch, num_context = checkpoint.architecture, num_positions(checkpoint.architecture)
-        memory = openvino_settings.Memory((compiled / openvino_build.BIN).stat().st_size, machine.facts().free_memory_bytes)
+        memory = openvino_settings.Memory(
+            (compiled / openvino_build.BIN).stat().st_size, machine.facts().free_memory_bytes
+        )
         num_blocks = openvino_settings.num_blocks(arch, quant, num_context, memory, cache_gb)
         num_cache_tokens = (num_blocks - 1) * openvino_settings.BLOCK_TOKENS
         num_context = min(num_context, num_cache_tokens)
         settings = openvino_settings.for_worker(
-            compiled, quant, num_blocks, num_context, memory, num_threads or _quota(), is_for_scoring)
+            compiled, quant, num_blocks, num_context, memory, num_threads or _quota(), is_for_scoring
+        )
         return cls(settings, EngineInfo("openvino", "cpu", quant, arch.vocab_size, num_context), num_cache_tokens)
 
     def generate(self, prompt_ids: list[int], sampling: Sampling) -> Generation:
@@ -93,8 +109,10 @@ class OpenVINOEngine(Engine):
         """Like a prompt over the context, but what is too small is the cache."""
         if self.info.num_context_tokens == self._num_cache_tokens < num_tokens:
             error = ContextLengthError(num_tokens, self._num_cache_tokens)
-            error.hint = tr("the cache is smaller than the model's context: give it more memory (cache_gb), or shorten the prompt",
-                            "缓存小于模型上下文：请增大 cache_gb，或缩短提示")
+            error.hint = tr(
+                "the cache is smaller than the model's context: give it more memory (cache_gb), or shorten the prompt",
+                "缓存小于模型上下文：请增大 cache_gb，或缩短提示",
+            )
             raise error
 
     def _running(self) -> WorkerProcess:
@@ -143,7 +161,9 @@ def _next(answers: queue.SimpleQueue) -> list:
     if isinstance(answer, EngineError):
         raise answer
     if answer[2] == "cache":
-        raise EngineError(tr("The cache is full.", "缓存已满。"), tr("give it more memory (cache_gb)", "请增大 cache_gb"))
+        raise EngineError(
+            tr("The cache is full.", "缓存已满。"), tr("give it more memory (cache_gb)", "请增大 cache_gb")
+        )
     return answer
 
 
@@ -151,14 +171,24 @@ def _config(sampling: Sampling, num_tokens: int) -> dict:
     """GenAI's GenerationConfig. Left alone, it would stop at its own eos id and draw every request with seed 0."""
     stop_ids = [] if sampling.ignore_eos else sorted(set(sampling.stop_ids))
     values = {
-        "stop_ids": stop_ids, "ignore_eos": not stop_ids, "max_new_tokens": num_tokens,
-        "min_new_tokens": min(sampling.min_tokens, num_tokens), "logprobs": int(sampling.logprobs),
-        "presence_penalty": sampling.presence_penalty, "frequency_penalty": sampling.frequency_penalty,
-        "repetition_penalty": sampling.repetition_penalty, "do_sample": sampling.temperature > 0,
+        "stop_ids": stop_ids,
+        "ignore_eos": not stop_ids,
+        "max_new_tokens": num_tokens,
+        "min_new_tokens": min(sampling.min_tokens, num_tokens),
+        "logprobs": int(sampling.logprobs),
+        "presence_penalty": sampling.presence_penalty,
+        "frequency_penalty": sampling.frequency_penalty,
+        "repetition_penalty": sampling.repetition_penalty,
+        "do_sample": sampling.temperature > 0,
     }
     if sampling.temperature > 0:
         seed = int.from_bytes(os.urandom(4), "little") if sampling.seed is None else sampling.seed
-        values |= {"temperature": sampling.temperature, "top_p": sampling.top_p, "min_p": sampling.min_p, "rng_seed": seed}
+        values |= {
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "min_p": sampling.min_p,
+            "rng_seed": seed,
+        }
         if sampling.top_k > 0:
             values["top_k"] = sampling.top_k
     return values

@@ -19,7 +19,7 @@ from zhinao.model.checkpoint import Checkpoint
 
 FORMAT = 1  # counts up when graphs of older versions must not be used any more
 XML, BIN, SOURCE = "openvino_model.xml", "openvino_model.bin", "source.json"
-_BYTES_PER_WEIGHT = {"bf16": 2, "int8": 1}
+_BYTES_PER_WEIGHT = {"f32": 4, "bf16": 2, "int8": 1}
 
 Progress = Callable[[float, str], None]
 
@@ -43,7 +43,9 @@ def _name(checkpoint: Checkpoint, weight_format: str) -> str:
     """Model's name and a hash of all that the graph depends on: contents by size and time, as `make` does."""
     config = checkpoint.folder / "config.json"
     stamps = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in (config, *checkpoint.files)]
-    what = json.dumps([str(checkpoint.folder.resolve()), stamps, config.read_text(encoding="utf-8"), weight_format, FORMAT])
+    what = json.dumps(
+        [str(checkpoint.folder.resolve()), stamps, config.read_text(encoding="utf-8"), weight_format, FORMAT]
+    )
     name = re.sub(r"[^\w.-]+", "-", checkpoint.folder.resolve().name).strip("-.") or "model"
     return f"{name}-{weight_format}-{hashlib.sha256(what.encode()).hexdigest()[:10]}"
 
@@ -62,7 +64,8 @@ def _clear(target: Path, checkpoint: Checkpoint, weight_format: str) -> None:
     """Remove what a killed build left, a damaged folder, and graphs of earlier states of the same checkpoint."""
     if target.exists():
         logging.getLogger("zhinao").warning(
-            tr(f"{target} is damaged and is built again.", f"{target} 已损坏，正在重新生成。"))
+            tr(f"{target} is damaged and is built again.", f"{target} 已损坏，正在重新生成。")
+        )
     for left in target.parent.glob(f".{target.name}{PARTIAL}*"):
         shutil.rmtree(left, ignore_errors=True)
     for other in target.parent.glob(f"*-{weight_format}-*/{SOURCE}"):
@@ -78,20 +81,28 @@ def _build(target: Path, checkpoint: Checkpoint, weight_format: str, progress: P
     num_weights = sum(info.num_bytes for info in checkpoint.stored.values())
     num_bytes = num_weights // _width(checkpoint) * _BYTES_PER_WEIGHT[weight_format]
     files.check_free_space(target.parent, num_bytes)
-    sentence = tr(f"preparing the {weight_format} weights ({human_size(num_bytes)})",
-                  f"正在准备 {weight_format} 权重（{human_size(num_bytes)}）")
+    sentence = tr(
+        f"preparing the {weight_format} weights ({human_size(num_bytes)})",
+        f"正在准备 {weight_format} 权重（{human_size(num_bytes)}）",
+    )
     progress(0.0, sentence)
     from zhinao.engine import openvino_graph
 
     num_layers = checkpoint.architecture.num_layers
     with files.atomic_folder(target) as work:
-        openvino_graph.write(checkpoint, weight_format, work / XML,
-                             on_layer=lambda n: progress(0.9 * (n + 1) / num_layers, sentence))
-        files.write_json(work / SOURCE, {
-            "model": str(checkpoint.folder.resolve()), "quant": weight_format, "format": FORMAT,
-            "sizes": {name: (work / name).stat().st_size for name in (XML, BIN)},
-            "xml_sha256": files.sha256(work / XML),
-        })
+        openvino_graph.write(
+            checkpoint, weight_format, work / XML, on_layer=lambda n: progress(0.9 * (n + 1) / num_layers, sentence)
+        )
+        files.write_json(
+            work / SOURCE,
+            {
+                "model": str(checkpoint.folder.resolve()),
+                "quant": weight_format,
+                "format": FORMAT,
+                "sizes": {name: (work / name).stat().st_size for name in (XML, BIN)},
+                "xml_sha256": files.sha256(work / XML),
+            },
+        )
     progress(1.0, sentence)
 
 

@@ -18,11 +18,16 @@ from zhinao.engine.openvino_weights import Weights, widen
 from zhinao.model.checkpoint import Checkpoint
 
 
-def write(checkpoint: Checkpoint, weight_format: str, xml: Path, on_layer: Callable[[int], None] = lambda n: None,
-          is_qkv_joined: bool = True) -> None:
+def write(
+    checkpoint: Checkpoint,
+    weight_format: str,
+    xml: Path,
+    on_layer: Callable[[int], None] = lambda n: None,
+    is_qkv_joined: bool = True,
+) -> None:
     """Write the graph as `xml` and a `.bin` beside it. `on_layer(n)` is called when layer n stands.
 
-    `weight_format` is `int8` or `bf16`. bf16 weights stay in the mapped files wherever they can; int8 ones are in
+    `weight_format` is `int8`, `bf16` or `f32`. bf16 weights stay in the mapped files wherever they can; int8 ones are in
     memory until all is written.
     """
     decoder = _Decoder(checkpoint, weight_format, is_qkv_joined)
@@ -152,7 +157,9 @@ class _Decoder:
         """Each key/value head as often as it has query heads."""
         if (times := self.arch.num_queries_per_kv) == 1:
             return x
-        wide = op.broadcast(op.unsqueeze(x, self._i64(2)), self._i64([1, 1, times, 1, 1]), broadcast_spec="BIDIRECTIONAL")
+        wide = op.broadcast(
+            op.unsqueeze(x, self._i64(2)), self._i64([1, 1, times, 1, 1]), broadcast_spec="BIDIRECTIONAL"
+        )
         return op.reshape(wide, self._i64([0, self.arch.num_heads, -1, self.arch.head_dim]), True)
 
     def _i64(self, value):

@@ -35,11 +35,14 @@ class WorkerProcess:
         self._is_settled = threading.Event()  # ready, or ended
         self.load_seconds: float | None = None  # None until it is ready
         self.error: EngineError | None = None  # set once it has ended
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by the reader's thread)
         # A session of its own: Ctrl-C in the terminal is for the parent.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "zhinao.engine.openvino_worker"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, start_new_session=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            start_new_session=True,
         )
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._process.stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -130,8 +133,10 @@ class WorkerProcess:
         why = self._why or self._last_words() or (f"signal {-code}" if code < 0 else f"exit code {code}")
         hint = None
         if code == -9 and not self._why:
-            hint = tr("a process killed by signal 9 often ran out of memory; `zhinao doctor` shows what is free",
-                      "被信号 9 终止的进程往往是内存不足；`zhinao doctor` 可查看剩余内存")
+            hint = tr(
+                "a process killed by signal 9 often ran out of memory; `zhinao doctor` shows what is free",
+                "被信号 9 终止的进程往往是内存不足；`zhinao doctor` 可查看剩余内存",
+            )
         return EngineError(tr(f"The engine process ended: {why}", f"引擎进程已退出：{why}"), hint)
 
     def _last_words(self) -> str:

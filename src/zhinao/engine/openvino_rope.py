@@ -83,7 +83,9 @@ class _Scaling:
         value = default if value is None else value
         if not isinstance(value, int | float) or value <= 0:
             raise CheckpointError(
-                tr(f"{self.file}: rope_scaling.{key} is {value!r}; expected a positive number.",
-                   f"{self.file}：rope_scaling.{key} 为 {value!r}，应为正数。")
+                tr(
+                    f"{self.file}: rope_scaling.{key} is {value!r}; expected a positive number.",
+                    f"{self.file}：rope_scaling.{key} 为 {value!r}，应为正数。",
+                )
             )
         return float(value)

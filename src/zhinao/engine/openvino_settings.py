@@ -13,6 +13,7 @@ from zhinao.model.architecture import Architecture
 
 BLOCK_TOKENS = 32  # of the CPU plugin's paged attention
 _WANTED_TOKENS = 2**15  # cache for that many tokens, or two whole contexts, where memory allows
+_WIDE = {"bf16": 2, "f32": 4}  # bytes of one key or value where they are not rounded to 8 bits
 _SCORE_TOKENS = 256  # logits of that many tokens are held at once when a prompt is scored
 _LARGE_BYTES = 3 * 10**9  # from here on a step of 2048 tokens takes so long that nobody could cancel it
 
@@ -31,15 +32,16 @@ def block_bytes(arch: Architecture, weight_format: str) -> int:
     8 bit keys have scale and zero point (two float32) for each channel of a block, values for each token.
     """
     d = arch.head_dim
-    if weight_format == "bf16":
-        one_head = 2 * 2 * BLOCK_TOKENS * d
+    if weight_format in _WIDE:
+        one_head = 2 * _WIDE[weight_format] * BLOCK_TOKENS * d
     else:
         one_head = (BLOCK_TOKENS * d + 8 * d) + BLOCK_TOKENS * (d + 8)
     return arch.num_layers * arch.num_kv_heads * one_head
 
 
-def num_blocks(arch: Architecture, weight_format: str, num_context_tokens: int, memory: Memory,
-               cache_gb: float | None) -> int:
+def num_blocks(
+    arch: Architecture, weight_format: str, num_context_tokens: int, memory: Memory, cache_gb: float | None
+) -> int:
     """Blocks of the cache: `cache_gb` where given, else what is wanted, but at most half of what the weights leave free.
 
     Raises EngineError where not even the weights fit, UsageError for a `cache_gb` that does not fit.
@@ -48,22 +50,37 @@ def num_blocks(arch: Architecture, weight_format: str, num_context_tokens: int, 
     one = block_bytes(arch, weight_format)
     if left < 4 * one:
         raise EngineError(
-            tr(f"The weights take {human_size(memory.weight_bytes)}; {human_size(memory.free_bytes)} of memory are free.",
-               f"权重需要 {human_size(memory.weight_bytes)} 内存，只剩 {human_size(memory.free_bytes)}。"),
-            tr("close other programs, or take a smaller model or weight format", "请关闭其他程序，或使用更小的模型或权重格式"),
+            tr(
+                f"The weights take {human_size(memory.weight_bytes)}; {human_size(memory.free_bytes)} of memory are free.",
+                f"权重需要 {human_size(memory.weight_bytes)} 内存，只剩 {human_size(memory.free_bytes)}。",
+            ),
+            tr(
+                "close other programs, or take a smaller model or weight format",
+                "请关闭其他程序，或使用更小的模型或权重格式",
+            ),
         )
     if cache_gb is None:
         wanted = max(_WANTED_TOKENS, 2 * num_context_tokens) // BLOCK_TOKENS
         return max(2, min(wanted, left // 2 // one))
     if not one * 2 <= cache_gb * 1e9 <= left:
-        raise UsageError(tr(
-            f"A cache of {human_size(cache_gb * 1e9)} does not fit; possible: {human_size(one * 2)} … {human_size(left)}.",
-            f"{human_size(cache_gb * 1e9)} 的缓存放不下，可用范围：{human_size(one * 2)} … {human_size(left)}。"))
+        raise UsageError(
+            tr(
+                f"A cache of {human_size(cache_gb * 1e9)} does not fit; possible: {human_size(one * 2)} … {human_size(left)}.",
+                f"{human_size(cache_gb * 1e9)} 的缓存放不下，可用范围：{human_size(one * 2)} … {human_size(left)}。",
+            )
+        )
     return int(cache_gb * 1e9 / one)
 
 
-def for_worker(folder: Path, weight_format: str, num_cache_blocks: int, num_context_tokens: int, memory: Memory,
-               num_threads: int | None, is_for_scoring: bool) -> dict:
+def for_worker(
+    folder: Path,
+    weight_format: str,
+    num_cache_blocks: int,
+    num_context_tokens: int,
+    memory: Memory,
+    num_threads: int | None,
+    is_for_scoring: bool,
+) -> dict:
     """The first line for `openvino_worker`."""
     score_blocks = num_context_tokens // BLOCK_TOKENS + 2
     score = _pipeline(weight_format, score_blocks, _SCORE_TOKENS, num_threads, is_exact=True)
@@ -74,12 +91,14 @@ def for_worker(folder: Path, weight_format: str, num_cache_blocks: int, num_cont
     return {"folder": str(folder), "is_for_scoring": is_for_scoring, "generate": generate, "score": score}
 
 
-def _pipeline(weight_format: str, num_kv_blocks: int, num_at_once: int, num_threads: int | None, is_exact: bool) -> dict:
+def _pipeline(
+    weight_format: str, num_kv_blocks: int, num_at_once: int, num_threads: int | None, is_exact: bool
+) -> dict:
     """`is_exact` computes as the weights stand: no rounding of activations. It has no prefix cache either, because
     of a prompt found there no log-likelihoods come back."""
     properties: dict = {"PERFORMANCE_HINT": "LATENCY"}
-    if weight_format == "bf16":
-        properties |= {"INFERENCE_PRECISION_HINT": "bf16", "KV_CACHE_PRECISION": "bf16"}
+    if weight_format in _WIDE:
+        properties |= {"INFERENCE_PRECISION_HINT": weight_format, "KV_CACHE_PRECISION": weight_format}
     else:
         properties |= {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "u8"}
         if is_exact:
@@ -87,7 +106,8 @@ def _pipeline(weight_format: str, num_kv_blocks: int, num_at_once: int, num_thre
     if num_threads:
         properties["INFERENCE_NUM_THREADS"] = num_threads
     scheduler = {
-        "num_kv_blocks": num_kv_blocks, "max_num_batched_tokens": num_at_once,
+        "num_kv_blocks": num_kv_blocks,
+        "max_num_batched_tokens": num_at_once,
         "dynamic_split_fuse": True,  # without it a prompt longer than a batch is fatal
         "enable_prefix_caching": not is_exact,
     }

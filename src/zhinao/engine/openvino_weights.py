@@ -26,13 +26,15 @@ class Weights:
         return np.concatenate([to_float32(self.checkpoint.read(name), self.checkpoint.dtype(name)) for name in names])
 
     def matrix(self, *names: str) -> tuple:
-        """Constants (values, scales) of a matrix; of several the rows are joined. bf16 has values alone."""
+        """Constants (values, scales) of a matrix; of several the rows are joined. bf16 and f32 have values alone."""
         if names not in self._matrices:
             self._matrices[names] = self._pack(names)
         return self._matrices[names]
 
     def _pack(self, names: tuple[str, ...]) -> tuple:
         array, dtype = self._stored(names)
+        if self.weight_format == "f32":
+            return (self._constant(np.ascontiguousarray(to_float32(array, dtype)), Type.f32),)
         if self.weight_format == "bf16":
             return (self._constant(quantize.bf16(array, dtype), Type.bf16),)
         try:
@@ -62,5 +64,7 @@ class Weights:
 
 def widen(matrix: tuple):
     """float32 rows of (values, scales), in the shape that the CPU plugin keeps compressed."""
+    if matrix[0].get_element_type() == Type.f32:
+        return matrix[0]
     values = op.convert(matrix[0], Type.f32)
     return values if len(matrix) == 1 else op.multiply(values, matrix[1])

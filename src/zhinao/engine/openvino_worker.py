@@ -131,8 +131,9 @@ class _Pipeline:
         return config
 
     def score_config(self):
-        return self.config({"stop_ids": [], "ignore_eos": True, "do_sample": False, "max_new_tokens": 0,
-                            "echo": True, "logprobs": 1})
+        return self.config(
+            {"stop_ids": [], "ignore_eos": True, "do_sample": False, "max_new_tokens": 0, "echo": True, "logprobs": 1}
+        )
 
     def add(self, request: int, ids: list[int], config) -> None:
         import numpy as np

@@ -10,7 +10,7 @@ from zhinao.lang import tr
 
 # engine -> package that must be there, extra of `pip install`, weight formats
 ENGINES = {
-    "openvino": ("openvino_genai", None, ("int8", "bf16")),
+    "openvino": ("openvino_genai", None, ("int8", "bf16", "f32")),
     "transformers": ("torch", "torch", ("f32", "bf16", "f16")),
     "vllm": ("vllm", "vllm", ("bf16", "f16", "f32")),
 }
@@ -22,8 +22,9 @@ class Choice:
     reason: str
 
 
-def choose(engine: str = "auto", quant: str | None = None, device: str = "auto",
-           gpus: Sequence[machine.Gpu] | None = None) -> Choice:
+def choose(
+    engine: str = "auto", quant: str | None = None, device: str = "auto", gpus: Sequence[machine.Gpu] | None = None
+) -> Choice:
     """The engine for this machine. `gpus` None looks for them.
 
     Raises UsageError for names that do not exist or do not go together, MissingExtraError for packages that are not there.
@@ -41,31 +42,54 @@ def choose(engine: str = "auto", quant: str | None = None, device: str = "auto",
     if _has("vllm"):
         return Choice("vllm", tr(f"GPU ({name}) and vLLM are there", f"有 GPU（{name}）和 vLLM"))
     if _has("torch"):
-        return Choice("transformers", tr(f"GPU ({name}) and torch are there, vLLM is not", f"有 GPU（{name}）和 torch，没有 vLLM"))
+        return Choice(
+            "transformers", tr(f"GPU ({name}) and torch are there, vLLM is not", f"有 GPU（{name}）和 torch，没有 vLLM")
+        )
     if device != "auto":
         raise MissingExtraError("torch", "torch")
-    return _check(Choice("openvino", tr(f"a GPU ({name}) is there, but neither vLLM nor torch is installed",
-                                        f"有 GPU（{name}），但没有安装 vLLM 或 torch")), quant)
+    return _check(
+        Choice(
+            "openvino",
+            tr(
+                f"a GPU ({name}) is there, but neither vLLM nor torch is installed",
+                f"有 GPU（{name}），但没有安装 vLLM 或 torch",
+            ),
+        ),
+        quant,
+    )
 
 
 def _named(engine: str, quant: str | None, device: str) -> Choice:
     if engine not in ENGINES:
-        raise UsageError(tr(f"There is no engine {engine!r}; there are: auto, {', '.join(ENGINES)}.",
-                            f"没有名为 {engine!r} 的引擎，可用：auto、{'、'.join(ENGINES)}。"))
+        raise UsageError(
+            tr(
+                f"There is no engine {engine!r}; there are: auto, {', '.join(ENGINES)}.",
+                f"没有名为 {engine!r} 的引擎，可用：auto、{'、'.join(ENGINES)}。",
+            )
+        )
     package, extra, _ = ENGINES[engine]
     if not _has(package):
         raise _missing(package, extra)
     if engine == "openvino" and device not in ("auto", "cpu"):
-        raise UsageError(tr(f"The openvino engine runs on the CPU, not on {device!r}.", f"openvino 引擎只在 CPU 上运行，不支持 {device!r}。"),
-                         tr("leave --device out, or take --engine transformers", "去掉 --device，或使用 --engine transformers"))
+        raise UsageError(
+            tr(
+                f"The openvino engine runs on the CPU, not on {device!r}.",
+                f"openvino 引擎只在 CPU 上运行，不支持 {device!r}。",
+            ),
+            tr("leave --device out, or take --engine transformers", "去掉 --device，或使用 --engine transformers"),
+        )
     return _check(Choice(engine, tr("asked for", "由用户指定")), quant)
 
 
 def _check(choice: Choice, quant: str | None) -> Choice:
     allowed = ENGINES[choice.engine][2]
     if quant is not None and quant not in allowed:
-        raise UsageError(tr(f"The {choice.engine} engine has no {quant!r} weights; it has: {', '.join(allowed)}.",
-                            f"{choice.engine} 引擎没有 {quant!r} 权重，可用：{'、'.join(allowed)}。"))
+        raise UsageError(
+            tr(
+                f"The {choice.engine} engine has no {quant!r} weights; it has: {', '.join(allowed)}.",
+                f"{choice.engine} 引擎没有 {quant!r} 权重，可用：{'、'.join(allowed)}。",
+            )
+        )
     return choice
 
 
