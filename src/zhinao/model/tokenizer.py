@@ -14,6 +14,7 @@ from zhinao.errors import CheckpointError
 from zhinao.files import write_json
 from zhinao.lang import tr
 from zhinao.model import tokenizer_folder
+from zhinao.model.added_tokens import content_of
 from zhinao.model.stream_decoder import ByteStreamDecoder, PieceStreamDecoder, StreamDecoder
 from zhinao.model.tokenizer_pipeline import SPACES, byte_alphabet
 
@@ -41,8 +42,8 @@ class Tokenizer:
         self._without_control = _without_control(backend, added)
         self._turned = _turned_before_bytes(backend)
         self._bytes: dict[int, bytes] = {}
-        self.eos_id = self._id_of(tokenizer_folder.content(self._config.get("eos_token")))
-        self.pad_id = self._id_of(tokenizer_folder.content(self._config.get("pad_token")))
+        self.eos_id = self._id_of(content_of(self._config.get("eos_token")))
+        self.pad_id = self._id_of(content_of(self._config.get("pad_token")))
 
     @classmethod
     def load(cls, folder: Path) -> "Tokenizer":

@@ -9,12 +9,12 @@ import json
 import uuid
 from pathlib import Path
 
-from tokenizers import AddedToken, Tokenizer
+from tokenizers import Tokenizer
 
 from zhinao import files
 from zhinao.errors import CheckpointError
 from zhinao.lang import tr
-from zhinao.model import tiktoken_file, tokenizer_pipeline
+from zhinao.model import added_tokens, tiktoken_file, tokenizer_pipeline
 
 CLASS = "ZhinaoTokenizer"
 FILE, CONFIG = "tokenizer.json", "tokenizer_config.json"
@@ -110,52 +110,28 @@ def from_vocabulary(vocabulary: Path, folder: Path, config: dict) -> Tokenizer:
 
 
 def _kept_file(vocabulary: Path, folder: Path, config: dict) -> Path:
-    further = json.dumps([_listed(folder, config), config.get("additional_special_tokens")], sort_keys=True)
+    further = json.dumps([_listed(folder, config), _unnumbered(config)], sort_keys=True)
     key = f"{tokenizer_pipeline.VERSION} {files.sha256(vocabulary)} {further}"
     return files.home() / "tokenizers" / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
 
 
 def _build(vocabulary: Path, folder: Path, config: dict) -> Tokenizer:
     ranks = tiktoken_file.read(vocabulary)
-    return tokenizer_pipeline.build(ranks, further_tokens(folder, config, list(ranks)))
+    further = added_tokens.further(_listed(folder, config), _unnumbered(config), list(ranks), folder / CONFIG)
+    return tokenizer_pipeline.build(ranks, further)
 
 
 def _listed(folder: Path, config: dict) -> dict[str, dict]:
-    """id (as written) -> the fields of an added token, from both files that may list some."""
-    older = read_json(folder / "added_tokens.json")
-    return {str(id): {"content": content} for content, id in older.items()} | config.get("added_tokens_decoder", {})
+    return added_tokens.merged(read_json(folder / "added_tokens.json"), config)
 
 
-def further_tokens(folder: Path, config: dict, ranks: list[bytes]) -> dict[int, AddedToken]:
-    """The added tokens that a checkpoint lists beyond the family's, by id. Raises CheckpointError where ids clash."""
-    family = {len(ranks) + n: content for n, content in enumerate(tokenizer_pipeline.SPECIAL_TOKENS)}
-    further: dict[int, AddedToken] = {}
-    for key, fields in _listed(folder, config).items():
-        try:
-            id, content = int(key), fields["content"]
-            flags = {name: bool(fields.get(name, False)) for name in ("lstrip", "rstrip", "single_word", "special")}
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise _damaged(folder / CONFIG, f"added_tokens_decoder[{key!r}]") from None
-        there = family.get(id) or (ranks[id].decode("utf-8", "replace") if 0 <= id < len(ranks) else None)
-        elsewhere = next((i for i, other in family.items() if other == content and i != id), None)
-        if id < 0 or elsewhere is not None or there not in (None, content):
-            raise _clash(folder, content, id, there, elsewhere)
-        if there is None or id < len(ranks):
-            further[id] = AddedToken(content, normalized=True, **flags)
-    known = {*family.values(), *(token.content for token in further.values())}
-    next_id = max([*family, *further]) + 1
-    unnumbered = [name for name in map(content, config.get("additional_special_tokens") or []) if name not in known]
-    return further | {next_id + n: tokenizer_pipeline.special_token(name) for n, name in enumerate(unnumbered)}
-
-
-def content(token) -> str | None:
-    """The text of `"<eod>"`, `{"content": "<eod>", …}` or an AddedToken."""
-    return token.get("content") if isinstance(token, dict) else token and str(token)
+def _unnumbered(config: dict) -> list:
+    return config.get("additional_special_tokens") or []
 
 
 def other_special_tokens(backend: Tokenizer, config: dict) -> list[str]:
     """The special tokens besides eos and pad, which transformers wants to be told by name."""
-    named = {content(config.get(key)) for key in ("eos_token", "pad_token")}
+    named = {added_tokens.content_of(config.get(key)) for key in ("eos_token", "pad_token")}
     added = sorted(backend.get_added_tokens_decoder().items())
     return [token.content for _, token in added if token.special and token.content not in named]
 
@@ -202,20 +178,6 @@ def _nothing_to_read(folder: Path) -> CheckpointError:
             f"{folder}：没有分词器（既无 tokenizer.json，也无 vocab/360.tiktoken）。",
         ),
         tr("fetch the model again with `zhinao pull`", "请用 `zhinao pull` 重新下载"),
-    )
-
-
-def _clash(folder: Path, content: str, id: int, there: str | None, elsewhere: int | None) -> CheckpointError:
-    why = (
-        tr(f"it has the id {elsewhere}", f"其 id 应为 {elsewhere}")
-        if elsewhere is not None
-        else tr(f"that id is {there!r}", f"该 id 已是 {there!r}")
-    )
-    return CheckpointError(
-        tr(
-            f"{folder}: the added token {content!r} cannot have the id {id}, because {why}.",
-            f"{folder}：新增的 token {content!r} 不能使用 id {id}：{why}。",
-        )
     )
 
 
