@@ -144,7 +144,7 @@ def _attempt(locate, part: _Part, name: str) -> str:
             part.size = part.have + int(length)
         while True:
             try:
-                block = response.read(_BLOCK)
+                block = response.read1(_BLOCK)
             except (HTTPException, OSError) as error:
                 return http.reason(error)
             if not block:
