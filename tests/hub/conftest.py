@@ -28,8 +28,13 @@ def tiny_files(tmp_path_factory) -> dict[str, bytes]:
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert sum(name.endswith(".safetensors") for name in files) >= 2
     return {
-        **files, "vocab/360.tiktoken": b"YQ== 0\n", "modeling_zhinao.py": b"import os", "pytorch_model.bin": b"\x80\x04",
-        "README.md": b"# tiny", "onnx/config.json": b"{}", "tokenizer_config.json": b"{}",
+        **files,
+        "vocab/360.tiktoken": b"YQ== 0\n",
+        "modeling_zhinao.py": b"import os",
+        "pytorch_model.bin": b"\x80\x04",
+        "README.md": b"# tiny",
+        "onnx/config.json": b"{}",
+        "tokenizer_config.json": b"{}",
     }
 
 
@@ -58,8 +63,21 @@ def command():
     """Start `zhinao …` as a process of its own."""
 
     def start(*words: str, **environment) -> subprocess.Popen:
-        return subprocess.Popen([sys.executable, "-m", "zhinao", "--lang", "en", *words], text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
-                                env={**os.environ, **environment})
+        return subprocess.Popen(
+            [sys.executable, "-m", "zhinao", "--lang", "en", *words],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **environment},
+        )
 
     return start
+
+
+@pytest.fixture
+def hub_server():
+    """A bare server of bytes, for addresses that are no hub's."""
+    server = FakeHub({})
+    yield server
+    server.close()

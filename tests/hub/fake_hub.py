@@ -75,7 +75,9 @@ class FakeHub:
             return self._end(request, status, {"X-Error-Code": code} if code else {})
         if revision not in (None, "main", SHA):
             return self._end(request, 404, {"X-Error-Code": "RevisionNotFound"})
-        body = json.dumps({"id": repo, "sha": SHA, "siblings": [self._sibling(n, b) for n, b in self.repos[repo].items()]})
+        body = json.dumps(
+            {"id": repo, "sha": SHA, "siblings": [self._sibling(n, b) for n, b in self.repos[repo].items()]}
+        )
         return self._end(request, 200, {"Content-Type": "application/json"}, body.encode())
 
     def _sibling(self, name: str, content: bytes) -> dict:
@@ -106,7 +108,7 @@ class FakeHub:
             return
         end = len(content) if self.dies_after is None else min(len(content), start + self.dies_after)
         for at in range(start, end, self.block):
-            request.wfile.write(content[at:min(at + self.block, end)])
+            request.wfile.write(content[at : min(at + self.block, end)])
             request.wfile.flush()
             time.sleep(self.seconds_per_block)
         if end < len(content):

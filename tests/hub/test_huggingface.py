@@ -28,8 +28,13 @@ def test_takes_weights_and_tokenizer_but_no_code_and_no_pickle(hub, tiny_files):
     found = fetch()
     here = {p.relative_to(found.path).as_posix() for p in found.path.rglob("*") if p.is_file()}
     weights = {name for name in tiny_files if name.endswith(".safetensors")}
-    assert here == weights | {"config.json", "model.safetensors.index.json", "tokenizer_config.json", "vocab/360.tiktoken",
-                              "zhinao-origin.json"}
+    assert here == weights | {
+        "config.json",
+        "model.safetensors.index.json",
+        "tokenizer_config.json",
+        "vocab/360.tiktoken",
+        "zhinao-origin.json",
+    }
     for name in here - {"zhinao-origin.json"}:
         assert (found.path / name).read_bytes() == tiny_files[name]
     origin = json.loads((found.path / "zhinao-origin.json").read_text())
@@ -101,10 +106,15 @@ def test_damaged_bytes_of_an_earlier_run_are_fetched_again(hub, tiny_files):
     assert (fetch().path / name).read_bytes() == tiny_files[name]
 
 
-@pytest.mark.parametrize(("status", "error", "words"), [
-    (403, DownloadError, "access refused"), (401, ModelNotFoundError, "or private"),
-    (404, ModelNotFoundError, "or private"), (500, DownloadError, "HTTP 500"),
-])
+@pytest.mark.parametrize(
+    ("status", "error", "words"),
+    [
+        (403, DownloadError, "access refused"),
+        (401, ModelNotFoundError, "or private"),
+        (404, ModelNotFoundError, "or private"),
+        (500, DownloadError, "HTTP 500"),
+    ],
+)
 def test_refusals_of_the_hub_are_sentences(hub, status, error, words):
     hub.status[REPO] = status
     with pytest.raises(error, match=words) as caught:
@@ -138,7 +148,7 @@ def test_no_network(monkeypatch, hub):
 
 def test_pickles_only_are_refused_before_anything_is_fetched(hub, tiny_files):
     hub.repos[REPO] = {n: b for n, b in tiny_files.items() if not n.endswith(".safetensors")}
-    with pytest.raises(CheckpointError, match="pickles.*any code"):
+    with pytest.raises(CheckpointError, match=r"pickles.*any code"):
         fetch()
     assert not [path for path, _ in hub.requests if "/resolve/" in path]
 
@@ -240,7 +250,7 @@ def test_pull_mends_a_damaged_file_and_fetches_only_that(hub, command, tiny_file
     os.remove(cache.path(REPO) / "tokenizer_config.json")
     hub.requests.clear()
     process = command("pull", REPO)
-    out, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 0 and "damaged" in err, err
     assert (cache.path(REPO) / name).read_bytes() == tiny_files[name]
     assert [path for path, _ in hub.requests if path.startswith("/cdn/")] == [f"/cdn/{REPO}/{name}"]

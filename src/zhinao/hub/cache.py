@@ -100,7 +100,8 @@ def damaged(name: str, on_bytes: Callable[[int], None] | None = None) -> list[st
     """The files of a kept model that are gone or no longer what they were when it was published. Reads all of it."""
     folder = path(name)
     return [
-        file for file, (size, digest) in origin(folder).get("files", {}).items()
+        file
+        for file, (size, digest) in origin(folder).get("files", {}).items()
         if not (folder / file).is_file()
         or (folder / file).stat().st_size != size
         or files.sha256(folder / file, on_bytes) != digest
@@ -168,7 +169,10 @@ def _lock(name: str) -> Iterator[None]:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            print(tr(f"{name}: another process is fetching it; waiting.", f"{name}：另一个进程正在下载，等待中。"), file=sys.stderr)
+            print(
+                tr(f"{name}: another process is fetching it; waiting.", f"{name}：另一个进程正在下载，等待中。"),
+                file=sys.stderr,
+            )
             lock.acquire()
     except OSError as error:
         raise _unwritable(root(), error) from None
@@ -180,6 +184,9 @@ def _lock(name: str) -> Iterator[None]:
 
 def _unwritable(folder: Path, error: OSError) -> DiskError:
     return DiskError(
-        tr(f"{folder}: cannot be written ({error.strerror or error}).", f"{folder}：无法写入（{error.strerror or error}）。"),
+        tr(
+            f"{folder}: cannot be written ({error.strerror or error}).",
+            f"{folder}：无法写入（{error.strerror or error}）。",
+        ),
         tr("make room, or set ZHINAO_HOME to another folder", "请腾出空间，或用 ZHINAO_HOME 指定其他目录"),
     )

@@ -80,8 +80,13 @@ def part_path(target: Path, expected: Expected) -> Path:
     return target.with_name(f"{target.name}.{(expected.hexdigest or 'unchecked')[:12]}.part")
 
 
-def download(locate: Callable[[], tuple[str, dict]], target: Path, expected: Expected,
-             on_bytes: Callable[[int], None] = lambda count: None, label: str | None = None) -> None:
+def download(
+    locate: Callable[[], tuple[str, dict]],
+    target: Path,
+    expected: Expected,
+    on_bytes: Callable[[int], None] = lambda count: None,
+    label: str | None = None,
+) -> None:
     """Fetch one file to `target`. What lies there from an earlier run is checked, and used where it is good.
 
     `locate` gives address and headers and is asked before every attempt. `on_bytes` is called with every number of bytes
@@ -105,8 +110,9 @@ def download(locate: Callable[[], tuple[str, dict]], target: Path, expected: Exp
         _check(part, path, label)
         path.replace(target)
     except OSError as error:
-        raise DiskError(tr(f"{target}: cannot be written ({error.strerror}).",
-                           f"{target}：无法写入（{error.strerror}）。")) from None
+        raise DiskError(
+            tr(f"{target}: cannot be written ({error.strerror}).", f"{target}：无法写入（{error.strerror}）。")
+        ) from None
 
 
 def _fill(locate, part: _Part, name: str) -> None:
@@ -158,9 +164,14 @@ def _attempt(locate, part: _Part, name: str) -> str:
 def _broken(name: str, part: _Part, problem: str) -> DownloadError:
     have, size = human_size(part.have), human_size(part.size) if part.size else "?"
     return DownloadError(
-        tr(f"{name}: the download stopped at {have} of {size} ({problem}).", f"{name}：下载在 {have} / {size} 处中断（{problem}）。"),
-        tr("the part is kept: run the same command again and it goes on from there",
-           "已下载的部分已保留，重新运行同一命令即可继续"),
+        tr(
+            f"{name}: the download stopped at {have} of {size} ({problem}).",
+            f"{name}：下载在 {have} / {size} 处中断（{problem}）。",
+        ),
+        tr(
+            "the part is kept: run the same command again and it goes on from there",
+            "已下载的部分已保留，重新运行同一命令即可继续",
+        ),
     )
 
 
@@ -175,7 +186,12 @@ def _check(part: _Part, path: Path, name: str) -> None:
         problem = tr(f"its hash is {found}…, announced was {wanted}…", f"哈希为 {found}…，应为 {wanted}…")
     path.unlink()
     raise DownloadError(
-        tr(f"{name}: not what the server announced, and thrown away: {problem}.", f"{name}：与服务器声明不符，已丢弃：{problem}。"),
-        tr("run the same command again; if it stays so, try another source or network",
-           "请重新运行同一命令；若仍如此，请换一个来源或网络"),
+        tr(
+            f"{name}: not what the server announced, and thrown away: {problem}.",
+            f"{name}：与服务器声明不符，已丢弃：{problem}。",
+        ),
+        tr(
+            "run the same command again; if it stays so, try another source or network",
+            "请重新运行同一命令；若仍如此，请换一个来源或网络",
+        ),
     )

@@ -23,9 +23,15 @@ _BLOCK_VALUES = 2**22  # values widened to float32 at a time
 _TORCH_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 # names after `model.layers.N.` -> names after `blk.N.`
 _LAYER = {
-    "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down",
-    "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+    "input_layernorm": "attn_norm",
+    "post_attention_layernorm": "ffn_norm",
 }
 _TOP = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
 
@@ -42,15 +48,24 @@ class GgufFile:
             self.metadata = {name: field.contents() for name, field in reader.fields.items()}
         except (ValueError, IndexError, KeyError, OverflowError, MemoryError, UnicodeDecodeError) as error:
             raise CheckpointError(
-                tr(f"{file}: not a whole GGUF file ({error}).", f"{file}：不是完整的 GGUF 文件（{error}）。")) from None
+                tr(f"{file}: not a whole GGUF file ({error}).", f"{file}：不是完整的 GGUF 文件（{error}）。")
+            ) from None
         self.tensors = {tensor.name: tensor for tensor in reader.tensors}
         self.family = self.metadata.get("general.architecture")
         if self.family not in ARCHITECTURES:
-            self.refuse(tr(f"its architecture {self.family!r} is not one of {', '.join(ARCHITECTURES)}",
-                           f"其架构 {self.family!r} 不在支持之列（{'、'.join(ARCHITECTURES)}）"))
+            self.refuse(
+                tr(
+                    f"its architecture {self.family!r} is not one of {', '.join(ARCHITECTURES)}",
+                    f"其架构 {self.family!r} 不在支持之列（{'、'.join(ARCHITECTURES)}）",
+                )
+            )
         if self.metadata.get("split.count", 1) > 1:
-            self.refuse(tr("it is one part of several; join them first (`llama-gguf-split --merge`)",
-                           "它只是多个分片之一，请先合并（`llama-gguf-split --merge`）"))
+            self.refuse(
+                tr(
+                    "it is one part of several; join them first (`llama-gguf-split --merge`)",
+                    "它只是多个分片之一，请先合并（`llama-gguf-split --merge`）",
+                )
+            )
 
     def get(self, key: str, default=None):
         """A value of this architecture, for instance `block_count`; refuses the file where it is needed and absent."""
@@ -100,26 +115,49 @@ def _config(source: GgufFile, tokenizer: gguf_tokenizer.Converted) -> dict:
     if get("rope.dimension_count", head_dim) != head_dim:
         source.refuse(tr("only a part of each head is rotated", "每个头只有部分维度参与旋转"))
     return {
-        "architectures": ["ZhinaoForCausalLM"], "model_type": "zhinao", "hidden_act": "silu",
-        "hidden_size": hidden, "intermediate_size": get("feed_forward_length"),
-        "num_hidden_layers": get("block_count"), "num_attention_heads": heads,
+        "architectures": ["ZhinaoForCausalLM"],
+        "model_type": "zhinao",
+        "hidden_act": "silu",
+        "hidden_size": hidden,
+        "intermediate_size": get("feed_forward_length"),
+        "num_hidden_layers": get("block_count"),
+        "num_attention_heads": heads,
         "num_key_value_heads": get("attention.head_count_kv", heads),
         **({} if head_dim * heads == hidden else {"head_dim": head_dim}),
         "max_position_embeddings": get("context_length"),
         "rms_norm_eps": float(f"{get('attention.layer_norm_rms_epsilon'):.6g}"),  # stored as float32
-        "rope_theta": float(get("rope.freq_base", 10000.0)), "rope_scaling": _rope_scaling(source),
-        "vocab_size": int(source.tensors["token_embd.weight"].shape[1]) if "token_embd.weight" in source.tensors
-        else len(source.metadata["tokenizer.ggml.tokens"]),
+        "rope_theta": float(get("rope.freq_base", 10000.0)),
+        "rope_scaling": _rope_scaling(source),
+        "vocab_size": _num_rows(source),
         "tie_word_embeddings": "output.weight" not in source.tensors,
         "torch_dtype": _TORCH_NAMES[_dtype(source)],
         **tokenizer.special_ids,
     }
 
 
+def _num_rows(source: GgufFile) -> int:
+    """Of the embedding; it may be padded beyond the vocabulary, but not fall short of it."""
+    num_tokens = len(source.metadata["tokenizer.ggml.tokens"])
+    embedding = source.tensors.get("token_embd.weight")
+    num_rows = int(embedding.shape[-1]) if embedding is not None else num_tokens
+    if num_rows < num_tokens:
+        source.refuse(
+            tr(
+                f"token_embd.weight has {num_rows} rows for {num_tokens} tokens",
+                f"token_embd.weight 只有 {num_rows} 行，而词表有 {num_tokens} 个 token",
+            )
+        )
+    return num_rows
+
+
 def _rope_scaling(source: GgufFile) -> dict | None:
     if "rope_freqs.weight" in source.tensors:
-        source.refuse(tr("it scales each rotary frequency apart (rope_freqs.weight)",
-                         "它对每个旋转频率分别缩放（rope_freqs.weight）"))
+        source.refuse(
+            tr(
+                "it scales each rotary frequency apart (rope_freqs.weight)",
+                "它对每个旋转频率分别缩放（rope_freqs.weight）",
+            )
+        )
     kind = source.metadata.get(f"{source.family}.rope.scaling.type", "none")
     if kind == "none":
         return None
@@ -158,10 +196,13 @@ def _check_tensors(source: GgufFile, arch: Architecture) -> None:
             source.refuse(tr(f"{gguf_name} is missing", f"缺少 {gguf_name}"))
         found = tuple(int(n) for n in reversed(tensor.shape))
         if found != shape:
-            source.refuse(tr(f"{gguf_name} has shape {found}, expected {shape}", f"{gguf_name} 的形状为 {found}，应为 {shape}"))
+            source.refuse(
+                tr(f"{gguf_name} has shape {found}, expected {shape}", f"{gguf_name} 的形状为 {found}，应为 {shape}")
+            )
     if unknown := sorted(source.tensors.keys() - shapes.keys()):
-        source.refuse(tr(f"unknown tensor {unknown[0]} ({len(unknown)} in all)",
-                         f"未知张量 {unknown[0]}（共 {len(unknown)} 个）"))
+        source.refuse(
+            tr(f"unknown tensor {unknown[0]} ({len(unknown)} in all)", f"未知张量 {unknown[0]}（共 {len(unknown)} 个）")
+        )
 
 
 def _tensor(source: GgufFile, arch: Architecture, name: str, dtype: str) -> np.ndarray:
@@ -195,7 +236,7 @@ def _read(source: GgufFile, name: str, dtype: str) -> np.ndarray:
     out = np.empty(shape, NUMPY_TYPES[dtype])
     start = 0
     for block in _blocks(source, tensor):
-        out[start:start + len(block)] = to_bf16(block) if dtype == "BF16" else block
+        out[start : start + len(block)] = to_bf16(block) if dtype == "BF16" else block
         start += len(block)
     return out
 
@@ -208,7 +249,11 @@ def _blocks(source: GgufFile, tensor) -> Iterator[np.ndarray]:
     step = max(1, _BLOCK_VALUES // row)
     for start in range(0, len(tensor.data), step):
         try:
-            yield dequantize(tensor.data[start:start + step], tensor.tensor_type)
+            yield dequantize(tensor.data[start : start + step], tensor.tensor_type)
         except NotImplementedError:
-            source.refuse(tr(f"the type {tensor.tensor_type.name} of {tensor.name} cannot be widened",
-                             f"无法还原 {tensor.name} 的类型 {tensor.tensor_type.name}"))
+            source.refuse(
+                tr(
+                    f"the type {tensor.tensor_type.name} of {tensor.name} cannot be widened",
+                    f"无法还原 {tensor.name} 的类型 {tensor.tensor_type.name}",
+                )
+            )

@@ -10,7 +10,9 @@ from zhinao.family import STOP_TOKENS
 from zhinao.lang import tr
 
 _NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _UNUSED = 1, 2, 3, 4, 5
-_LETTERS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+_LETTERS = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 
 
 def _byte_level(use_regex: bool) -> dict:
@@ -43,11 +45,19 @@ def convert(source) -> Converted:
     """`source` is a `gguf.GgufFile`. Raises CheckpointError (through it) for a tokenizer that cannot be done exactly."""
     kind, pre = source.metadata.get("tokenizer.ggml.model"), source.metadata.get("tokenizer.ggml.pre")
     if kind != "gpt2":
-        source.refuse(tr(f"its tokenizer is of the kind {kind!r}; only byte-level BPE ('gpt2') is read",
-                         f"其分词器类型为 {kind!r}，只支持字节级 BPE（'gpt2'）"))
+        source.refuse(
+            tr(
+                f"its tokenizer is of the kind {kind!r}; only byte-level BPE ('gpt2') is read",
+                f"其分词器类型为 {kind!r}，只支持字节级 BPE（'gpt2'）",
+            )
+        )
     if pre not in _PRE_TOKENIZERS:
-        source.refuse(tr(f"its pre-tokenizer {pre!r} is not one of {', '.join(_PRE_TOKENIZERS)}",
-                         f"其预分词器 {pre!r} 不在支持之列（{'、'.join(_PRE_TOKENIZERS)}）"))
+        source.refuse(
+            tr(
+                f"its pre-tokenizer {pre!r} is not one of {', '.join(_PRE_TOKENIZERS)}",
+                f"其预分词器 {pre!r} 不在支持之列（{'、'.join(_PRE_TOKENIZERS)}）",
+            )
+        )
     tokens, types = _vocabulary(source)
     ids = _special_ids(source, tokens)
     files = {
@@ -66,8 +76,12 @@ def _vocabulary(source) -> tuple[list[str], list[int]]:
         source.refuse(tr("it holds no vocabulary or no merges", "其中没有词表或合并规则"))
     types = source.metadata.get("tokenizer.ggml.token_type") or [_NORMAL] * len(tokens)
     if len(types) != len(tokens):
-        source.refuse(tr(f"{len(tokens)} tokens, but {len(types)} token types",
-                         f"词表有 {len(tokens)} 个 token，类型却有 {len(types)} 个"))
+        source.refuse(
+            tr(
+                f"{len(tokens)} tokens, but {len(types)} token types",
+                f"词表有 {len(tokens)} 个 token，类型却有 {len(types)} 个",
+            )
+        )
     return tokens, types
 
 
@@ -79,19 +93,36 @@ def _special_ids(source, tokens: list[str]) -> dict[str, int]:
 
 def _tokenizer_json(source, tokens, types, ids, pre: str) -> dict:
     added = [
-        {"id": n, "content": tokens[n], "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
-         "special": kind != _USER_DEFINED}
-        for n, kind in enumerate(types) if kind in (_UNKNOWN, _CONTROL, _USER_DEFINED)
+        {
+            "id": n,
+            "content": tokens[n],
+            "single_word": False,
+            "lstrip": False,
+            "rstrip": False,
+            "normalized": False,
+            "special": kind != _USER_DEFINED,
+        }
+        for n, kind in enumerate(types)
+        if kind in (_UNKNOWN, _CONTROL, _USER_DEFINED)
     ]
     return {
-        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added,
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": added,
         "normalizer": {"type": "NFC"} if pre == "qwen2" else None,
         "pre_tokenizer": {"type": "Sequence", "pretokenizers": _PRE_TOKENIZERS[pre]},
         "post_processor": _begin(source, tokens, ids, pre),
         "decoder": _byte_level(use_regex=True),
         "model": {
-            "type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
-            "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": pre == "llama-bpe",
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": pre == "llama-bpe",
             # unused entries only pad the matrix; text must never become one of them
             "vocab": {token: n for n, token in enumerate(tokens) if types[n] != _UNUSED},
             "merges": [merge.split(" ", 1) for merge in source.metadata["tokenizer.ggml.merges"]],
@@ -104,17 +135,23 @@ def _begin(source, tokens, ids, pre: str) -> dict | None:
     if not source.metadata.get("tokenizer.ggml.add_bos_token", pre == "llama-bpe") or "bos_token_id" not in ids:
         return None
     bos = tokens[ids["bos_token_id"]]
-    token, first, second = {"SpecialToken": {"id": bos, "type_id": 0}}, *(
-        {"Sequence": {"id": name, "type_id": n}} for n, name in enumerate("AB"))
+    token, first, second = (
+        {"SpecialToken": {"id": bos, "type_id": 0}},
+        *({"Sequence": {"id": name, "type_id": n}} for n, name in enumerate("AB")),
+    )
     return {
-        "type": "TemplateProcessing", "single": [token, first], "pair": [token, first, token, second],
+        "type": "TemplateProcessing",
+        "single": [token, first],
+        "pair": [token, first, token, second],
         "special_tokens": {bos: {"id": bos, "ids": [ids["bos_token_id"]], "tokens": [bos]}},
     }
 
 
 def _tokenizer_config(source, tokens, ids) -> dict:
     return {
-        "tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False, "add_prefix_space": False,
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "clean_up_tokenization_spaces": False,
+        "add_prefix_space": False,
         "model_max_length": source.get("context_length"),
         **{name.removesuffix("_id"): tokens[n] for name, n in ids.items()},
     }

@@ -30,8 +30,9 @@ class RefusedError(DownloadError):
 
 def open_url(url: str, headers: dict, name: str, method: str = "GET"):
     """The open response. Raises RefusedError, or one of `TEMPORARY` where another attempt may do. `name` is for errors."""
-    request = urllib.request.Request(url, method=method, headers={
-        "User-Agent": f"zhinao/{__version__}", "Accept-Encoding": "identity", **headers})
+    request = urllib.request.Request(
+        url, method=method, headers={"User-Agent": f"zhinao/{__version__}", "Accept-Encoding": "identity", **headers}
+    )
     try:
         return _opener().open(request, timeout=TIMEOUT)
     except urllib.error.HTTPError as error:
@@ -42,10 +43,14 @@ def open_url(url: str, headers: dict, name: str, method: str = "GET"):
     except urllib.error.URLError as error:
         if isinstance(error.reason, ssl.SSLCertVerificationError):
             raise RefusedError(
-                tr(f"{name}: the certificate of {urlsplit(url).hostname} is not trusted.",
-                   f"{name}：不信任 {urlsplit(url).hostname} 的证书。"),
-                tr("behind a company's proxy, name its certificates in SSL_CERT_FILE",
-                   "若处于公司代理之后，请用 SSL_CERT_FILE 指定其证书"),
+                tr(
+                    f"{name}: the certificate of {urlsplit(url).hostname} is not trusted.",
+                    f"{name}：不信任 {urlsplit(url).hostname} 的证书。",
+                ),
+                tr(
+                    "behind a company's proxy, name its certificates in SSL_CERT_FILE",
+                    "若处于公司代理之后，请用 SSL_CERT_FILE 指定其证书",
+                ),
             ) from None
         raise
 
@@ -54,15 +59,21 @@ def refused(name: str, status: int) -> RefusedError:
     """The error for an HTTP status that will stay."""
     if status in (401, 403):
         return RefusedError(
-            tr(f"{name}: access refused (HTTP {status}); it is private, or its conditions have to be accepted first.",
-               f"{name}：访问被拒绝（HTTP {status}），可能是私有模型，或需先同意其条款。"),
-            tr("log in with `hf auth login` (or set HF_TOKEN) and accept the conditions on the model's page",
-               "请用 `hf auth login` 登录（或设置 HF_TOKEN），并在模型页面同意条款"),
+            tr(
+                f"{name}: access refused (HTTP {status}); it is private, or its conditions have to be accepted first.",
+                f"{name}：访问被拒绝（HTTP {status}），可能是私有模型，或需先同意其条款。",
+            ),
+            tr(
+                "log in with `hf auth login` (or set HF_TOKEN) and accept the conditions on the model's page",
+                "请用 `hf auth login` 登录（或设置 HF_TOKEN），并在模型页面同意条款",
+            ),
             status,
         )
     if status == 404:
         return RefusedError(tr(f"{name}: not there (HTTP 404).", f"{name}：不存在（HTTP 404）。"), status=status)
-    return RefusedError(tr(f"{name}: the server answers HTTP {status}.", f"{name}：服务器返回 HTTP {status}。"), status=status)
+    return RefusedError(
+        tr(f"{name}: the server answers HTTP {status}.", f"{name}：服务器返回 HTTP {status}。"), status=status
+    )
 
 
 def reason(error: Exception) -> str:

@@ -28,8 +28,13 @@ def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter) -> 
 
     def get(file: snapshot.RemoteFile) -> None:
         url = hf_hub_url(hub_id, file.name, revision=info.sha, endpoint=_endpoint())
-        download(lambda: (url, build_hf_headers()), folder / file.name, file.expected, counter.add,
-                 label=f"{hub_id}/{file.name}")
+        download(
+            lambda: (url, build_hf_headers()),
+            folder / file.name,
+            file.expected,
+            counter.add,
+            label=f"{hub_id}/{file.name}",
+        )
 
     files = snapshot.fetch(hub_id, listing, folder, get)
     return {"source": "huggingface", "id": hub_id, "revision": info.sha, "files": files}
@@ -52,7 +57,9 @@ def _model_info(hub_id: str, revision: str | None):
     from huggingface_hub import HfApi, errors
 
     try:
-        return HfApi(endpoint=_endpoint()).model_info(hub_id, revision=revision, files_metadata=True, timeout=http.TIMEOUT)
+        return HfApi(endpoint=_endpoint()).model_info(
+            hub_id, revision=revision, files_metadata=True, timeout=http.TIMEOUT
+        )
     except errors.OfflineModeIsEnabled:
         raise not_here(hub_id) from None
     except errors.GatedRepoError:
@@ -60,11 +67,15 @@ def _model_info(hub_id: str, revision: str | None):
     except (errors.RepositoryNotFoundError, errors.HFValidationError):
         raise ModelNotFoundError(
             tr(f"{hub_id}: not on {_endpoint()}, or private.", f"{hub_id}：{_endpoint()} 上没有，或为私有模型。"),
-            tr("check the name; for a private model log in with `hf auth login` or set HF_TOKEN",
-               "请检查名称；私有模型请用 `hf auth login` 登录或设置 HF_TOKEN"),
+            tr(
+                "check the name; for a private model log in with `hf auth login` or set HF_TOKEN",
+                "请检查名称；私有模型请用 `hf auth login` 登录或设置 HF_TOKEN",
+            ),
         ) from None
     except errors.RevisionNotFoundError:
-        raise ModelNotFoundError(tr(f"{hub_id}: has no revision {revision}.", f"{hub_id}：没有版本 {revision}。")) from None
+        raise ModelNotFoundError(
+            tr(f"{hub_id}: has no revision {revision}.", f"{hub_id}：没有版本 {revision}。")
+        ) from None
     except errors.HfHubHTTPError as error:
         raise http.refused(hub_id, error.response.status_code) from None
     except (errors.HTTPError, OSError) as error:  # HTTPError: whatever client this version of the library uses
@@ -76,6 +87,8 @@ def _model_info(hub_id: str, revision: str | None):
 def _no_network(hub_id: str, why: str) -> DownloadError:
     return DownloadError(
         tr(f"{hub_id}: {_endpoint()} cannot be reached ({why}).", f"{hub_id}：无法连接 {_endpoint()}（{why}）。"),
-        tr("check the network; where that hub is blocked, use `--source modelscope` or name a mirror in HF_ENDPOINT",
-           "请检查网络；若无法访问该站点，可用 `--source modelscope`，或用 HF_ENDPOINT 指定镜像"),
+        tr(
+            "check the network; where that hub is blocked, use `--source modelscope` or name a mirror in HF_ENDPOINT",
+            "请检查网络；若无法访问该站点，可用 `--source modelscope`，或用 HF_ENDPOINT 指定镜像",
+        ),
     )

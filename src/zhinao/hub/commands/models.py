@@ -15,8 +15,13 @@ def add_arguments(parser) -> None:
 def run(args) -> None:
     kept = cache.kept()
     if args.json:
-        print(json.dumps({"folder": str(cache.root()), "kept": [_entry(k) for k in kept], "released": _released(kept)},
-                         ensure_ascii=False, indent=2))
+        print(
+            json.dumps(
+                {"folder": str(cache.root()), "kept": [_entry(k) for k in kept], "released": _released(kept)},
+                ensure_ascii=False,
+                indent=2,
+            )
+        )
         return
     if kept:
         print(tr(f"kept in {cache.root()}", f"保存于 {cache.root()}"))
@@ -35,8 +40,16 @@ def _entry(kept: cache.Kept) -> dict:
 
 def _released(kept: list[cache.Kept]) -> list[dict]:
     here = {k.name for k in kept if k.is_whole}
-    return [{"name": r.short, "hub_id": r.hub_id, "kind": r.kind, "is_kept": r.short in here,
-             "summary": r.summary[current() == "zh"]} for r in RELEASES]
+    return [
+        {
+            "name": r.short,
+            "hub_id": r.hub_id,
+            "kind": r.kind,
+            "is_kept": r.short in here,
+            "summary": r.summary[current() == "zh"],
+        }
+        for r in RELEASES
+    ]
 
 
 def _from(kept: cache.Kept) -> str:

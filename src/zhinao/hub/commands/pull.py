@@ -10,13 +10,28 @@ from zhinao.lang import tr
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("model", metavar="MODEL", help=tr(
-        "short name (`zhinao models` lists them), hub id, or GGUF file", "简称（见 `zhinao models`）、hub id 或 GGUF 文件"))
-    parser.add_argument("--source", choices=HUBS, help=tr(
-        "hub to fetch from (default: by the environment, else huggingface)", "下载来源（默认看环境变量，否则 huggingface）"))
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help=tr(
+            "short name (`zhinao models` lists them), hub id, or GGUF file",
+            "简称（见 `zhinao models`）、hub id 或 GGUF 文件",
+        ),
+    )
+    parser.add_argument(
+        "--source",
+        choices=HUBS,
+        help=tr(
+            "hub to fetch from (default: by the environment, else huggingface)",
+            "下载来源（默认看环境变量，否则 huggingface）",
+        ),
+    )
     parser.add_argument("--revision", help=tr("branch, tag or commit on the hub", "hub 上的分支、标签或提交"))
-    parser.add_argument("--offline", action="store_true", help=tr("use no network, only check what is here",
-                                                                  "不使用网络，只检查本机已有的模型"))
+    parser.add_argument(
+        "--offline",
+        action="store_true",
+        help=tr("use no network, only check what is here", "不使用网络，只检查本机已有的模型"),
+    )
 
 
 def run(args) -> None:
@@ -25,7 +40,12 @@ def run(args) -> None:
         _check_kept(args)
         found = locate.resolve(args.model, source=args.source, offline=args.offline, revision=args.revision)
     size = sum(file.stat().st_size for file in found.path.rglob("*") if file.is_file())
-    print(tr(f"{found.name} is here: {found.path} ({human_size(size)})", f"{found.name} 已就绪：{found.path}（{human_size(size)}）"))
+    print(
+        tr(
+            f"{found.name} is here: {found.path} ({human_size(size)})",
+            f"{found.name} 已就绪：{found.path}（{human_size(size)}）",
+        )
+    )
     verb = "generate" if found.release and found.release.kind == "base" else "chat"
     name = args.model if found.release is None else found.name
     print(tr(f"next: zhinao {verb} {name}", f"下一步：zhinao {verb} {name}"))

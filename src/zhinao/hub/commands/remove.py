@@ -10,7 +10,9 @@ from zhinao.lang import tr
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("model", metavar="MODEL", help=tr("name as `zhinao models` lists it", "`zhinao models` 所列的名称"))
+    parser.add_argument(
+        "model", metavar="MODEL", help=tr("name as `zhinao models` lists it", "`zhinao models` 所列的名称")
+    )
     parser.add_argument("-y", "--yes", action="store_true", help=tr("do not ask", "不询问"))
 
 
@@ -33,8 +35,12 @@ def run(args) -> int | None:
 
 def _agreed(kept: cache.Kept) -> bool:
     if not sys.stdin.isatty():
-        raise UsageError(tr("There is no terminal to ask on.", "没有可供询问的终端。"),
-                         tr(f"zhinao remove {kept.name} --yes", f"zhinao remove {kept.name} --yes"))
-    question = tr(f"Remove {kept.name} ({human_size(kept.num_bytes)}, {kept.path})? [y/N] ",
-                  f"删除 {kept.name}（{human_size(kept.num_bytes)}，{kept.path}）？[y/N] ")
+        raise UsageError(
+            tr("There is no terminal to ask on.", "没有可供询问的终端。"),
+            tr(f"zhinao remove {kept.name} --yes", f"zhinao remove {kept.name} --yes"),
+        )
+    question = tr(
+        f"Remove {kept.name} ({human_size(kept.num_bytes)}, {kept.path})? [y/N] ",
+        f"删除 {kept.name}（{human_size(kept.num_bytes)}，{kept.path}）？[y/N] ",
+    )
     return input(question).strip().lower() in ("y", "yes", "是")
