@@ -30,7 +30,7 @@ class Reference:
 
     def __init__(self, vocabulary: Path, further: tuple[str, ...] = ()):
         lines = [line.split() for line in vocabulary.read_bytes().splitlines() if line]
-        ranks = {base64.b64decode(token): int(rank) for token, rank in lines}
+        self.ranks = ranks = {base64.b64decode(token): int(rank) for token, rank in lines}
         special = {token: len(ranks) + n for n, token in enumerate([*SPECIAL, *further])}
         self.dropped = {id for token, id in special.items() if token in SPECIAL and token not in MARKERS}
         self.markers = {special[marker]: " " * int(marker[6]) for marker in MARKERS}
