@@ -9,6 +9,7 @@ It changes nothing; `convert.py` writes what it returns as `parity.json`.
 """
 
 import importlib.util
+import json
 import math
 import random
 import tempfile
@@ -61,6 +62,8 @@ def prove(
     counter = Counter(report, tr("proof: way back", "证明：反向转换"), _num_bytes(second))
     parity: dict = {"way_back": wayback.check(source, converted, counter.add)}
     tokenizer = Tokenizer.load(source) if has_tokenizer(source) else None
+    if stop_ids:
+        parity["stop_ids"] = _check_stops(converted, stop_ids)
     if not is_possible():
         return parity
     with tempfile.TemporaryDirectory(prefix="zhinao-proof-") as name:
@@ -70,8 +73,21 @@ def prove(
         if tokenizer:
             parity["tokenizer"] = _compare_tokenizers(tokenizer, converted, job, sides)
         if runs_models:
-            parity |= _compare_models(job, sides, folder, tokenizer is not None, stop_ids)
+            parity |= _compare_models(job, sides, folder, tokenizer is not None)
     return parity
+
+
+def _check_stops(converted: Path, stop_ids: tuple[int, ...]) -> list[int]:
+    found = json.loads((converted / "generation_config.json").read_text(encoding="utf-8")).get("eos_token_id")
+    found = found if isinstance(found, list) else [found]
+    if lost := set(stop_ids) - set(found):
+        raise ProofError(
+            tr(
+                f"Stop tokens: generation_config.json: {sorted(stop_ids)} wanted, {found} found; {min(lost)} is missing.",
+                f"停止 token：generation_config.json：应有 {sorted(stop_ids)}，实际 {found}，缺少 {min(lost)}。",
+            )
+        )
+    return found
 
 
 def _ask_both(job: answers.Job, source: Checkpoint, converted: Checkpoint, folder: Path, report: Reporter) -> dict:
@@ -164,19 +180,11 @@ def _compare_tokenizers(tokenizer: Tokenizer, converted: Path, job: answers.Job,
     return {"num_texts": len(texts), "num_tokens": sum(map(len, ids)), "class": found["class"]}
 
 
-def _compare_models(job: answers.Job, sides: dict, folder: Path, has_names: bool, stop_ids: tuple[int, ...]) -> dict:
+def _compare_models(job: answers.Job, sides: dict, folder: Path, has_names: bool) -> dict:
     first, second = sides["source"]["model"], sides["converted"]["model"]
     names = list(corpus.PROMPTS) if has_names else [f"random ids {n + 1}" for n in range(len(job.prompts))]
     logits = answers.compare_logits(names, folder / "source", folder / "converted", job.dtype)
     greedy = answers.compare_greedy(names, first["greedy"], second["greedy"])
-    found = second["stop_ids"] if isinstance(second["stop_ids"], list) else [second["stop_ids"]]
-    if lost := set(stop_ids) - set(found):
-        raise ProofError(
-            tr(
-                f"Stop tokens: generation_config.json: {sorted(stop_ids)} wanted, {found} found; {min(lost)} is missing.",
-                f"停止 token：generation_config.json：应有 {sorted(stop_ids)}，实际 {found}，缺少 {min(lost)}。",
-            )
-        )
     return {
         "logits": {"dtype": job.dtype, **logits},
         "greedy_tokens_equal": greedy,

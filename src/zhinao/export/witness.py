@@ -77,7 +77,6 @@ def _ask_model(job: dict) -> dict:
         "missing": sorted(report["missing_keys"]),
         "unexpected": sorted(report["unexpected_keys"]),
         "greedy": greedy,
-        "stop_ids": model.generation_config.eos_token_id,
         "torch": torch.__version__,
     }
 
