@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from benchmarks.tokenizer_parity import compare, lines, random_texts
 from tests.reference_tokenizer import Reference
+from tests.tokenizer_comparison import compare, lines, random_texts
 from zhinao.model.tokenizer import Tokenizer
 
 NUM_LINES, STEP = 20_000, 11

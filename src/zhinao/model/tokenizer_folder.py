@@ -102,11 +102,18 @@ def from_vocabulary(vocabulary: Path, folder: Path, config: dict) -> Tokenizer:
     except Exception:  # the library raises nothing finer; absent or damaged, it is built again
         tokenizer = _build(vocabulary, folder, config)
     with contextlib.suppress(OSError):  # a place that cannot be written costs seconds, nothing else
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        temporary = kept.with_name(f"{kept.name}{files.PARTIAL}{uuid.uuid4().hex[:8]}")
+        _keep(tokenizer, kept)
+    return tokenizer
+
+
+def _keep(tokenizer: Tokenizer, kept: Path) -> None:
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    temporary = kept.with_name(f"{kept.name}{files.PARTIAL}{uuid.uuid4().hex[:8]}")
+    try:
         temporary.write_text(tokenizer.to_str(), encoding="utf-8")
         temporary.replace(kept)
-    return tokenizer
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _kept_file(vocabulary: Path, folder: Path, config: dict) -> Path:
