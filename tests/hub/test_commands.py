@@ -147,3 +147,10 @@ def test_a_home_that_cannot_be_written(monkeypatch, tmp_path, capsys):
     monkeypatch.setenv("ZHINAO_HOME", str(tmp_path / "file"))
     assert run("pull", "7b") == 7
     assert "ZHINAO_HOME" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("status", [404, 403])
+def test_a_name_that_is_not_on_the_hub_leaves_nothing_behind(hub, status, capsys):
+    hub.status["someone/else"] = status
+    assert run("pull", "someone/else") in (4, 6)
+    assert cache.kept() == [] and {path.suffix for path in cache.root().iterdir()} == {".lock"}

@@ -184,3 +184,20 @@ def test_rewritten_once_and_again_when_the_file_changes(tmp_path):
     assert (first / "model.safetensors").stat().st_mtime_ns == stamp
     write_gguf(file, weights=random_weights(seed=1))
     assert hub.resolve(str(file), progress=quiet).path != first
+
+
+def test_a_damaged_rewriting_is_made_anew(tmp_path):
+    file = write_gguf(tmp_path / "a.gguf")
+    weights = hub.resolve(str(file), progress=quiet).path / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-7])
+    assert (hub.resolve(str(file), progress=quiet).path / "model.safetensors").read_bytes() == whole
+
+
+def test_a_rewriting_that_breaks_off_leaves_nothing(tmp_path):
+    def stop(label, num_done, num_total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        hub.resolve(str(write_gguf(tmp_path / "a.gguf")), progress=stop)
+    assert cache.kept() == []

@@ -142,3 +142,10 @@ def test_the_demo_comes_from_its_wheel_unless_a_hub_is_asked_for():
     assert plan(demo.short, demo, None, None).name == demo.short
     assert plan(demo.short, demo, "huggingface", None).name == demo.hub_id
     assert plan(demo.hub_id, demo, None, None).name == demo.hub_id
+
+
+def test_a_kept_revision_is_still_its_release():
+    make_checkpoint(cache.path("7b-o1.5@v1"))
+    found = hub.resolve("7b-o1.5", revision="v1", offline=True)
+    assert (found.name, found.release.short) == ("7b-o1.5@v1", "7b-o1.5")
+    assert hub.resolve("7b-o1.5@v1") == found

@@ -59,30 +59,35 @@ def origin(folder: Path) -> dict:
 def obtain(name: str, make: Callable[[Path], dict]) -> Path:
     """The folder of `name`. Where it is absent, `make(staging)` fills it and returns its origin; then it is published.
 
-    A second process waits for the first and finds its work. What `make` leaves behind when it raises is kept for the
-    next try; a model that came whole but is no good checkpoint is thrown away.
+    A second process waits for the first and finds its work. What an interrupted `make` leaves is kept for the next
+    try; what turns out to be no good checkpoint is thrown away.
     """
     target = path(name)
     if target.is_dir():
         return target
     with _lock(name):
-        if target.is_dir():
-            return target
-        work = staging(name)
-        work.mkdir(parents=True, exist_ok=True)
-        try:
-            came_from = make(work)
-        except OSError as error:
-            raise _unwritable(work, error) from None
-        try:
-            Checkpoint(work)
-        except CheckpointError:
-            shutil.rmtree(work)
-            raise
-        listed = _hashes(work, came_from.pop("files", {}))
-        files.write_json(work / ORIGIN, {"name": name, **came_from, "files": listed})
-        work.rename(target)
+        if not target.is_dir():
+            _make(name, make)
     return target
+
+
+def _make(name: str, make: Callable[[Path], dict]) -> None:
+    work = staging(name)
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        came_from = make(work)
+        Checkpoint(work)
+    except CheckpointError:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
+    except OSError as error:
+        raise _unwritable(work, error) from None
+    finally:
+        if work.is_dir() and not any(work.iterdir()):
+            work.rmdir()
+    listed = _hashes(work, came_from.pop("files", {}))
+    files.write_json(work / ORIGIN, {"name": name, **came_from, "files": listed})
+    work.rename(path(name))
 
 
 def _hashes(folder: Path, known: dict[str, list]) -> dict[str, list]:

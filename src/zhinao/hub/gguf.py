@@ -1,25 +1,21 @@
 """A GGUF file rewritten as a Zhinao checkpoint: fused q/k/v, bf16 where the file is quantised, its tokenizer beside it.
 
-Reads the Llama and Qwen2 architectures with the `gguf` package, one tensor at a time, each in blocks of rows.
-Does not run models and does not write GGUF. What cannot be carried over exactly is refused with a sentence.
+One tensor at a time. Does not run models and does not write GGUF. What cannot be carried over exactly is refused.
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from zhinao.errors import CheckpointError
 from zhinao.files import check_free_space, write_json
 from zhinao.hub import gguf_tokenizer
+from zhinao.hub.gguf_file import GgufFile
 from zhinao.lang import tr
 from zhinao.model import architecture, qkv
 from zhinao.model.architecture import Architecture
-from zhinao.model.checkpoint import NUMPY_TYPES, ShardWriter, to_bf16
+from zhinao.model.checkpoint import NUMPY_TYPES, ShardWriter
 
-ARCHITECTURES = ("llama", "qwen2")
-_BLOCK_VALUES = 2**22  # values widened to float32 at a time
 _TORCH_NAMES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 # names after `model.layers.N.` -> names after `blk.N.`
 _LAYER = {
@@ -34,48 +30,6 @@ _LAYER = {
     "post_attention_layernorm": "ffn_norm",
 }
 _TOP = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
-
-
-class GgufFile:
-    """An opened GGUF file: `metadata` as plain Python values, `tensors` by name. Raises CheckpointError."""
-
-    def __init__(self, file: Path):
-        from gguf import GGUFReader
-
-        self.file = file
-        try:
-            reader = GGUFReader(file)
-            self.metadata = {name: field.contents() for name, field in reader.fields.items()}
-        except (ValueError, IndexError, KeyError, OverflowError, MemoryError, UnicodeDecodeError) as error:
-            raise CheckpointError(
-                tr(f"{file}: not a whole GGUF file ({error}).", f"{file}：不是完整的 GGUF 文件（{error}）。")
-            ) from None
-        self.tensors = {tensor.name: tensor for tensor in reader.tensors}
-        self.family = self.metadata.get("general.architecture")
-        if self.family not in ARCHITECTURES:
-            self.refuse(
-                tr(
-                    f"its architecture {self.family!r} is not one of {', '.join(ARCHITECTURES)}",
-                    f"其架构 {self.family!r} 不在支持之列（{'、'.join(ARCHITECTURES)}）",
-                )
-            )
-        if self.metadata.get("split.count", 1) > 1:
-            self.refuse(
-                tr(
-                    "it is one part of several; join them first (`llama-gguf-split --merge`)",
-                    "它只是多个分片之一，请先合并（`llama-gguf-split --merge`）",
-                )
-            )
-
-    def get(self, key: str, default=None):
-        """A value of this architecture, for instance `block_count`; refuses the file where it is needed and absent."""
-        value = self.metadata.get(f"{self.family}.{key}", default)
-        if value is None:
-            self.refuse(tr(f"it does not say {self.family}.{key}", f"缺少 {self.family}.{key}"))
-        return value
-
-    def refuse(self, why: str):
-        raise CheckpointError(tr(f"{self.file}: cannot be rewritten: {why}.", f"{self.file}：无法转换：{why}。"))
 
 
 def rewrite(file: Path, out: Path, on_bytes=None) -> None:
@@ -208,7 +162,7 @@ def _check_tensors(source: GgufFile, arch: Architecture) -> None:
 def _tensor(source: GgufFile, arch: Architecture, name: str, dtype: str) -> np.ndarray:
     """One tensor of the fused layout, in `dtype` (bf16 as uint16)."""
     if f".{qkv.FUSED}." not in name:
-        return _read(source, _gguf_name(name), dtype)
+        return source.read(_gguf_name(name), dtype)
     q, k, v = (_read_qkv(source, arch, part, dtype) for part in qkv.split_names(name))
     return qkv.fuse(q, k, v, arch.num_queries_per_kv, arch.head_dim)
 
@@ -218,7 +172,7 @@ def _read_qkv(source: GgufFile, arch: Architecture, name: str, dtype: str) -> np
     heads = arch.num_heads if ".q_proj." in name else arch.num_kv_heads
     if gguf_name not in source.tensors:
         return np.zeros(heads * arch.head_dim, NUMPY_TYPES[dtype])
-    rows = _read(source, gguf_name, dtype)
+    rows = source.read(gguf_name, dtype)
     if source.family == "llama" and ".v_proj." not in name:
         return _unpermute(rows, heads)
     return rows
@@ -228,32 +182,3 @@ def _unpermute(rows: np.ndarray, num_heads: int) -> np.ndarray:
     """From interleaved rotary pairs (ggml's order for Llama) back to halves. rows: `(num_heads * head_dim, ...)`."""
     rest = rows.shape[1:]
     return rows.reshape(num_heads, -1, 2, *rest).swapaxes(1, 2).reshape(-1, *rest)
-
-
-def _read(source: GgufFile, name: str, dtype: str) -> np.ndarray:
-    tensor = source.tensors[name]
-    shape = tuple(int(n) for n in reversed(tensor.shape))
-    out = np.empty(shape, NUMPY_TYPES[dtype])
-    start = 0
-    for block in _blocks(source, tensor):
-        out[start : start + len(block)] = to_bf16(block) if dtype == "BF16" else block
-        start += len(block)
-    return out
-
-
-def _blocks(source: GgufFile, tensor) -> Iterator[np.ndarray]:
-    """The tensor as float32, some rows at a time."""
-    from gguf.quants import dequantize
-
-    row = int(tensor.shape[0]) if len(tensor.shape) > 1 else 1
-    step = max(1, _BLOCK_VALUES // row)
-    for start in range(0, len(tensor.data), step):
-        try:
-            yield dequantize(tensor.data[start : start + step], tensor.tensor_type)
-        except NotImplementedError:
-            source.refuse(
-                tr(
-                    f"the type {tensor.tensor_type.name} of {tensor.name} cannot be widened",
-                    f"无法还原 {tensor.name} 的类型 {tensor.tensor_type.name}",
-                )
-            )

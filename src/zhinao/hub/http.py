@@ -3,6 +3,7 @@
 Does not retry and does not store; that is `download.py`.
 """
 
+import contextlib
 import functools
 import os
 import ssl
@@ -95,6 +96,12 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 @functools.cache
 def _opener() -> urllib.request.OpenerDirector:
     context = ssl.create_default_context()
+    with contextlib.suppress(
+        ImportError
+    ):  # slim images have no certificates of their own; these come with the hub's client
+        import certifi
+
+        context.load_verify_locations(certifi.where())
     for key in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT"):  # certificates that the user has named elsewhere
         if os.path.isfile(os.environ.get(key, "")):
             context.load_verify_locations(os.environ[key])

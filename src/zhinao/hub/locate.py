@@ -3,8 +3,9 @@
 import difflib
 import hashlib
 import re
+import shutil
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from zhinao import family
@@ -81,7 +82,7 @@ def _is_known(model: str) -> bool:
     return family.find(model) is not None or cache.is_kept(model)
 
 
-def _from_folder(folder: Path) -> LocalModel:
+def _from_folder(folder: Path, name: str | None = None) -> LocalModel:
     if not (folder / "config.json").exists():
         raise CheckpointError(
             tr(
@@ -91,8 +92,9 @@ def _from_folder(folder: Path) -> LocalModel:
             _hint_for(folder),
         )
     Checkpoint(folder)
-    name = cache.origin(folder).get("name") or folder.resolve().name
-    release = next((r for r in family.RELEASES if name.lower() in (r.short, r.hub_id.lower(), _tail(r))), None)
+    name = name or cache.origin(folder).get("name") or folder.resolve().name
+    plain = name.lower().partition("@")[0]  # without a revision
+    release = next((r for r in family.RELEASES if plain in (r.short, r.hub_id.lower(), _tail(r))), None)
     return LocalModel(folder, name, release)
 
 
@@ -126,14 +128,24 @@ def _from_file(file: Path, reporter) -> LocalModel:
                 else None,
             )
     name = _gguf_name(file)
+    path = cache.obtain(name, lambda folder: _rewrite(file, folder, reporter))
+    try:
+        Checkpoint(path)
+    except CheckpointError:  # damaged since it was made; the file is still here to make it anew
+        cache.remove(name)
+        path = cache.obtain(name, lambda folder: _rewrite(file, folder, reporter))
+    return LocalModel(path, file.stem, None)
 
-    def make(folder: Path) -> dict:
-        label = tr(f"{file.name}, rewriting", f"{file.name}，转换")
+
+def _rewrite(file: Path, folder: Path, reporter) -> dict:
+    label = tr(f"{file.name}, rewriting", f"{file.name}，转换")
+    try:
         with shown(reporter) as report:
             gguf.rewrite(file, folder, lambda done, total: report(label, done, total))
-        return {"source": "gguf", "id": str(file.resolve()), "file": file.name}
-
-    return LocalModel(cache.obtain(name, make), file.stem, None)
+    except BaseException:  # a half rewriting cannot be continued, so it must not take the room
+        shutil.rmtree(folder)
+        raise
+    return {"source": "gguf", "id": str(file.resolve())}
 
 
 def _gguf_name(file: Path) -> str:
@@ -145,7 +157,7 @@ def _gguf_name(file: Path) -> str:
 
 def _from_cache(name: str, model: str) -> LocalModel:
     try:
-        return replace(_from_folder(cache.path(name)), name=name)
+        return _from_folder(cache.path(name), name)
     except CheckpointError as error:
         mend = f"zhinao pull {model}"
         raise CheckpointError(error.message, tr(f"mend it with `{mend}`", f"可用 `{mend}` 修复")) from None
