@@ -1,7 +1,6 @@
 """An engine that says what the test wrote down, so that everything above the engine is tested to the letter."""
 
 import threading
-import time
 from collections.abc import Callable
 
 from tests.byte_tokenizer import ByteTokenizer
@@ -57,7 +56,7 @@ class FakeGeneration(Generation):
             ids.append(self._engine.tokenizer.control_tokens["<|im_end|>"])
         for n, number in enumerate(ids, start=1):
             if self._engine.delay:
-                time.sleep(self._engine.delay)
+                self._cancelled.wait(self._engine.delay)
             if held and ids[max(n - 1 - len(held), 0) : n - 1] == held:
                 self._cancelled.wait(20)
             if self._cancelled.is_set():

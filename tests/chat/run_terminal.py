@@ -5,10 +5,13 @@ import sys
 
 from tests.chat.fake_engine import fake_model
 
+from zhinao import lang
 from zhinao.chat.session import Session
 from zhinao.chat.terminal import Terminal
 
 if __name__ == "__main__":
-    model = fake_model(**json.loads(sys.argv[1]))
+    settings = json.loads(sys.argv[1])
+    lang.choose(settings.pop("lang", "en"))
+    model = fake_model(**settings)
     code = Terminal(model, Session(model)).run()
     print(json.dumps({"code": code, "prompts": [prompt for prompt, _ in model.engine.requests]}, ensure_ascii=False))

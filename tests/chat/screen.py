@@ -93,4 +93,4 @@ def terminal(home: Path, says, **settings) -> Screen:
     """The chat on a fake model that says `says`."""
     size = {name: settings.pop(name) for name in ("columns", "rows") if name in settings}
     words = [sys.executable, "-m", "tests.chat.run_terminal", json.dumps({"says": says, **settings})]
-    return Screen(words, home, **size).until("›", "context")
+    return Screen(words, home, **size).until("›", "100,000" if "num_context_tokens" not in settings else "left")

@@ -1,7 +1,9 @@
 """A loaded model that takes and gives text. The parts do the work: hub, tokenizer, engine, prompt; here they are joined."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from zhinao.api import options
 from zhinao.api.reply import Reply, Score
@@ -30,6 +32,8 @@ def load(
 ) -> "Model":
     """Load a folder, a GGUF file, a hub id or a short name. Close it, or use it as a context manager.
 
+    `progress`: `callable(label, bytes done, bytes in all)`; None writes to stderr when something takes long.
+
     Raises ModelNotFoundError, DownloadError, DiskError, CheckpointError, MissingExtraError, EngineError, UsageError.
     """
     from zhinao import engine as engines
@@ -38,7 +42,7 @@ def load(
     from zhinao.model.tokenizer import Tokenizer
 
     local = hub.resolve(str(model), source=source, offline=offline, revision=revision, progress=progress)
-    with ThreadPoolExecutor(1) as pool:  # the engine stays in this thread, where Ctrl-C reaches it
+    with ThreadPoolExecutor(1) as pool, _telling(local.path, progress) as tell:
         reading = pool.submit(Tokenizer.load, local.path)
         opened = engines.open(
             local.path,
@@ -47,8 +51,8 @@ def load(
             device=device,
             num_threads=num_threads,
             cache_gb=cache_gb,
-            progress=progress,
-        )
+            progress=tell,
+        )  # in this thread, where Ctrl-C reaches it
         try:
             tokenizer = reading.result()
             found = defaults.read(local.path, tokenizer, local.release)
@@ -57,6 +61,23 @@ def load(
             raise
     thinks = bool(local.release and local.release.thinks) or _knows_thoughts(tokenizer)
     return Model(opened, tokenizer, local.name, stop_ids=found.stop_ids, sampling=found.sampling, thinks=thinks)
+
+
+@contextlib.contextmanager
+def _telling(folder: Path, reporter: Callable | None) -> Iterator[Callable[[float, str], None]]:
+    """The engine's `(fraction, sentence)` for a reporter of downloads, which is made when there is something to tell."""
+    from zhinao.hub.progress import shown
+
+    num_bytes = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    with contextlib.ExitStack() as stack:
+        made: list[Callable] = []
+
+        def tell(fraction: float, sentence: str) -> None:
+            if not made:
+                made.append(stack.enter_context(shown(reporter)))
+            made[0](sentence, int(fraction * num_bytes), num_bytes)
+
+        yield tell
 
 
 def _knows_thoughts(tokenizer) -> bool:

@@ -6,6 +6,7 @@ from zhinao.config import checked, suggestion
 from zhinao.engine.base import Sampling
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.prompt.text_stream import StopStrings
 
 _SAMPLING = {field.name: field.type for field in fields(Sampling) if field.name != "stop_ids"}
 _PROMPT = ("continue_final", "tools", "template_kwargs")
@@ -40,9 +41,9 @@ def read(given: dict, defaults: dict, stop_ids: tuple[int, ...]) -> Options:
 
 
 def _stops(stop) -> tuple[str, ...]:
-    if stop is None:
-        return ()
-    return (stop,) if isinstance(stop, str) else tuple(stop) if isinstance(stop, (list, tuple)) else (stop,)
+    stops = () if stop is None else tuple(stop) if isinstance(stop, (list, tuple)) else (stop,)
+    StopStrings(stops)  # checks them
+    return stops
 
 
 def _budget(budget) -> int | None:

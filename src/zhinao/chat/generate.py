@@ -106,7 +106,7 @@ def _prompts(args: argparse.Namespace) -> list[str]:
     elif sys.stdin.isatty():
         raise UsageError(
             tr("There is no text to continue.", "没有要续写的文本。"),
-            "zhinao generate MODEL '中国二十四节气\\n1. 立春\\n'",
+            "zhinao generate MODEL --input FILE",
         )
     else:
         text = arguments.decode_stdin(sys.stdin.buffer.read())

@@ -5,7 +5,7 @@ import sys
 from zhinao.api.reply import ANSWER_NOW, NOTE, UNFINISHED, Reply
 from zhinao.api.stream import ReplyStream
 from zhinao.chat.arguments import Settings
-from zhinao.chat.interrupt import steering
+from zhinao.chat.keyboard import steering
 from zhinao.engine.base import CANCELLED, LENGTH
 from zhinao.lang import tr
 from zhinao.prompt.thinking import ANSWER, RECLASSIFY, THOUGHT
@@ -45,7 +45,9 @@ def _print_plain(stream: ReplyStream, shows_thought: bool) -> Reply:
                 sys.stderr.write(event.text or "".join(held))
             held = [] if event.kind == RECLASSIFY else held
     reply = stream.reply
-    sys.stdout.write("".join(held) + "\n" * (not reply.content.endswith("\n")))
+    if shows_thought and reply.reasoning_content:
+        sys.stderr.write("\n")
+    sys.stdout.write("".join(held) + "\n" * (reply.content != "" and not reply.content.endswith("\n")))
     sys.stdout.flush()
     return reply
 

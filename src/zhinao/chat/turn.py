@@ -1,22 +1,27 @@
 """A reply as it appears in the terminal: the thought dim and folded, the answer as Markdown. Decides nothing about turns."""
 
+import queue
+import threading
 import time
+from collections.abc import Iterator
 
 from rich.console import Console, Group
 from rich.text import Text
 
-from zhinao.api.reply import ANSWER_NOW, NOTE, UNFINISHED, Reply
+from zhinao.api.reply import ANSWER_NOW, NOTE, UNFINISHED, Event, Reply
 from zhinao.api.stream import ReplyStream
 from zhinao.chat.blocks import BlockSplitter, harmless
-from zhinao.chat.interrupt import steering
-from zhinao.chat.render import LiveRegion, markdown
+from zhinao.chat.keyboard import steering, without_echo
+from zhinao.chat.render import FRAMES_PER_SECOND, LiveRegion, markdown
 from zhinao.engine.base import CANCELLED, LENGTH
+from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
 from zhinao.prompt.thinking import RECLASSIFY, THOUGHT
 
 SHOW, FOLD, HIDE = "show", "fold", "hide"
 _PREVIEW_LINES = 5
 _DIM = "dim"
+_TICK = 0.25  # seconds between frames while nothing comes
 
 
 class TurnView:
@@ -30,13 +35,60 @@ class TurnView:
         """Draw the reply until it ends; Ctrl-C steers it. Raises EngineError; what is drawn then stays."""
         drawing = _Drawing(self.console, self.mode, stream)
         try:
-            with stream, steering(stream):
-                drawing.waiting()
-                for event in stream:
-                    drawing.take(event.kind, event.text)
+            with without_echo(), steering(stream):
+                drawing.draw()
+                for events in _batches(stream):
+                    for event in events:
+                        drawing.take(event.kind, harmless(event.text))
+                    drawing.draw()
         finally:
             drawing.finish(stream.reply)
         return stream.reply
+
+
+def _batches(stream: ReplyStream) -> Iterator[list[Event]]:
+    """What came since the last frame; an empty list now and then, so that clocks go on. Raises what the reply raises.
+
+    The reply is read in a thread of its own: drawing never holds it up, and Ctrl-C finds the main thread at rest.
+    """
+    arrived: queue.SimpleQueue = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            for event in stream:
+                arrived.put(event)
+        except ZhinaoError as error:
+            arrived.put(error)
+        finally:
+            arrived.put(None)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    try:
+        while True:
+            events = _waiting(arrived)
+            yield [event for event in events if isinstance(event, Event)]
+            for event in events:
+                if isinstance(event, ZhinaoError):
+                    raise event
+                if event is None:
+                    return
+            time.sleep(1 / FRAMES_PER_SECOND)
+    finally:
+        if reader.is_alive():
+            stream.cancel()
+        reader.join()
+
+
+def _waiting(arrived: queue.SimpleQueue) -> list:
+    """Everything in the queue; waits a moment for the first."""
+    found = []
+    try:
+        found.append(arrived.get(timeout=_TICK))
+        while True:
+            found.append(arrived.get_nowait())
+    except queue.Empty:
+        return found
 
 
 class _Drawing:
@@ -50,11 +102,8 @@ class _Drawing:
         self._started = time.monotonic()
         self._is_thinking = self._has_answer = False
 
-    def waiting(self) -> None:
-        self._region.draw(Text("…", style=_DIM))
-
     def take(self, kind: str, text: str) -> None:
-        text = harmless(text)
+        """Note one event; what is finished by it is printed."""
         if kind == NOTE:
             self._region.print(Text(f"· {text}", style=_DIM))
         elif kind == RECLASSIFY:
@@ -64,14 +113,24 @@ class _Drawing:
             self._is_thinking, self._thought = True, self._thought + text
             if self._mode == SHOW and "\n" in text:
                 self._print_thought_lines()
-            if self._region.is_due:
-                self._region.draw(self._thinking())
         else:
             if self._is_thinking:
-                self._end_thought(time.monotonic() - self._started, self._stream.num_thought_tokens)
+                self._end_thought()
             self._answer.feed(text)
-            if self._region.is_due:
-                self._draw_answer()
+
+    def draw(self) -> None:
+        """One frame of what is still growing."""
+        if not self._region.is_due:
+            return
+        if self._is_thinking or self._stream.is_thinking:
+            self._region.draw(self._thinking())
+            return
+        for block in self._answer.take():
+            self._print_block(block)
+        if self._answer.tail.strip():
+            self._region.draw(self._spaced(self._answer.tail))
+        elif not self._has_answer:
+            self._region.draw(Text("…", style=_DIM))
 
     def _thinking(self):
         """The head line and, by the mode, the end of the thought."""
@@ -89,7 +148,8 @@ class _Drawing:
         whole, _, self._thought = self._thought.rpartition("\n")
         self._region.print(Text(whole, style=_DIM))
 
-    def _end_thought(self, seconds: float, num_tokens: int) -> None:
+    def _end_thought(self) -> None:
+        seconds, num_tokens = time.monotonic() - self._started, self._stream.num_thought_tokens
         self._is_thinking = False
         if self._mode == SHOW and self._thought.strip():
             self._region.print(Text(self._thought.rstrip("\n"), style=_DIM))
@@ -105,11 +165,6 @@ class _Drawing:
         )
         self._region.print(Text(""))
 
-    def _draw_answer(self) -> None:
-        for block in self._answer.take():
-            self._print_block(block)
-        self._region.draw(self._spaced(self._answer.tail) if self._answer.tail.strip() else None)
-
     def _print_block(self, block: str) -> None:
         self._region.print(self._spaced(block))
         self._has_answer = True
@@ -121,7 +176,7 @@ class _Drawing:
     def finish(self, reply: Reply | None) -> None:
         """Print what is still open for good, and how it ended where that needs a word."""
         if self._is_thinking:
-            self._end_thought(time.monotonic() - self._started, self._stream.num_thought_tokens)
+            self._end_thought()
         for block in self._answer.take() + [self._answer.tail] * bool(self._answer.tail.strip()):
             self._print_block(block)
         self._region.clear()
