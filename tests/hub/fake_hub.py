@@ -1,4 +1,4 @@
-"""A hub on 127.0.0.1 that speaks what huggingface_hub and `download.py` ask of one, and can misbehave on purpose.
+"""A hub on 127.0.0.1 that speaks what huggingface_hub, `download.py` and modelscope_hub ask of one; it can misbehave.
 
 Large files (safetensors) are LFS: they redirect to another host name, as a content network does.
 """
@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 SHA = "0123456789abcdef0123456789abcdef01234567"
 
@@ -63,6 +63,10 @@ class FakeHub:
                 self._info(request, *found.groups())
             elif found := re.fullmatch(r"/([^/]+/[^/]+)/resolve/[^/]+/(.+)", path):
                 self._resolve(request, *found.groups())
+            elif found := re.fullmatch(r"/api/v1/models/([^/]+/[^/]+)/repo/files", path):
+                self._modelscope_files(request, found.group(1))
+            elif found := re.fullmatch(r"/api/v1/models/([^/]+/[^/]+)/repo", path):
+                self._bytes(request, found.group(1), parse_qs(urlsplit(request.path).query)["FilePath"][0])
             elif found := re.fullmatch(r"/(?:cdn|plain)/([^/]+/[^/]+)/(.+)", path):
                 self._bytes(request, *found.groups())
             else:
@@ -80,6 +84,18 @@ class FakeHub:
         )
         return self._end(request, 200, {"Content-Type": "application/json"}, body.encode())
 
+    def _modelscope_files(self, request, repo: str) -> None:
+        if repo not in self.repos:
+            return self._end(
+                request, 404, {"Content-Type": "application/json"}, b'{"Code": 10010205001, "Message": "no"}'
+            )
+        files = [
+            {"Path": name, "Name": name, "Type": "blob", "Size": len(data), "Sha256": hashlib.sha256(data).hexdigest()}
+            for name, data in self.repos[repo].items()
+        ]
+        body = json.dumps({"Code": 200, "Success": True, "Data": {"Files": files}}).encode()
+        return self._end(request, 200, {"Content-Type": "application/json"}, body)
+
     def _sibling(self, name: str, content: bytes) -> dict:
         blob = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
         entry = {"rfilename": name, "size": len(content), "blobId": blob}
@@ -96,16 +112,20 @@ class FakeHub:
         return self._bytes(request, repo, name)
 
     def _bytes(self, request, repo: str, name: str) -> None:
-        content = self.repos[repo][name]
+        content = self.repos[repo].get(name)
+        if content is None:
+            return self._end(request, 404)
         if name in self.wrong:
             content = content[:-1] + bytes([content[-1] ^ 1])
         start, headers, status = 0, {}, 200
         if (wanted := request.headers.get("Range")) and self.is_range_known:
             start, status = int(re.fullmatch(r"bytes=(\d+)-", wanted).group(1)), 206
+            if start >= len(content):
+                return self._end(request, 416, {"Content-Range": f"bytes */{len(content)}"})
             headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
         self._head(request, status, {**headers, "Content-Length": str(len(content) - start)})
         if request.command == "HEAD":
-            return
+            return None
         end = len(content) if self.dies_after is None else min(len(content), start + self.dies_after)
         for at in range(start, end, self.block):
             request.wfile.write(content[at : min(at + self.block, end)])
@@ -114,6 +134,7 @@ class FakeHub:
         if end < len(content):
             request.close_connection = True
             request.connection.close()
+        return None
 
     def _head(self, request, status: int, headers: dict) -> None:
         request.send_response(status)

@@ -1,6 +1,7 @@
-"""The ModelScope way, with a stand-in for its client: the real one speaks only to its own hub.
+"""The ModelScope way, with a stand-in for its client, which is no part of the test environment.
 
 The stand-in has the calls that are used, as in `modelscope_hub` 0.5: HubApi.list_repo_files, .download_file, the errors.
+Where the real client is installed, the last test runs it against the fake hub.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ class Client(ModuleType):
         super().__init__("modelscope_hub")
         self.content, self.asked, self.fails = content, [], None
         self.HubError = type("HubError", (Exception,), {"message": "the line broke"})
-        for name in ("NotExistError", "AuthenticationError", "PermissionDeniedError"):
+        for name in ("NotExistError", "AuthenticationError", "PermissionDeniedError", "NetworkError"):
             setattr(self, name, type(name, (self.HubError,), {"status_code": 403}))
         self.HubApi = lambda: self
 
@@ -103,6 +104,7 @@ def test_wrong_bytes_are_noticed(client, monkeypatch):
         ("PermissionDeniedError", DownloadError, "access refused"),
         ("AuthenticationError", DownloadError, "ms-hub login"),
         ("HubError", DownloadError, "the line broke"),
+        ("NetworkError", DownloadError, "cannot be reached"),
     ],
 )
 def test_errors_are_sentences(client, kind, error, words):
@@ -116,3 +118,15 @@ def test_pickles_only_are_refused(client):
     with pytest.raises(CheckpointError, match="pickles"):
         fetch()
     assert client.asked == []
+
+
+def test_the_real_client_goes_on_where_the_server_died(monkeypatch, tmp_path, tiny_files, hub_server):
+    pytest.importorskip("modelscope_hub")
+    for key in ("MODELSCOPE_HOME", "MODELSCOPE_CACHE"):
+        monkeypatch.setenv(key, str(tmp_path / key))
+    monkeypatch.setenv("MODELSCOPE_ENDPOINT", hub_server.url)
+    hub_server.repos[REPO], hub_server.dies_after = dict(tiny_files), 50_000
+    found = fetch()
+    for name in ("config.json", "vocab/360.tiktoken", *(n for n in tiny_files if n.endswith(".safetensors"))):
+        assert (found.path / name).read_bytes() == tiny_files[name]
+    assert "bytes=50000-" in [headers.get("range") for _, headers in hub_server.requests]

@@ -62,6 +62,8 @@ def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter) -> 
             ),
             tr("log in with `ms-hub login`", "请用 `ms-hub login` 登录"),
         ) from None
+    except modelscope_hub.NetworkError:
+        raise _failed(hub_id, tr("it cannot be reached", "无法连接")) from None
     except modelscope_hub.HubError as error:
         raise _failed(hub_id, getattr(error, "message", None) or str(error)) from None
     return {"source": "modelscope", "id": hub_id, "revision": revision or "master", "files": files}
