@@ -31,7 +31,7 @@ def _front(origin: Origin, to: str) -> str:
     lines = [f"license: {'apache-2.0' if is_ours else 'other'}"]
     if not is_ours:
         lines += ["license_name: that-of-the-source"]
-    if origin.family == "zhinao":
+    if origin.family == "zhinao" and not (origin.release and origin.release.wheel):  # the demo model is no Zhinao
         lines += ["language:", "- zh", "- en"]
     if origin.release:
         lines += [f"base_model: {origin.release.hub_id}"]
