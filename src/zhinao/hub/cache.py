@@ -14,7 +14,6 @@ from pathlib import Path
 from zhinao import files
 from zhinao.errors import CheckpointError, DiskError
 from zhinao.lang import tr
-from zhinao.model.checkpoint import Checkpoint
 
 ORIGIN = "zhinao-origin.json"  # in each kept model: where it came from, its files with size and hash
 _STAGING = ".download"
@@ -72,6 +71,8 @@ def obtain(name: str, make: Callable[[Path], dict]) -> Path:
 
 
 def _make(name: str, make: Callable[[Path], dict]) -> None:
+    from zhinao.model.checkpoint import Checkpoint
+
     work = staging(name)
     work.mkdir(parents=True, exist_ok=True)
     try:

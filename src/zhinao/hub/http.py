@@ -6,6 +6,7 @@ Does not retry and does not store; that is `download.py`.
 import contextlib
 import functools
 import os
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -80,7 +81,8 @@ def refused(name: str, status: int) -> RefusedError:
 def reason(error: Exception) -> str:
     """A few words of what broke, without class names where the system has better ones."""
     inner = getattr(error, "reason", None) or error
-    return str(getattr(inner, "strerror", None) or inner or type(error).__name__)
+    words = str(getattr(inner, "strerror", None) or inner or type(error).__name__)
+    return re.sub(r"^\[Errno -?\d+\] ", "", words)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

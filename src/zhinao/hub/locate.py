@@ -11,12 +11,11 @@ from pathlib import Path
 from zhinao import family
 from zhinao.errors import CheckpointError, ModelNotFoundError
 from zhinao.family import Release
-from zhinao.hub import cache, gguf
+from zhinao.hub import cache
 from zhinao.hub.offline import is_offline, not_here
 from zhinao.hub.progress import Reporter, shown
 from zhinao.hub.source import Plan, plan
 from zhinao.lang import tr
-from zhinao.model.checkpoint import Checkpoint
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -83,6 +82,8 @@ def _is_known(model: str) -> bool:
 
 
 def _from_folder(folder: Path, name: str | None = None) -> LocalModel:
+    from zhinao.model.checkpoint import Checkpoint
+
     if not (folder / "config.json").exists():
         raise CheckpointError(
             tr(
@@ -116,6 +117,8 @@ def _hint_for(folder: Path) -> str | None:
 
 
 def _from_file(file: Path, reporter) -> LocalModel:
+    from zhinao.model.checkpoint import Checkpoint
+
     with file.open("rb") as stream:
         if stream.read(4) != b"GGUF":
             raise CheckpointError(
@@ -138,6 +141,8 @@ def _from_file(file: Path, reporter) -> LocalModel:
 
 
 def _rewrite(file: Path, folder: Path, reporter) -> dict:
+    from zhinao.hub import gguf
+
     label = tr(f"{file.name}, rewriting", f"{file.name}，转换")
     try:
         with shown(reporter) as report:
