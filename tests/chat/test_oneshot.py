@@ -1,7 +1,10 @@
 """`zhinao chat MODEL PROMPT` and pipes: plain text, exit codes. In this process, on a model that says what is written down."""
 
 import io
+import os
+import signal
 import sys
+import threading
 
 import pytest
 from tests.chat.fake_engine import fake_model
@@ -122,6 +125,23 @@ def test_bad_input_is_a_sentence_before_anything_is_loaded(ask, words, piped, se
 def test_engine_errors_have_their_exit_code(ask):
     code, _, err, *_ = ask(["partCRASH"], "m", "q")
     assert code == 8 and "restarted" in err
+
+
+@pytest.mark.parametrize(
+    ("says", "exit_code", "printed"),
+    [(["one two three"], 130, "one two\n"), (["<think>two or", "three"], 0, "three\n")],
+)
+def test_ctrl_c_stops_an_answer_and_ends_a_thought(ask, says, exit_code, printed):
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    code, out, *_ = ask(says, "m", "q", thinks=len(says) > 1, hold="two")
+    timer.join()
+    assert (code, out) == (exit_code, printed)
+
+
+def test_chat_needs_a_terminal_to_talk_in(ask):
+    code, _, err, *_ = ask([], "m")
+    assert code == 2 and "needs a terminal" in err
 
 
 def test_generate_continues_a_text(ask, tmp_path):

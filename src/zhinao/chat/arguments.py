@@ -1,6 +1,7 @@
 """Flags and settings that `chat` and `generate` share. Loads no model until asked."""
 
 import argparse
+import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -115,9 +116,14 @@ def read_text(file: Path) -> str:
         raise UsageError(tr(f"{file}: is not UTF-8 text.", f"{file}：不是 UTF-8 文本。")) from None
 
 
-def decode_stdin(data: bytes) -> str:
+def is_piped() -> bool:
+    """Whether a text comes by pipe or redirection."""
+    return sys.stdin is not None and not sys.stdin.isatty()
+
+
+def read_piped() -> str:
     """What was piped in. Raises UsageError where it is no text."""
     try:
-        return data.decode("utf-8")
+        return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError:
         raise UsageError(tr("What is piped in is not UTF-8 text.", "管道输入不是 UTF-8 文本。")) from None

@@ -48,10 +48,15 @@ def run(args: argparse.Namespace) -> int:
     settings = arguments.read(args)
     if settings.model is None:
         print(tr(f"model: {DEMO} (the demo model)", f"模型：{DEMO}（演示模型）"), file=sys.stderr)
-    if args.prompt or not sys.stdin.isatty():
+    if args.prompt or arguments.is_piped():
         from zhinao.chat import oneshot
 
         return oneshot.run(settings, _one_prompt(args.prompt), shows_thought=args.show_thinking)
+    if not sys.stdout.isatty():
+        raise UsageError(
+            tr("The chat needs a terminal.", "对话需要在终端中进行。"),
+            'zhinao chat MODEL "…"' + tr(" prints one answer", " 可输出单次回答"),
+        )
     _warm_up()
     with settings.load() as model:
         from zhinao.chat.session import Session
@@ -62,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _one_prompt(words: list[str]) -> str:
     """The words of the command line, then what is piped in."""
-    piped = "" if sys.stdin.isatty() else arguments.decode_stdin(sys.stdin.buffer.read())
+    piped = arguments.read_piped() if arguments.is_piped() else ""
     text = "\n\n".join(part for part in (" ".join(words), piped.rstrip("\n")) if part.strip())
     if not text:
         raise UsageError(

@@ -127,6 +127,8 @@ def think(terminal, text: str) -> None:
     elif word == "budget" and (value.isdecimal() or value in ("off", "default")):
         terminal.session.set("thinking_budget", value if value.isdecimal() else "")
         terminal.say(tr(f"thinking budget: {value}", f"思考预算：{value}"))
+        if not terminal.model.thinks:
+            terminal.say(tr("(this model is not known to think)", "（该模型似乎不会思考）"))
     else:
         raise UsageError(
             tr(f"/think {text}: cannot be meant.", f"/think {text}：无法理解。"),

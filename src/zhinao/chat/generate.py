@@ -103,13 +103,13 @@ def _prompts(args: argparse.Namespace) -> list[str]:
         text = " ".join(args.text)
     elif args.input:
         text = arguments.read_text(args.input)
-    elif sys.stdin.isatty():
+    elif not arguments.is_piped():
         raise UsageError(
             tr("There is no text to continue.", "没有要续写的文本。"),
             "zhinao generate MODEL --input FILE",
         )
     else:
-        text = arguments.decode_stdin(sys.stdin.buffer.read())
+        text = arguments.read_piped()
     prompts = [line for line in text.splitlines() if line.strip()] if args.lines else [text]
     if not any(prompts):
         raise UsageError(tr("The prompt is empty.", "提示为空。"))

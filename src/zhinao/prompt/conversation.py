@@ -1,21 +1,19 @@
 """Messages to token ids and loss mask: the one renderer that chat, serving, training and evaluation share.
 
 Pure: it never edits what it is given and keeps no state. The checkpoint's own chat template wins where there is one; else it is
-ChatML (source: the project's `checkpoint.md`). A thought is kept after the last user message only, as reasoning models expect.
-It does not choose a context length and cuts nothing.
+ChatML. It does not choose a context length and cuts nothing.
 """
 
 import re
 from dataclasses import dataclass
 
 from zhinao.errors import UsageError
-from zhinao.family import DEFAULT_SYSTEM, THINK_CLOSE, THINK_OPEN
+from zhinao.family import THINK_CLOSE, THINK_OPEN
 from zhinao.lang import tr
+from zhinao.prompt import chatml
+from zhinao.prompt.chatml import ASSISTANT, END, START
 from zhinao.prompt.guard import Guard, unused_characters
 from zhinao.prompt.messages import normalized
-
-START, END = "<|im_start|>", "<|im_end|>"
-ASSISTANT = f"{START}assistant\n"
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def render(
             continue_final,
         )
     else:
-        text = _chatml(messages, guard, marks, add_generation_prompt, continue_final, tools)
+        text = chatml.text(messages, guard, add_generation_prompt, continue_final, tools)
     has_assistant = any(message["role"] == "assistant" for message in messages)
     return _encoded(text, tokenizer, guard, marks, has_assistant)
 
@@ -126,44 +124,6 @@ def _by_template(
             tr("The chat template drops the message that is to be continued.", "对话模板丢掉了要续写的消息。")
         )
     return before.replace(marks.cut, "")
-
-
-def _chatml(
-    messages: list[dict], guard: Guard, marks: _Marks, add_generation_prompt: bool, continue_final: bool, tools
-) -> str:
-    if tools:
-        raise UsageError(
-            tr(
-                "This model has no chat template, so it cannot be told about tools.",
-                "该模型没有对话模板，无法向它说明工具（tools）。",
-            )
-        )
-    if messages[0]["role"] != "system":
-        messages = [{"role": "system", "content": DEFAULT_SYSTEM}, *messages]
-    last_user = max((n for n, m in enumerate(messages) if m["role"] == "user"), default=-1)
-    frames = [f"{START}{m['role']}\n{_chatml_content(m, guard, n > last_user)}{END}\n" for n, m in enumerate(messages)]
-    text = "".join(frames)
-    if continue_final:
-        return text.removesuffix(f"{END}\n")
-    return text + ASSISTANT if add_generation_prompt else text
-
-
-def _chatml_content(message: dict, guard: Guard, keeps_thought: bool) -> str:
-    """The guarded words of one frame. An assistant's thought may stand in its own field or between markers in `content`."""
-    content, thought = message["content"], message.get("reasoning_content", "")
-    if message["role"] != "assistant":
-        return guard.text(content)
-    if not thought and content.lstrip().startswith(THINK_OPEN):
-        thought, closing, rest = content.lstrip()[len(THINK_OPEN) :].partition(THINK_CLOSE)
-        if not closing and keeps_thought:  # a thought still open: only as a message to be continued
-            return THINK_OPEN + guard.text(thought)
-        content = rest
-    if not thought:
-        return guard.text(content)
-    content = content.lstrip("\n")
-    if not keeps_thought:
-        return guard.text(content)
-    return f"{THINK_OPEN}\n{guard.text(thought.strip(chr(10)))}\n{THINK_CLOSE}\n\n{guard.text(content)}"
 
 
 def _encoded(text: str, tokenizer, guard: Guard, marks: _Marks, has_assistant: bool) -> Rendered:

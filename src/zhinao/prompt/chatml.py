@@ -1,0 +1,49 @@
+"""ChatML, for checkpoints that bring no chat template (source: the project's `checkpoint.md`). Knows no ids.
+
+A thought is kept after the last user message only, as reasoning models expect. `family.CHAT_TEMPLATE` says the same in Jinja.
+"""
+
+from zhinao.errors import UsageError
+from zhinao.family import DEFAULT_SYSTEM, THINK_CLOSE, THINK_OPEN
+from zhinao.lang import tr
+from zhinao.prompt.guard import Guard
+
+START, END = "<|im_start|>", "<|im_end|>"
+ASSISTANT = f"{START}assistant\n"
+
+
+def text(messages: list[dict], guard: Guard, add_generation_prompt: bool, continue_final: bool, tools) -> str:
+    """The guarded text of a conversation. Raises UsageError for tools, for which the format has no words."""
+    if tools:
+        raise UsageError(
+            tr(
+                "This model has no chat template, so it cannot be told about tools.",
+                "该模型没有对话模板，无法向它说明工具（tools）。",
+            )
+        )
+    if messages[0]["role"] != "system":
+        messages = [{"role": "system", "content": DEFAULT_SYSTEM}, *messages]
+    last_user = max((n for n, m in enumerate(messages) if m["role"] == "user"), default=-1)
+    frames = [f"{START}{m['role']}\n{_content(m, guard, n > last_user)}{END}\n" for n, m in enumerate(messages)]
+    whole = "".join(frames)
+    if continue_final:
+        return whole.removesuffix(f"{END}\n")
+    return whole + ASSISTANT if add_generation_prompt else whole
+
+
+def _content(message: dict, guard: Guard, keeps_thought: bool) -> str:
+    """The guarded words of one frame. An assistant's thought may stand in its own field or between markers in `content`."""
+    content, thought = message["content"], message.get("reasoning_content", "")
+    if message["role"] != "assistant":
+        return guard.text(content)
+    if not thought and content.lstrip().startswith(THINK_OPEN):
+        thought, closing, rest = content.lstrip()[len(THINK_OPEN) :].partition(THINK_CLOSE)
+        if not closing and keeps_thought:  # a thought still open: only as a message to be continued
+            return THINK_OPEN + guard.text(thought)
+        content = rest
+    if not thought:
+        return guard.text(content)
+    content = content.lstrip("\n")
+    if not keeps_thought:
+        return guard.text(content)
+    return f"{THINK_OPEN}\n{guard.text(thought.strip(chr(10)))}\n{THINK_CLOSE}\n\n{guard.text(content)}"
