@@ -12,7 +12,6 @@ from transformers.models.qwen2.modeling_qwen2 import (
     Qwen2ForCausalLM,
     Qwen2ForSequenceClassification,
     Qwen2Model,
-    Qwen2PreTrainedModel,
 )
 
 from zhinao.errors import CheckpointError
@@ -75,7 +74,7 @@ class _Zhinao:
     def from_pretrained(cls, pretrained_model_name_or_path, *args, **kwargs):
         """As in transformers. Raises CheckpointError naming the file and the tensor that does not fit the config."""
         source = pretrained_model_name_or_path
-        if is_plain_folder(source, kwargs):
+        if _is_plain_folder(source, kwargs):
             Checkpoint(Path(source, kwargs.get("subfolder") or ""))
         wants_info = kwargs.pop("output_loading_info", False)
         model, info = super().from_pretrained(source, *args, output_loading_info=True, **kwargs)
@@ -99,15 +98,15 @@ class _Zhinao:
                 )
 
 
-def is_plain_folder(source, kwargs: dict) -> bool:
+def _is_plain_folder(source, kwargs: dict) -> bool:
     """Whether `source` is a folder of unquantised causal-LM weights, which can be checked before loading."""
-    if source is None or kwargs.get("gguf_file") or kwargs.get("variant") or kwargs.get("state_dict"):
+    if source is None or any(kwargs.get(key) for key in ("gguf_file", "variant", "state_dict", "key_mapping")):
         return False
     folder = Path(source, kwargs.get("subfolder") or "")
     if not (folder / "config.json").is_file() or (folder / "adapter_config.json").exists():
         return False
     config = ZhinaoConfig.get_config_dict(folder)[0]
-    if "quantization_config" in config or config.get("architectures", ["ZhinaoForCausalLM"]) != ["ZhinaoForCausalLM"]:
+    if "quantization_config" in config or config.get("architectures") not in (None, ["ZhinaoForCausalLM"]):
         return False
     return (folder / SINGLE).exists() or (folder / INDEX).exists() or not any(folder.glob("*.distcp"))
 
@@ -120,10 +119,6 @@ def _save_fused(model) -> None:
     used = getattr(model, "_weight_conversions", None)
     if used is not None and not any(isinstance(entry, WeightConverter) for entry in used):
         model._weight_conversions = [*used, *conversions()]
-
-
-class ZhinaoPreTrainedModel(_Zhinao, Qwen2PreTrainedModel):
-    pass
 
 
 class ZhinaoModel(_Zhinao, Qwen2Model):
