@@ -61,10 +61,7 @@ def suggestion(word, known: Iterable[str]) -> str | None:
 
 def checked(name: str, value, kind):
     """`value` if it is of the type `kind` (a whole number passes as float, a list as tuple). Raises UsageError."""
-    if typing.get_origin(kind) in (types.UnionType, typing.Union):
-        allowed = typing.get_args(kind)
-    else:
-        allowed = (kind,)
+    allowed = typing.get_args(kind) if typing.get_origin(kind) in (types.UnionType, typing.Union) else (kind,)
     for one in allowed:
         if _fits(value, one):
             return tuple(value) if typing.get_origin(one) is tuple else value
