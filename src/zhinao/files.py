@@ -104,9 +104,21 @@ def sha256(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:
 
 @contextlib.contextmanager
 def lock(path: Path) -> Iterator[None]:
-    """Hold an inter-process lock file; a second process waits here until the first is done."""
+    """Hold an inter-process lock file; a second process waits here until the first is done. Raises DiskError."""
     from filelock import FileLock
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path):
+    held = FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        held.acquire()
+    except OSError as error:
+        raise DiskError(
+            tr(
+                f"{path.parent}: cannot be written ({error.strerror}).",
+                f"{path.parent}：无法写入（{error.strerror}）。",
+            )
+        ) from None
+    try:
         yield
+    finally:
+        held.release()

@@ -19,6 +19,7 @@ from zhinao.lang import tr
 from zhinao.model.checkpoint import Checkpoint
 
 WEIGHT_FORMATS = ("int8", "bf16", "f32")
+_SMALLEST = 1e-5  # below that a temperature is 0, as in vLLM
 
 
 class OpenVINOEngine(Engine):
@@ -73,7 +74,8 @@ class OpenVINOEngine(Engine):
     def generate(self, prompt_ids: list[int], sampling: Sampling) -> Generation:
         self._check_memory(len(prompt_ids) + 1)
         num_tokens = self.check_prompt(prompt_ids, sampling)
-        return _OpenVINOGeneration(self._running(), list(map(int, prompt_ids)), sampling, num_tokens)
+        config = _config(sampling, num_tokens, self.info.vocab_size)
+        return _OpenVINOGeneration(self._running(), list(map(int, prompt_ids)), config)
 
     def score(self, prompt_ids: list[int]) -> list[float]:
         self._check_memory(len(prompt_ids))
@@ -132,16 +134,18 @@ class OpenVINOEngine(Engine):
 
 
 class _OpenVINOGeneration(Generation):
-    def __init__(self, worker: WorkerProcess, prompt_ids: list[int], sampling: Sampling, num_tokens: int):
+    def __init__(self, worker: WorkerProcess, prompt_ids: list[int], config: dict):
         self.num_prompt_tokens = len(prompt_ids)
-        self._worker, self._has_logprobs = worker, sampling.logprobs
-        self._number, self._answers = worker.request("generate", ids=prompt_ids, config=_config(sampling, num_tokens))
+        self._worker, self._has_logprobs = worker, bool(config["logprobs"])
+        self._number, self._answers = worker.request("generate", ids=prompt_ids, config=config)
+        self._is_cancelled = False
         self._chunks = self._run()
 
     def __iter__(self) -> Iterator[Chunk]:
         return self._chunks
 
     def cancel(self) -> None:
+        self._is_cancelled = True
         self._worker.cancel(self._number)
         self._answers.put([(), (), CANCELLED])
 
@@ -153,6 +157,8 @@ class _OpenVINOGeneration(Generation):
         finish = None
         while not finish:
             ids, logprobs, finish = _next(self._answers)
+            if self._is_cancelled:  # what was still in the queue is not wanted any more
+                ids, logprobs, finish = (), (), CANCELLED
             yield Chunk(tuple(ids), tuple(logprobs) if self._has_logprobs else None, finish)
 
 
@@ -167,8 +173,11 @@ def _next(answers: queue.SimpleQueue) -> list:
     return answer
 
 
-def _config(sampling: Sampling, num_tokens: int) -> dict:
-    """GenAI's GenerationConfig. Left alone, it would stop at its own eos id and draw every request with seed 0."""
+def _config(sampling: Sampling, num_tokens: int, vocab_size: int) -> dict:
+    """GenAI's GenerationConfig. Left alone, it would stop at its own eos id and draw every request with seed 0.
+
+    It holds float32 and refuses the ends of some ranges, hence the bounds.
+    """
     stop_ids = [] if sampling.ignore_eos else sorted(set(sampling.stop_ids))
     values = {
         "stop_ids": stop_ids,
@@ -178,19 +187,18 @@ def _config(sampling: Sampling, num_tokens: int) -> dict:
         "logprobs": int(sampling.logprobs),
         "presence_penalty": sampling.presence_penalty,
         "frequency_penalty": sampling.frequency_penalty,
-        "repetition_penalty": sampling.repetition_penalty,
-        "do_sample": sampling.temperature > 0,
+        "repetition_penalty": max(sampling.repetition_penalty, _SMALLEST),
+        "do_sample": sampling.temperature >= _SMALLEST,
     }
-    if sampling.temperature > 0:
-        seed = int.from_bytes(os.urandom(4), "little") if sampling.seed is None else sampling.seed
+    if values["do_sample"]:
         values |= {
             "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "min_p": sampling.min_p,
-            "rng_seed": seed,
+            "top_p": max(sampling.top_p, _SMALLEST),
+            "min_p": min(sampling.min_p, 1 - _SMALLEST),
+            "rng_seed": int.from_bytes(os.urandom(4), "little") if sampling.seed is None else sampling.seed,
         }
         if sampling.top_k > 0:
-            values["top_k"] = sampling.top_k
+            values["top_k"] = min(sampling.top_k, vocab_size)
     return values
 
 

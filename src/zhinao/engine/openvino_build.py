@@ -86,6 +86,9 @@ def _build(target: Path, checkpoint: Checkpoint, weight_format: str, progress: P
         f"正在准备 {weight_format} 权重（{human_size(num_bytes)}）",
     )
     progress(0.0, sentence)
+    from zhinao.engine.openvino_quiet import without_reports
+
+    without_reports()
     from zhinao.engine import openvino_graph
 
     num_layers = checkpoint.architecture.num_layers

@@ -107,6 +107,9 @@ class _Pipeline:
     """One ContinuousBatchingPipeline and its live handles."""
 
     def __init__(self, folder: str, settings: dict):
+        from zhinao.engine.openvino_quiet import without_tools
+
+        without_tools()
         import openvino_genai.py_openvino_genai as genai
 
         self.genai = genai
