@@ -29,6 +29,7 @@ def open(
     from zhinao.engine import select
 
     choice = select.choose(engine, quant, device)
+    select.require(choice.engine)
     folder = Path(folder)
     if choice.engine == "openvino":
         from zhinao.engine.openvino import OpenVINOEngine

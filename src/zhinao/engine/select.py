@@ -29,37 +29,30 @@ def choose(
 
     Raises UsageError for names that do not exist or do not go together, MissingExtraError for packages that are not there.
     """
-    if engine != "auto":
-        return _named(engine, quant, device)
+    return _check(_pick(quant, device, gpus) if engine == "auto" else _named(engine, device), quant)
+
+
+def _pick(quant: str | None, device: str, gpus: Sequence[machine.Gpu] | None) -> Choice:
     if device == "cpu":
-        return _check(Choice("openvino", tr("device is cpu", "指定了 cpu")), quant)
+        return Choice("openvino", tr("device is cpu", "指定了 cpu"))
     if quant in ENGINES["openvino"][2] and quant not in ENGINES["transformers"][2]:
-        return _check(Choice("openvino", tr(f"{quant} weights", f"{quant} 权重")), quant)
+        return Choice("openvino", tr(f"{quant} weights", f"{quant} 权重"))
     gpus = machine.nvidia_gpus() if gpus is None else gpus
     if not gpus and device == "auto":
-        return _check(Choice("openvino", tr("no GPU found", "没有找到 GPU")), quant)
+        return Choice("openvino", tr("no GPU found", "没有找到 GPU"))
     name = gpus[0].name if gpus else device
-    if _has("vllm"):
+    if _has("vllm") and device.startswith(("auto", "cuda")):
         return Choice("vllm", tr(f"GPU ({name}) and vLLM are there", f"有 GPU（{name}）和 vLLM"))
     if _has("torch"):
-        return Choice(
-            "transformers", tr(f"GPU ({name}) and torch are there, vLLM is not", f"有 GPU（{name}）和 torch，没有 vLLM")
-        )
+        english = f"GPU ({name}) and torch are there, vLLM is not"
+        return Choice("transformers", tr(english, f"有 GPU（{name}）和 torch，没有 vLLM"))
     if device != "auto":
         raise MissingExtraError("torch", "torch")
-    return _check(
-        Choice(
-            "openvino",
-            tr(
-                f"a GPU ({name}) is there, but neither vLLM nor torch is installed",
-                f"有 GPU（{name}），但没有安装 vLLM 或 torch",
-            ),
-        ),
-        quant,
-    )
+    english = f"a GPU ({name}) is there, but neither vLLM nor torch is installed"
+    return Choice("openvino", tr(english, f"有 GPU（{name}），但没有安装 vLLM 或 torch"))
 
 
-def _named(engine: str, quant: str | None, device: str) -> Choice:
+def _named(engine: str, device: str) -> Choice:
     if engine not in ENGINES:
         raise UsageError(
             tr(
@@ -67,9 +60,7 @@ def _named(engine: str, quant: str | None, device: str) -> Choice:
                 f"没有名为 {engine!r} 的引擎，可用：auto、{'、'.join(ENGINES)}。",
             )
         )
-    package, extra, _ = ENGINES[engine]
-    if not _has(package):
-        raise _missing(package, extra)
+    require(engine)
     if engine == "openvino" and device not in ("auto", "cpu"):
         raise UsageError(
             tr(
@@ -78,7 +69,7 @@ def _named(engine: str, quant: str | None, device: str) -> Choice:
             ),
             tr("leave --device out, or take --engine transformers", "去掉 --device，或使用 --engine transformers"),
         )
-    return _check(Choice(engine, tr("asked for", "由用户指定")), quant)
+    return Choice(engine, tr("asked for", "由用户指定"))
 
 
 def _check(choice: Choice, quant: str | None) -> Choice:
@@ -97,7 +88,10 @@ def _has(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
-def _missing(package: str, extra: str | None) -> Exception:
-    if extra:
-        return MissingExtraError(package, extra)
-    return UsageError(tr(f"{package} is not installed.", f"没有安装 {package}。"), "pip install openvino-genai")
+def require(engine: str) -> None:
+    """Raises UsageError or MissingExtraError, with the install line, where the engine's package is not there."""
+    package, extra, _ = ENGINES[engine]
+    if not _has(package):
+        if extra:
+            raise MissingExtraError(package, extra)
+        raise UsageError(tr(f"{package} is not installed.", f"没有安装 {package}。"), "pip install openvino-genai")

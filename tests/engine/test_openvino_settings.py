@@ -1,0 +1,77 @@
+"""The cache is sized by what is free and what the context needs, never more than fits."""
+
+from pathlib import Path
+
+import pytest
+
+from zhinao.engine import openvino_settings as settings
+from zhinao.engine.openvino_settings import Memory
+from zhinao.errors import EngineError, UsageError
+from zhinao.model import architecture
+
+GB = 10**9
+
+
+def arch(**config):
+    raw = {
+        "model_type": "zhinao", "hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32,
+        "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 158464, "max_position_embeddings": 32768,
+    }  # fmt: skip
+    return architecture.from_config({**raw, **config}, Path("config.json"))
+
+
+def test_bytes_of_a_block():
+    # 32 layers, 8 heads, 32 tokens, 128 wide: keys and values of one byte; 8 bytes for each key channel and each value
+    assert settings.block_bytes(arch(), "int8") == 32 * 8 * (2 * 32 * 128 + 8 * 128 + 8 * 32)
+    assert settings.block_bytes(arch(), "bf16") == 32 * 8 * 2 * 2 * 32 * 128
+    # 1 GiB held 2452 blocks of the demo model's shape when it was tried
+    demo = arch(hidden_size=576, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3)
+    assert 2**30 // settings.block_bytes(demo, "int8") == 2452
+
+
+def test_enough_memory_gives_two_contexts():
+    assert settings.num_blocks(arch(), "int8", 32768, Memory(7 * GB, 64 * GB), None) == 2 * 32768 // 32
+    assert settings.num_blocks(arch(), "int8", 4096, Memory(7 * GB, 64 * GB), None) == 32768 // 32
+
+
+def test_little_memory_gives_half_of_what_the_weights_leave():
+    num = settings.num_blocks(arch(), "int8", 360_000, Memory(7 * GB, 9 * GB), None)
+    assert num * settings.block_bytes(arch(), "int8") == pytest.approx(GB, rel=0.01)
+
+
+def test_weights_that_do_not_fit_are_refused():
+    with pytest.raises(EngineError, match=r"7\.0 GB; 6\.0 GB of memory are free"):
+        settings.num_blocks(arch(), "int8", 4096, Memory(7 * GB, 6 * GB), None)
+
+
+def test_cache_gb():
+    memory = Memory(7 * GB, 16 * GB)
+    assert settings.num_blocks(arch(), "bf16", 4096, memory, 4) == 4 * GB // settings.block_bytes(arch(), "bf16")
+    for gb in (10, 0.0001, -1, float("nan")):
+        with pytest.raises(UsageError, match="does not fit"):
+            settings.num_blocks(arch(), "bf16", 4096, memory, gb)
+
+
+def worker(weight_format="int8", weight_bytes=7 * GB, num_threads=None, is_for_scoring=False):
+    memory = Memory(weight_bytes, 64 * GB)
+    return settings.for_worker(Path("/x"), weight_format, 100, 1024, memory, num_threads, is_for_scoring)
+
+
+def test_prompts_are_scored_without_a_prefix_cache():
+    first = worker()
+    assert first["generate"]["scheduler"]["enable_prefix_caching"]
+    assert not first["score"]["scheduler"]["enable_prefix_caching"]
+    one = worker(is_for_scoring=True)
+    assert not one["generate"]["scheduler"]["enable_prefix_caching"] and one["is_for_scoring"]
+    assert one["generate"]["scheduler"]["num_kv_blocks"] == 100
+    assert all(each["scheduler"]["dynamic_split_fuse"] for each in (first["generate"], first["score"], one["generate"]))
+
+
+def test_a_large_model_takes_shorter_steps():
+    assert worker()["generate"]["scheduler"]["max_num_batched_tokens"] == 512
+    assert worker(weight_bytes=GB)["generate"]["scheduler"]["max_num_batched_tokens"] == 2048
+
+
+def test_threads():
+    assert "INFERENCE_NUM_THREADS" not in worker()["generate"]["properties"]
+    assert worker(num_threads=3)["score"]["properties"]["INFERENCE_NUM_THREADS"] == 3
