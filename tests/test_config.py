@@ -53,5 +53,5 @@ def test_what_nobody_can_mean_is_named(tmp_path, text, sentence):
 
 
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(UsageError, match="none.yaml: cannot be read"):
+    with pytest.raises(UsageError, match=r"none\.yaml: cannot be read"):
         config.load(Run, tmp_path / "none.yaml")
