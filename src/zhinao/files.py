@@ -1,6 +1,8 @@
 """Files that are whole or absent: atomic folders, locks, hashes, free space."""
 
 import contextlib
+import errno
+import glob
 import hashlib
 import json
 import os
@@ -55,17 +57,10 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 
     An existing `target` is replaced only at the end. Raises DiskError where the parent cannot be written.
     """
+    _sweep(target)
     work = target.parent / f".{target.name}{PARTIAL}{os.getpid()}-{uuid.uuid4().hex[:8]}"
     try:
-        work.mkdir(parents=True)
-    except OSError as error:
-        raise DiskError(
-            tr(
-                f"{target.parent}: cannot be written ({error.strerror}).",
-                f"{target.parent}：无法写入（{error.strerror}）。",
-            )
-        ) from None
-    try:
+        _make(work)
         yield work
         if target.exists():
             old = work.with_name(work.name + "-old")
@@ -74,14 +69,41 @@ def atomic_folder(target: Path) -> Iterator[Path]:
             shutil.rmtree(old)
         else:
             work.rename(target)
-    except OSError as error:
+    except BaseException as error:  # Ctrl-C too, at any moment
         shutil.rmtree(work, ignore_errors=True)
-        if error.errno == 28:  # ENOSPC
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise DiskError(tr(f"{target}: the disk is full.", f"{target}：磁盘已满。")) from None
         raise
-    except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
-        raise
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise DiskError(
+            tr(
+                f"{folder.parent}: cannot be written ({error.strerror}).",
+                f"{folder.parent}：无法写入（{error.strerror}）。",
+            )
+        ) from None
+
+
+def _sweep(target: Path) -> None:
+    """Remove what a killed process left beside `target`: its number stands in the name, and it runs no more."""
+    for left in target.parent.glob(f".{glob.escape(target.name)}{PARTIAL}*"):
+        number = left.name.rpartition(PARTIAL)[2].partition("-")[0]
+        if number.isdigit() and not _is_running(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _is_running(process_id: int) -> bool:
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def write_json(path: Path, value) -> None:

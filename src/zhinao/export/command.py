@@ -6,7 +6,6 @@ import shlex
 from pathlib import Path
 
 from zhinao.errors import UsageError
-from zhinao.export.convert import DEFAULT_SHARD_BYTES, Conversion, convert
 from zhinao.files import human_size
 from zhinao.lang import tr
 
@@ -29,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--max-shard-size",
         metavar="SIZE",
-        default=f"{DEFAULT_SHARD_BYTES // 10**9}GB",
+        default="4GB",
         help=tr(
             "largest file, such as 500MB or 4GB (default: %(default)s)",
             "单个文件的上限，如 500MB、4GB（默认 %(default)s）",
@@ -43,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from zhinao import hub
+    from zhinao.export.convert import convert
     from zhinao.hub.progress import shown
 
     max_shard_bytes = parse_size(args.max_shard_size)
@@ -83,7 +83,8 @@ def _command(args: argparse.Namespace) -> str:
     return shlex.join(["zhinao", "convert", model, "--to", args.to, args.out.name, *flags])
 
 
-def _report(done: Conversion) -> None:
+def _report(done) -> None:
+    """The outcome (a `convert.Conversion`) in a few lines."""
     size, speed = human_size(done.num_bytes), f"{done.megabytes_per_second:.0f} MB/s"
     seconds = f"{done.seconds:.1f} s"
     print(tr(f"{done.folder}: {size} in {seconds} ({speed})", f"{done.folder}：{size}，用时 {seconds}（{speed}）"))
