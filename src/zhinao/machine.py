@@ -1,6 +1,5 @@
 """What this machine has: processor, memory, GPUs, package versions. Looks at files and metadata; imports nothing heavy."""
 
-import importlib.metadata
 import os
 import platform
 import shutil
@@ -111,6 +110,8 @@ def nvidia_gpus() -> tuple[Gpu, ...]:
 
 def version(*packages: str) -> str | None:
     """The installed version of the first of `packages` that is there, without importing it."""
+    import importlib.metadata  # 25 ms that a chat need not wait for
+
     for package in packages:
         try:
             return importlib.metadata.version(package)

@@ -8,27 +8,27 @@ import queue
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from zhinao import machine
-from zhinao.engine import openvino_build, openvino_settings
-from zhinao.engine.base import CANCELLED, Chunk, Engine, EngineInfo, Generation, Sampling
+from zhinao.engine.base import CANCELLED, Chunk, Engine, Generation, Sampling
 from zhinao.engine.openvino_process import WorkerProcess
-from zhinao.engine.openvino_rope import num_positions
-from zhinao.errors import ContextLengthError, EngineError, UsageError
+from zhinao.errors import ContextLengthError, EngineError
 from zhinao.lang import tr
-from zhinao.model.checkpoint import Checkpoint
 
-WEIGHT_FORMATS = ("int8", "bf16", "f32")
+if TYPE_CHECKING:
+    from zhinao.engine.openvino_build import Progress
+    from zhinao.engine.openvino_prepare import Prepared
+
 _SMALLEST = 1e-5  # below that a temperature is 0, as in vLLM
 
 
 class OpenVINOEngine(Engine):
     """Many requests at once. `score` builds a second pipeline at its first call, or none with `is_for_scoring`."""
 
-    def __init__(self, settings: dict, info: EngineInfo, num_cache_tokens: int):
-        self.info, self._settings, self._num_cache_tokens = info, settings, num_cache_tokens
+    def __init__(self, worker: WorkerProcess, prepared: "Prepared"):
+        self.info, self._settings, self._num_cache_tokens = prepared.info, prepared.settings, prepared.num_cache_tokens
         self._lock, self._is_closed = threading.Lock(), False
-        self._worker = WorkerProcess(settings, self._restart)
+        self._worker = self._watched(worker)
 
     @classmethod
     def load(
@@ -37,7 +37,7 @@ class OpenVINOEngine(Engine):
         quant: str | None = None,
         num_threads: int | None = None,
         cache_gb: float | None = None,
-        progress: openvino_build.Progress | None = None,
+        progress: "Progress | None" = None,
         is_for_scoring: bool = False,
     ) -> "OpenVINOEngine":
         """Build the graph where it is not there yet and start the process; returns while it is still loading.
@@ -45,31 +45,15 @@ class OpenVINOEngine(Engine):
         `is_for_scoring` gives up the prefix cache so that one pipeline does everything (half the memory for `score`).
         Raises CheckpointError, DiskError, UsageError, and EngineError where memory does not suffice.
         """
-        quant = quant or "int8"
-        if quant not in WEIGHT_FORMATS:
-            raise UsageError(
-                tr(
-                    f"quant is {quant!r}; OpenVINO has: {', '.join(WEIGHT_FORMATS)}.",
-                    f"quant 为 {quant!r}，OpenVINO 支持：{'、'.join(WEIGHT_FORMATS)}。",
-                )
-            )
-        if num_threads is not None and num_threads < 1:
-            raise UsageError(
-                tr(f"num_threads is {num_threads}; allowed: 1, 2 …", f"num_threads 为 {num_threads}，应为 1、2 ……")
-            )
-        checkpoint = Checkpoint(folder)
-        compiled = openvino_build.compiled(checkpoint, quant, progress)
-        arch, num_context = checkpoint.architecture, num_positions(checkpoint.architecture)
-        memory = openvino_settings.Memory(
-            (compiled / openvino_build.BIN).stat().st_size, machine.facts().free_memory_bytes
-        )
-        num_blocks = openvino_settings.num_blocks(arch, quant, num_context, memory, cache_gb)
-        num_cache_tokens = (num_blocks - 1) * openvino_settings.BLOCK_TOKENS
-        num_context = min(num_context, num_cache_tokens)
-        settings = openvino_settings.for_worker(
-            compiled, quant, num_blocks, num_context, memory, num_threads or _quota(), is_for_scoring
-        )
-        return cls(settings, EngineInfo("openvino", "cpu", quant, arch.vocab_size, num_context), num_cache_tokens)
+        worker = WorkerProcess()  # it imports OpenVINO while the checkpoint is read here
+        try:
+            from zhinao.engine.openvino_prepare import prepare
+
+            prepared = prepare(Path(folder), quant, num_threads, cache_gb, progress, is_for_scoring)
+        except BaseException:
+            worker.close()
+            raise
+        return cls(worker, prepared)
 
     def generate(self, prompt_ids: list[int], sampling: Sampling) -> Generation:
         self._check_memory(len(prompt_ids) + 1)
@@ -123,14 +107,19 @@ class OpenVINOEngine(Engine):
             if self._is_closed:
                 raise EngineError(tr("The engine is closed.", "引擎已关闭。"))
             if self._worker.error:
-                self._worker = WorkerProcess(self._settings, self._restart)
+                self._worker = self._watched(WorkerProcess())
             return self._worker
 
     def _restart(self, dead: WorkerProcess) -> None:
         """Called when the process ended unasked. One that never got ready would end again, so it is left."""
         with self._lock:
             if dead is self._worker and dead.load_seconds is not None and not self._is_closed:
-                self._worker = WorkerProcess(self._settings, self._restart)
+                self._worker = self._watched(WorkerProcess())
+
+    def _watched(self, worker: WorkerProcess) -> WorkerProcess:
+        worker.on_death = self._restart
+        worker.load(self._settings)
+        return worker
 
 
 class _OpenVINOGeneration(Generation):
@@ -200,9 +189,3 @@ def _config(sampling: Sampling, num_tokens: int, vocab_size: int) -> dict:
         if sampling.top_k > 0:
             values["top_k"] = min(sampling.top_k, vocab_size)
     return values
-
-
-def _quota() -> int | None:
-    """OpenVINO counts the cores of the affinity mask; a container may be allowed fewer."""
-    allowed = machine.num_cores()
-    return allowed if allowed < len(os.sched_getaffinity(0)) else None

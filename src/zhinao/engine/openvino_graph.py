@@ -96,8 +96,7 @@ class _Decoder:
     def _norm(self, name: str, x):
         mean = op.reduce_mean(op.power(x, self._f32(2)), self._i64([-1]), keep_dims=True)
         root = op.sqrt(op.add(mean, self._f32(self.arch.rms_norm_eps)))
-        scaled = op.multiply(x, op.divide(self._f32(1), root))
-        return op.multiply(scaled, op.constant(self.weights.vector(f"{name}.weight")))
+        return op.multiply(op.divide(x, root), op.constant(self.weights.vector(f"{name}.weight")))
 
     def _project(self, x, *weights: str):
         return op.matmul(x, widen(self.weights.matrix(*weights)), False, True)

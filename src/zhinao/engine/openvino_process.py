@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import itertools
 import json
+import os
 import queue
 import subprocess
 import sys
@@ -17,18 +18,21 @@ from collections.abc import Callable
 from zhinao.errors import EngineError
 from zhinao.lang import tr
 
+# OpenVINO brings its own threads; the graph's many small allocations are quicker from a heap that grows in large steps.
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_TOP_PAD_": str(2**26)}
 _PIPE_BYTES = 2**20  # a long prompt fits into the pipe at once: the worker reads only between steps
 
 
 class WorkerProcess:
     """One run of `openvino_worker`. Each request has a queue that gets chunks `[ids, logprobs, finish]` or an EngineError.
 
-    `settings` is the worker's first line. `on_death` is called from the reader's thread when it ended unasked.
-    The constructor returns at once; requests may be sent while the model is still loading.
+    It starts importing OpenVINO at once; `load` then says what. Requests may be sent while the model is still loading.
+    `on_death` is called from the reader's thread when the process ended unasked.
     """
 
-    def __init__(self, settings: dict, on_death: Callable[["WorkerProcess"], None]):
-        self._on_death, self._lock, self._writing = on_death, threading.Lock(), threading.Lock()
+    def __init__(self):
+        self.on_death: Callable[[WorkerProcess], None] | None = None
+        self._lock, self._writing = threading.Lock(), threading.Lock()
         self._queues: dict[int, queue.SimpleQueue] = {}
         self._numbers = itertools.count(1)
         self._is_closing, self._why = False, ""
@@ -43,11 +47,15 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             stderr=self._log,
             start_new_session=True,
+            env={**_ENVIRONMENT, **os.environ},
         )
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._process.stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self._write(settings)
         threading.Thread(target=self._listen, name="zhinao-engine", daemon=True).start()
+
+    def load(self, settings: dict) -> None:
+        """Say which graph to load, and how. See `openvino_settings.for_worker`."""
+        self._write(settings)
 
     @property
     def pid(self) -> int:
@@ -105,8 +113,8 @@ class WorkerProcess:
         for stream in (self._process.stdin, self._process.stdout, self._log):
             with contextlib.suppress(OSError):
                 stream.close()
-        if not self._is_closing:
-            self._on_death(self)
+        if self.on_death and not self._is_closing:
+            self.on_death(self)
 
     def _dispatch(self, message: dict) -> None:
         if "chunks" in message:

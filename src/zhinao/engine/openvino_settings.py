@@ -96,7 +96,8 @@ def _pipeline(
 ) -> dict:
     """`is_exact` computes as the weights stand: no rounding of activations. It has no prefix cache either, because
     of a prompt found there no log-likelihoods come back."""
-    properties: dict = {"PERFORMANCE_HINT": "LATENCY"}
+    # Threads that are not pinned to cores lose nothing, and two engines or other programs do not fight for one core.
+    properties: dict = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
     if weight_format in _WIDE:
         properties |= {"INFERENCE_PRECISION_HINT": weight_format, "KV_CACHE_PRECISION": weight_format}
     else:

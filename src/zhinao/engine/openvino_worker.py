@@ -4,7 +4,7 @@ A step of the pipeline holds the interpreter lock and a failing step leaves it d
 a failure ends the process, and the parent starts another. Requests arrive checked. When the parent is gone, its end of
 the pipe closes and this process leaves.
 
-In:  {"do": "generate", "id", "ids", "config"}, {"do": "score", "id", "ids"}, {"do": "cancel", "id"}
+In:  the settings (`openvino_settings.for_worker`), then {"do": "generate", "id", "ids", "config"}, {"do": "score", "id", "ids"}, {"do": "cancel", "id"}
 Out: {"ready": seconds}, {"chunks": [[id, ids, logprobs, finish], …]}, {"refused": id, "why"}, {"failed": why}
 The scores of a prompt are the logprobs of chunks whose ids are the prompt's own.
 """
@@ -20,11 +20,11 @@ import time
 def main() -> None:
     start = time.monotonic()
     answers = _take_stdout()
-    settings = json.loads(sys.stdin.buffer.readline())
     commands: queue.SimpleQueue = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(commands,), daemon=True).start()
     try:
-        worker = _Worker(settings, commands, answers)
+        _genai()  # while the parent is still looking at the checkpoint
+        threading.Thread(target=_read, args=(commands,), daemon=True).start()
+        worker = _Worker(commands.get(), commands, answers)
         _send(answers, {"ready": round(time.monotonic() - start, 3)})
         worker.run()
     except Exception as error:
@@ -38,6 +38,15 @@ def _take_stdout():
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return answers
+
+
+def _genai():
+    from zhinao.engine.openvino_quiet import without_tools
+
+    without_tools()
+    import openvino_genai.py_openvino_genai
+
+    return openvino_genai.py_openvino_genai
 
 
 def _send(answers, message: dict) -> None:
@@ -57,8 +66,8 @@ def _read(commands: queue.SimpleQueue) -> None:
 class _Worker:
     def __init__(self, settings: dict, commands: queue.SimpleQueue, answers):
         self.settings, self.commands, self.answers = settings, commands, answers
-        self.generator = _Pipeline(settings["folder"], settings["generate"])
-        self.scorer: _Pipeline | None = self.generator if settings["is_for_scoring"] else None
+        self.generator = Pipeline(settings["folder"], settings["generate"])
+        self.scorer: Pipeline | None = self.generator if settings["is_for_scoring"] else None
         self.waiting_scores: list[dict] = []
 
     def run(self) -> None:
@@ -93,26 +102,21 @@ class _Worker:
     def _start_score(self, command: dict) -> None:
         # One at a time: the logits of a whole piece of prompt are held at once.
         if self.scorer is None:
-            self.scorer = _Pipeline(self.settings["folder"], self.settings["score"])
+            self.scorer = Pipeline(self.settings["folder"], self.settings["score"])
         self._try(self.scorer, command, self.scorer.score_config())
 
-    def _try(self, pipeline: "_Pipeline", command: dict, config) -> None:
+    def _try(self, pipeline: "Pipeline", command: dict, config) -> None:
         try:
             pipeline.add(command["id"], command["ids"], config)
         except RuntimeError as error:  # refused before it ran: the pipeline is unharmed
             _send(self.answers, {"refused": command["id"], "why": str(error).strip()[:2000]})
 
 
-class _Pipeline:
+class Pipeline:
     """One ContinuousBatchingPipeline and its live handles."""
 
     def __init__(self, folder: str, settings: dict):
-        from zhinao.engine.openvino_quiet import without_tools
-
-        without_tools()
-        import openvino_genai.py_openvino_genai as genai
-
-        self.genai = genai
+        self.genai = genai = _genai()
         scheduler = genai.SchedulerConfig()
         for name, value in settings["scheduler"].items():
             setattr(scheduler, name, value)

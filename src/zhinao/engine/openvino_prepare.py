@@ -1,0 +1,66 @@
+"""From a checkpoint folder to the settings of the engine's process: checks, the kept graph, sizes by what is free.
+
+Imported after that process was started, so that both work at the same time.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from zhinao import machine
+from zhinao.engine import openvino_build, openvino_settings
+from zhinao.engine.base import EngineInfo
+from zhinao.engine.openvino_rope import num_positions
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+from zhinao.model.checkpoint import Checkpoint
+
+WEIGHT_FORMATS = ("int8", "bf16", "f32")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """`settings` go to the process; `num_cache_tokens` is what one request may fill of the key/value cache."""
+
+    settings: dict
+    info: EngineInfo
+    num_cache_tokens: int
+
+
+def prepare(
+    folder: Path,
+    quant: str | None,
+    num_threads: int | None,
+    cache_gb: float | None,
+    progress: openvino_build.Progress | None,
+    is_for_scoring: bool,
+) -> Prepared:
+    """Raises CheckpointError, DiskError, UsageError, and EngineError where memory does not suffice."""
+    quant = quant or "int8"
+    if quant not in WEIGHT_FORMATS:
+        formats = ", ".join(WEIGHT_FORMATS)
+        raise UsageError(
+            tr(f"quant is {quant!r}; OpenVINO has: {formats}.", f"quant 为 {quant!r}，OpenVINO 支持：{formats}。")
+        )
+    if num_threads is not None and num_threads < 1:
+        raise UsageError(
+            tr(f"num_threads is {num_threads}; allowed: 1, 2 …", f"num_threads 为 {num_threads}，应 ≥ 1。")
+        )
+    checkpoint = Checkpoint(folder)
+    compiled = openvino_build.compiled(checkpoint, quant, progress)
+    arch, num_context = checkpoint.architecture, num_positions(checkpoint.architecture)
+    weight_bytes = (compiled / openvino_build.BIN).stat().st_size
+    memory = openvino_settings.Memory(weight_bytes, machine.facts().free_memory_bytes)
+    num_blocks = openvino_settings.num_blocks(arch, quant, num_context, memory, cache_gb)
+    num_cache_tokens = (num_blocks - 1) * openvino_settings.BLOCK_TOKENS
+    num_context = min(num_context, num_cache_tokens)
+    settings = openvino_settings.for_worker(
+        compiled, quant, num_blocks, num_context, memory, num_threads or _quota(), is_for_scoring
+    )
+    return Prepared(settings, EngineInfo("openvino", "cpu", quant, arch.vocab_size, num_context), num_cache_tokens)
+
+
+def _quota() -> int | None:
+    """OpenVINO counts the cores of the affinity mask; a container may be allowed fewer."""
+    allowed = machine.num_cores()
+    return allowed if allowed < len(os.sched_getaffinity(0)) else None
