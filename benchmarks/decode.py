@@ -59,13 +59,14 @@ class System:
         return json.loads(line)
 
 
-def measure(systems: list[System], prompts: list[list[int]], num_new: int, repeats: int) -> dict[str, list[dict]]:
+def measure(systems: list[System], turns: list[list[list[int]]], num_new: int) -> dict[str, list[dict]]:
+    """Every prompt is new, so that no prefix cache helps; the order of the systems turns round each time."""
     for system in systems:
-        system.ask(prompts[0], 8)
+        system.ask(turns[0][0][::-1], 8)
     results: dict[str, list[dict]] = {system.name: [] for system in systems}
-    for turn in range(repeats):
+    for number, prompts in enumerate(turns):
         for prompt in prompts:
-            for system in systems[:: 1 if turn % 2 == 0 else -1]:
+            for system in systems[:: 1 if number % 2 == 0 else -1]:
                 results[system.name].append(system.ask(prompt, num_new))
     return results
 
@@ -111,7 +112,7 @@ def main() -> None:
             folder = hub.resolve(args.model).path
         vocab_size = architecture.read(folder).vocab_size
         random = np.random.default_rng(0)
-        prompts = [random.integers(0, vocab_size, args.prompt_tokens).tolist() for _ in range(args.num_prompts)]
+        turns = random.integers(0, vocab_size, (args.repeats, args.num_prompts, args.prompt_tokens)).tolist()
         systems = []
         for name in args.systems:
             model, python = folder, sys.executable
@@ -122,7 +123,7 @@ def main() -> None:
                 model = Path(scratch) / f"{kind}.gguf"
                 write(folder, model, kind)
             systems.append(System(name, python, model, args.threads))
-        results = measure(systems, prompts, args.num_new, args.repeats)
+        results = measure(systems, turns, args.num_new)
         for system in systems:
             system.close()
     print_table(results, args.num_new)

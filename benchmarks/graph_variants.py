@@ -39,18 +39,19 @@ def open_variant(name: str, checkpoint: Checkpoint, scratch: Path):
     return openvino_worker.Pipeline(str(folder), settings)
 
 
-def decode(pipeline, prompts: list[list[int]], num_new: int) -> tuple[float, float]:
-    """Tokens a second and processor milliseconds a token, after all first tokens."""
+def decode(pipeline, prompts: list[list[int]], num_new: int) -> tuple[float, float, float]:
+    """Tokens a second and processor milliseconds a token, after all first tokens; prompt tokens a second before."""
     values = {"stop_ids": [], "ignore_eos": True, "do_sample": False, "max_new_tokens": num_new}
     for number, ids in enumerate(prompts):
         pipeline.add(number, ids, pipeline.config(dict(values)))
-    waiting = set(range(len(prompts)))
+    waiting, started = set(range(len(prompts))), time.perf_counter()
     while waiting:
         waiting -= {chunk[0] for chunk in pipeline.step()}
+    prefill = sum(map(len, prompts)) / (time.perf_counter() - started)
     started, cpu, num_tokens = time.perf_counter(), time.process_time(), 0
     while pipeline.handles:
         num_tokens += sum(len(chunk[1]) for chunk in pipeline.step())
-    return num_tokens / (time.perf_counter() - started), 1000 * (time.process_time() - cpu) / num_tokens
+    return num_tokens / (time.perf_counter() - started), 1000 * (time.process_time() - cpu) / num_tokens, prefill
 
 
 def main() -> None:
@@ -85,14 +86,13 @@ def main() -> None:
 
 def print_table(num_streams: int, results: dict[str, list]) -> None:
     first = next(iter(results.values()))
-    print(f"\n| {num_streams} streams | tok/s | ratio to the first (least … most) | CPU ms a token |")
-    print("| --- | ---: | ---: | ---: |")
+    print(f"\n| {num_streams} streams | tok/s | ratio to the first (least … most) | CPU ms a token | prompt tok/s |")
+    print("| --- | ---: | ---: | ---: | ---: |")
     for name, rows in results.items():
         ratios = sorted(a[0] / b[0] for a, b in zip(rows, first, strict=True))
-        speed, cpu = (statistics.median(row[n] for row in rows) for n in (0, 1))
-        print(
-            f"| {name} | {speed:.1f} | {statistics.median(ratios):.2f} ({ratios[0]:.2f} … {ratios[-1]:.2f}) | {cpu:.2f} |"
-        )
+        speed, cpu, prefill = (statistics.median(row[n] for row in rows) for n in (0, 1, 2))
+        spread = f"{statistics.median(ratios):.2f} ({ratios[0]:.2f} … {ratios[-1]:.2f})"
+        print(f"| {name} | {speed:.1f} | {spread} | {cpu:.2f} | {prefill:.0f} |")
 
 
 if __name__ == "__main__":

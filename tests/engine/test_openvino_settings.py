@@ -75,3 +75,12 @@ def test_a_large_model_takes_shorter_steps():
 def test_threads():
     assert "INFERENCE_NUM_THREADS" not in worker()["generate"]["properties"]
     assert worker(num_threads=3)["score"]["properties"]["INFERENCE_NUM_THREADS"] == 3
+
+
+def test_activations_keep_16_bits_where_the_processor_has_them():
+    memory = Memory(GB, 64 * GB)
+    for has_bf16, precision in ((True, "bf16"), (False, "f32")):
+        first = settings.for_worker(Path("/x"), "int8", 100, 1024, memory, None, False, has_bf16)
+        for pipeline in (first["generate"], first["score"]):
+            assert pipeline["properties"]["INFERENCE_PRECISION_HINT"] == precision
+            assert pipeline["properties"]["DYNAMIC_QUANTIZATION_GROUP_SIZE"] == 0

@@ -80,36 +80,44 @@ def for_worker(
     memory: Memory,
     num_threads: int | None,
     is_for_scoring: bool,
+    has_bf16: bool = True,
 ) -> dict:
-    """The first line for `openvino_worker`."""
-    score_blocks = num_context_tokens // BLOCK_TOKENS + 2
-    score = _pipeline(weight_format, score_blocks, _SCORE_TOKENS, num_threads, is_exact=True)
+    """The first line for `openvino_worker`. Both pipelines compute alike; of a prompt that a prefix cache knows no
+    log-likelihoods come back, so where prompts are scored there is none."""
+    properties = _properties(weight_format, num_threads, has_bf16)
     num_at_once = 512 if memory.weight_bytes > _LARGE_BYTES else 2048
-    generate = _pipeline(weight_format, num_cache_blocks, num_at_once, num_threads, is_exact=False)
     if is_for_scoring:
-        generate = {**score, "scheduler": {**score["scheduler"], "num_kv_blocks": num_cache_blocks}}
+        num_at_once = _SCORE_TOKENS
+    score = {
+        "scheduler": _scheduler(num_context_tokens // BLOCK_TOKENS + 2, _SCORE_TOKENS, False),
+        "properties": properties,
+    }
+    generate = {
+        "scheduler": _scheduler(num_cache_blocks, num_at_once, not is_for_scoring),
+        "properties": properties,
+    }
     return {"folder": str(folder), "is_for_scoring": is_for_scoring, "generate": generate, "score": score}
 
 
-def _pipeline(
-    weight_format: str, num_kv_blocks: int, num_at_once: int, num_threads: int | None, is_exact: bool
-) -> dict:
-    """`is_exact` computes as the weights stand: no rounding of activations. It has no prefix cache either, because
-    of a prompt found there no log-likelihoods come back."""
+def _scheduler(num_kv_blocks: int, num_at_once: int, has_prefix_cache: bool) -> dict:
+    return {
+        "num_kv_blocks": num_kv_blocks,
+        "max_num_batched_tokens": num_at_once,
+        "dynamic_split_fuse": True,  # without it a prompt longer than a batch is fatal
+        "enable_prefix_caching": has_prefix_cache,
+    }
+
+
+def _properties(weight_format: str, num_threads: int | None, has_bf16: bool) -> dict:
     # Threads that are not pinned to cores lose nothing, and two engines or other programs do not fight for one core.
     properties: dict = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
     if weight_format in _WIDE:
         properties |= {"INFERENCE_PRECISION_HINT": weight_format, "KV_CACHE_PRECISION": weight_format}
     else:
-        properties |= {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "u8"}
-        if is_exact:
-            properties["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = 0
+        # Activations are not rounded to 8 bits: one stream is a fifth faster so, and perplexity 0.4 % nearer.
+        precision = "bf16" if has_bf16 else "f32"
+        properties |= {"INFERENCE_PRECISION_HINT": precision, "KV_CACHE_PRECISION": "u8"}
+        properties["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = 0
     if num_threads:
         properties["INFERENCE_NUM_THREADS"] = num_threads
-    scheduler = {
-        "num_kv_blocks": num_kv_blocks,
-        "max_num_batched_tokens": num_at_once,
-        "dynamic_split_fuse": True,  # without it a prompt longer than a batch is fatal
-        "enable_prefix_caching": not is_exact,
-    }
-    return {"scheduler": scheduler, "properties": properties}
+    return properties
