@@ -62,7 +62,7 @@ def stages(model: str) -> dict[str, float]:
         "tokenizer loaded": f"from zhinao import hub; from zhinao.model.tokenizer import Tokenizer; "
         f"Tokenizer.load(hub.resolve({model!r}).path)",
         "engine loaded": f"from zhinao import engine, hub; e = engine.open(hub.resolve({model!r}).path); "
-        f"e.score([1, 2]); e.close()",
+        f"e.wait_until_ready(); e.close()",
     }
     return {name: statistics.median(timed(code) for _ in range(3)) for name, code in parts.items()}
 
