@@ -147,7 +147,11 @@ USAGE = {
     "no tokens asked for": (["generate", "MODEL", "hi", "--max-tokens", "0"], 2, ("max_tokens",)),
     "unknown precision": (["generate", "MODEL", "hi", "--quant", "int3"], 2, ("int3",)),
     "unknown engine": (["generate", "MODEL", "hi", "--engine", "llama"], 2, ("llama", "openvino")),
-    "engine not installed": (["generate", "MODEL", "hi", "--engine", "vllm"], 3, ("vllm", "pip install 'zhinao[vllm]'")),
+    "engine not installed": (
+        ["generate", "MODEL", "hi", "--engine", "vllm"],
+        3,
+        ("vllm", "pip install 'zhinao[vllm]'"),
+    ),
     "no such input file": (["generate", "MODEL", "--input", "absent.txt"], 2, ("absent.txt",)),
     "no such config file": (["generate", "MODEL", "hi", "--config", "absent.yaml"], 2, ("absent.yaml",)),
     "no such model": (["generate", "7b-instrct", "hi"], 4, ("7b-instrct", "7b-instruct")),
