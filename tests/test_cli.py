@@ -107,6 +107,23 @@ def test_usage_errors_in_chinese(capsys):
     assert "无法识别的参数：--jsno" in error and "是否想输入 --json" in error
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["chat", "m", "hello", "you"],
+        ["chat", "m", "hello", "--seed", "1", "you"],
+        ["chat", "m", "--seed", "1", "hello", "you"],
+        ["chat", "--seed", "1", "m", "hello", "you"],
+    ],
+    ids=" ".join,
+)
+def test_words_and_flags_in_any_order(words, monkeypatch):
+    seen = []
+    monkeypatch.setattr("zhinao.chat.command.run", lambda args: seen.append((args.model, args.prompt)))
+    assert cli.main(words) == 0
+    assert seen == [("m", ["hello", "you"])]
+
+
 def test_no_verb_prints_help(capsys):
     assert cli.main([]) == 0
     assert "chat" in capsys.readouterr().out

@@ -31,6 +31,16 @@ class Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         return super().format_help().replace("usage: ", tr("usage: ", "用法："), 1)
 
+    def take_rest(self, args: argparse.Namespace, words: list[str]) -> None:
+        """Give words that stand after flags to the positional that takes many; argparse closes it at the first flag.
+
+        Raises UsageError for flags among them, and where no positional takes many.
+        """
+        many = [action.dest for action in self._actions if not action.option_strings and action.nargs == "*"]
+        if not many or any(word.startswith("-") for word in words):
+            self.error(f"unrecognized arguments: {' '.join(words)}")
+        setattr(args, many[-1], [*(getattr(args, many[-1]) or []), *words])
+
     def error(self, message: str):
         raise UsageError(
             self._translate(message) + self._suggest(message),

@@ -92,9 +92,7 @@ def main(argv: list[str] | None = None) -> int:
         parser = build_parser(verb)
         args, unknown = parser.parse_known_args(argv)
         if unknown:
-            (verb_parser(parser, args.verb) if args.verb else parser).error(
-                f"unrecognized arguments: {' '.join(unknown)}"
-            )
+            (verb_parser(parser, args.verb) if args.verb else parser).take_rest(args, unknown)
         if args.verb is None:
             parser.print_help()
             return 0
