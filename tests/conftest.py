@@ -1,9 +1,13 @@
 """Fixtures shared by all rooms: the demo model (fetched once into the user's cache) and the shared material."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
+
+# Started in the background of a script, Ctrl-C is ignored, and so it would be by every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(os.environ.get("ZHINAO_SHARED", Path(__file__).parents[2] / "shared"))
 

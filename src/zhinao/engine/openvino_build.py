@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zhinao import files
-from zhinao.files import PARTIAL, human_size
+from zhinao.files import human_size
 from zhinao.lang import tr
 from zhinao.model.checkpoint import Checkpoint
 
@@ -61,13 +61,11 @@ def _is_whole(target: Path) -> bool:
 
 
 def _clear(target: Path, checkpoint: Checkpoint, weight_format: str) -> None:
-    """Remove what a killed build left, a damaged folder, and graphs of earlier states of the same checkpoint."""
+    """Say that a folder is damaged, and remove graphs of earlier states of the same checkpoint."""
     if target.exists():
         logging.getLogger("zhinao").warning(
             tr(f"{target} is damaged and is built again.", f"{target} 已损坏，正在重新生成。")
         )
-    for left in target.parent.glob(f".{target.name}{PARTIAL}*"):
-        shutil.rmtree(left, ignore_errors=True)
     for other in target.parent.glob(f"*-{weight_format}-*/{SOURCE}"):
         try:
             model = json.loads(other.read_text(encoding="utf-8"))["model"]

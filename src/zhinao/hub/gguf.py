@@ -131,7 +131,8 @@ def _dtype(source: GgufFile) -> str:
     return kinds.pop() if len(kinds) == 1 else "F32"
 
 
-def _gguf_name(name: str) -> str:
+def gguf_name(name: str) -> str:
+    """`model.layers.3.mlp.up_proj.weight` -> `blk.3.ffn_up.weight`."""
     stem, _, kind = name.rpartition(".")
     if stem in _TOP:
         return f"{_TOP[stem]}.{kind}"
@@ -141,7 +142,7 @@ def _gguf_name(name: str) -> str:
 
 def _check_tensors(source: GgufFile, arch: Architecture) -> None:
     """Every tensor of the architecture with its shape, and none besides."""
-    shapes = {_gguf_name(name): (name, shape) for name, shape in arch.tensor_shapes(is_fused=False).items()}
+    shapes = {gguf_name(name): (name, shape) for name, shape in arch.tensor_shapes(is_fused=False).items()}
     for gguf_name, (name, shape) in shapes.items():
         tensor = source.tensors.get(gguf_name)
         if tensor is None:
@@ -162,13 +163,13 @@ def _check_tensors(source: GgufFile, arch: Architecture) -> None:
 def _tensor(source: GgufFile, arch: Architecture, name: str, dtype: str) -> np.ndarray:
     """One tensor of the fused layout, in `dtype` (bf16 as uint16)."""
     if f".{qkv.FUSED}." not in name:
-        return source.read(_gguf_name(name), dtype)
+        return source.read(gguf_name(name), dtype)
     q, k, v = (_read_qkv(source, arch, part, dtype) for part in qkv.split_names(name))
     return qkv.fuse(q, k, v, arch.num_queries_per_kv, arch.head_dim)
 
 
 def _read_qkv(source: GgufFile, arch: Architecture, name: str, dtype: str) -> np.ndarray:
-    gguf_name = _gguf_name(name)
+    gguf_name = gguf_name(name)
     heads = arch.num_heads if ".q_proj." in name else arch.num_kv_heads
     if gguf_name not in source.tensors:
         return np.zeros(heads * arch.head_dim, NUMPY_TYPES[dtype])
