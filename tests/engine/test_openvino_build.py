@@ -68,7 +68,9 @@ def test_a_damaged_graph_is_noticed_and_built_again(checkpoint, home, caplog, na
         (folder / name).write_bytes(whole[: len(whole) // 2 if damage == "shorten" else 0])
     again, told = build(checkpoint)
     assert again == folder and told and everything(home) == [folder.name]
-    assert openvino_build._is_whole(folder) and abs((folder / name).stat().st_size - len(whole)) < 100
+    # Node names carry counters of the process, so the text may differ by some digits.
+    assert openvino_build._is_whole(folder)
+    assert (folder / name).stat().st_size == pytest.approx(len(whole), rel=0.02)
     assert "damaged" in caplog.text and str(folder) in caplog.text
 
 

@@ -169,11 +169,11 @@ def _tensor(source: GgufFile, arch: Architecture, name: str, dtype: str) -> np.n
 
 
 def _read_qkv(source: GgufFile, arch: Architecture, name: str, dtype: str) -> np.ndarray:
-    gguf_name = gguf_name(name)
+    stored = gguf_name(name)
     heads = arch.num_heads if ".q_proj." in name else arch.num_kv_heads
-    if gguf_name not in source.tensors:
+    if stored not in source.tensors:
         return np.zeros(heads * arch.head_dim, NUMPY_TYPES[dtype])
-    rows = source.read(gguf_name, dtype)
+    rows = source.read(stored, dtype)
     if source.family == "llama" and ".v_proj." not in name:
         return _unpermute(rows, heads)
     return rows
