@@ -143,16 +143,16 @@ def gguf_name(name: str) -> str:
 def _check_tensors(source: GgufFile, arch: Architecture) -> None:
     """Every tensor of the architecture with its shape, and none besides."""
     shapes = {gguf_name(name): (name, shape) for name, shape in arch.tensor_shapes(is_fused=False).items()}
-    for gguf_name, (name, shape) in shapes.items():
-        tensor = source.tensors.get(gguf_name)
+    for stored, (name, shape) in shapes.items():
+        tensor = source.tensors.get(stored)
         if tensor is None:
             if name.endswith("_proj.bias"):  # a model without q/k/v biases is one whose biases are zero
                 continue
-            source.refuse(tr(f"{gguf_name} is missing", f"缺少 {gguf_name}"))
+            source.refuse(tr(f"{stored} is missing", f"缺少 {stored}"))
         found = tuple(int(n) for n in reversed(tensor.shape))
         if found != shape:
             source.refuse(
-                tr(f"{gguf_name} has shape {found}, expected {shape}", f"{gguf_name} 的形状为 {found}，应为 {shape}")
+                tr(f"{stored} has shape {found}, expected {shape}", f"{stored} 的形状为 {found}，应为 {shape}")
             )
     if unknown := sorted(source.tensors.keys() - shapes.keys()):
         source.refuse(
