@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 MODEL ?= smollm2-135m
 ARGS ?=
+SHARED ?= ../shared
+LLAMA_PYTHON ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
@@ -16,7 +18,7 @@ help:
 	@echo "make test-vllm   the vLLM engine's tests, in an environment of its own (2.5 GB)"
 	@echo "make lint   ruff over the code"
 	@echo "make docs   renew the generated parts of docs/"
-	@echo "make bench  the measurements that the README quotes (an hour; needs llama-cpp-python in LLAMA_PYTHON)"
+	@echo "make bench  the measurements that the README quotes (SHARED=material, LLAMA_PYTHON=interpreter with llama-cpp-python)"
 	@echo "make clean  remove the environments; models stay (zhinao remove)"
 
 $(VENV)/.chat: pyproject.toml constraints.txt
@@ -56,6 +58,13 @@ lint: $(VENV)/.test
 
 docs: $(VENV)/.chat
 	@$(BIN)/python -m zhinao.generated_docs docs
+
+bench: $(VENV)/.test
+	$(BIN)/python benchmarks/cold_start.py
+	$(BIN)/python benchmarks/decode.py $(if $(LLAMA_PYTHON),--llama-python $(LLAMA_PYTHON),--systems zhinao:int8 zhinao:bf16 transformers:bf16)
+	$(BIN)/python benchmarks/convert_memory.py
+	$(BIN)/python benchmarks/quality.py --data $(SHARED)/data
+	$(BIN)/python -m benchmarks.tokenizer_parity $(SHARED)/data $(SHARED)/data/tokenizer/qwen.tiktoken
 
 clean:
 	rm -rf .venv .venv-* build dist src/*.egg-info
