@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -57,6 +58,11 @@ def test_formats_live_side_by_side_and_a_changed_checkpoint_replaces_its_own(che
     assert told and everything(home) == sorted([bf16.name, new.name]) and new != int8
 
 
+def without_counters(data: bytes) -> bytes:
+    """Names of nodes end in a number that goes on through all graphs of a process."""
+    return re.sub(rb"_\d+", b"_", data)
+
+
 @pytest.mark.parametrize("name", ["openvino_model.bin", "openvino_model.xml", "source.json"])
 @pytest.mark.parametrize("damage", ["shorten", "remove", "empty"])
 def test_a_damaged_graph_is_noticed_and_built_again(checkpoint, home, caplog, name, damage):
@@ -68,9 +74,8 @@ def test_a_damaged_graph_is_noticed_and_built_again(checkpoint, home, caplog, na
         (folder / name).write_bytes(whole[: len(whole) // 2 if damage == "shorten" else 0])
     again, told = build(checkpoint)
     assert again == folder and told and everything(home) == [folder.name]
-    # Node names carry counters of the process, so the text may differ by some digits.
     assert openvino_build._is_whole(folder)
-    assert (folder / name).stat().st_size == pytest.approx(len(whole), rel=0.02)
+    assert abs(len(without_counters((folder / name).read_bytes())) - len(without_counters(whole))) < 100
     assert "damaged" in caplog.text and str(folder) in caplog.text
 
 

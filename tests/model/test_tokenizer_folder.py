@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from tests.reference_tokenizer import SPECIAL
 from tests.tiny_tokenizer import CHAT_TEMPLATE, make_tokenizer, train, write_ranks
 from zhinao.errors import CheckpointError
 from zhinao.model import tokenizer_folder
@@ -137,26 +138,10 @@ def test_further_tokens_from_both_files(tmp_path):
 
 def test_the_family_keeps_its_flags(tmp_path):
     """Some published configs mark everything special; space markers must survive skipping all the same."""
-    listed = {str(300 + n): {"content": name, "special": True} for n, name in enumerate(tokens_of_the_family())}
+    listed = {str(300 + n): {"content": name, "special": True} for n, name in enumerate(SPECIAL)}
     make_tokenizer(tmp_path, added_tokens_decoder=listed)
     tokenizer = Tokenizer.load(tmp_path)
     assert tokenizer.decode(tokenizer.encode("a  b<eod>", control=True)) == "a  b"
-
-
-def tokens_of_the_family():
-    return [
-        "<pad>",
-        "<unk>",
-        "<mask>",
-        "<eod>",
-        "<eop>",
-        "[space2]",
-        "[space3]",
-        "[space4]",
-        "[space8]",
-        "<|im_start|>",
-        "<|im_end|>",
-    ]
 
 
 def test_ids_with_a_gap(tmp_path):
