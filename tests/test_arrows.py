@@ -15,6 +15,7 @@ ALLOWED = {
     "export": BASE | {"model", "hub"},
     "api": BASE | {"engine", "prompt", "hub", "model"},
     "chat": BASE | {"api", "engine", "prompt", "hub"},
+    "serve": BASE | {"api", "engine", "prompt", "hub", "model"},  # model: the vLLM plugin loads weights
     "doctor": BASE | {"engine", "hub"},
     **{name: BASE for name in BASE},
     "cli": None,  # any verb
@@ -35,6 +36,8 @@ HEAVY = {
     "jinja2",
     "gguf",
     "yaml",
+    "fastapi",
+    "uvicorn",
 }
 
 

@@ -1,0 +1,41 @@
+"""Refusals of the API, in OpenAI's shape and with the right status. Knows no routes."""
+
+from collections.abc import Mapping
+
+from zhinao.errors import ContextLengthError, EngineError, MissingExtraError, UsageError, ZhinaoError
+
+_KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+
+
+class ApiError(Exception):
+    """A request that is refused. `kind`, `code` and `param` are the fields `type`, `code`, `param` of OpenAI's error object."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        kind: str | None = None,
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ):
+        super().__init__(message)
+        self.status, self.message, self.code, self.param = status, message, code, param
+        self.kind = kind or _KINDS.get(status, "invalid_request_error" if status < 500 else "server_error")
+        self.headers = dict(headers or {})
+
+    def body(self) -> dict:
+        """The JSON body: `{"error": {"message", "type", "param", "code"}}`."""
+        return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
+
+
+def of(error: ZhinaoError) -> ApiError:
+    """What a client is told of an error that happened below the API."""
+    if isinstance(error, ContextLengthError):
+        return ApiError(400, str(error), code="context_length_exceeded", param="messages")
+    if isinstance(error, (UsageError, MissingExtraError)):
+        return ApiError(400, str(error))
+    if isinstance(error, EngineError):
+        return ApiError(503, str(error), code="engine_error", headers={"Retry-After": "2"})
+    return ApiError(500, str(error))
