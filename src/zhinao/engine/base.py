@@ -11,6 +11,39 @@ from zhinao.errors import ContextLengthError, UsageError
 from zhinao.lang import tr
 
 STOP, LENGTH, CANCELLED = "stop", "length", "cancelled"
+GRAMMAR_KINDS = ("json_schema", "regex", "ebnf")
+MAX_GRAMMAR_BYTES = 2**16  # longer ones take too long to compile
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """What an answer must look like from its first token to its end: JSON by a schema, a regular expression that fits
+    the whole answer, or an EBNF grammar in GBNF's notation whose first rule is `root`.
+
+    Raises UsageError for an unknown kind, and for a text that is empty or too long; whether the text itself is right
+    is known to engines alone.
+    """
+
+    kind: str
+    text: str
+
+    def __post_init__(self):
+        if self.kind not in GRAMMAR_KINDS:
+            kinds = ", ".join(GRAMMAR_KINDS)
+            raise UsageError(
+                tr(
+                    f"No grammar of kind {self.kind!r}; there are: {kinds}.",
+                    f"没有 {self.kind!r} 类语法，可用：{kinds}。",
+                )
+            )
+        num_bytes = len(self.text.encode("utf-8", "replace"))
+        if not self.text.strip() or num_bytes > MAX_GRAMMAR_BYTES:
+            raise UsageError(
+                tr(
+                    f"The {self.kind} has {num_bytes} bytes; allowed: 1 … {MAX_GRAMMAR_BYTES}.",
+                    f"{self.kind} 有 {num_bytes} 字节，允许：1 … {MAX_GRAMMAR_BYTES}。",
+                )
+            )
 
 
 @dataclass(frozen=True)
@@ -18,7 +51,8 @@ class Sampling:
     """How to draw the next token. Names and meanings are those of vLLM and OpenAI; 0 or -1 switch `top_k` off.
 
     `temperature` 0 is greedy. `seed` None draws a fresh one per request. `max_tokens` None fills the rest of the context.
-    `stop_ids` end the answer; the id that ended it is the last one delivered.
+    `stop_ids` end the answer; the id that ended it is the last one delivered. With a `grammar` it ends where the grammar
+    does, by a stop id where there is one; `min_tokens` and `ignore_eos` cannot hold it back.
     """
 
     temperature: float = 1.0
@@ -34,6 +68,7 @@ class Sampling:
     stop_ids: tuple[int, ...] = ()
     ignore_eos: bool = False
     logprobs: bool = False
+    grammar: Grammar | None = None
 
     def __post_init__(self):
         """Raises UsageError naming the field."""
@@ -128,6 +163,18 @@ class Engine(ABC):
         if room < 1:
             raise ContextLengthError(len(prompt_ids), self.info.num_context_tokens)
         return min(room, sampling.max_tokens or room)
+
+    def refuse_grammar(self, sampling: Sampling) -> None:
+        """For engines that cannot follow one. Raises UsageError."""
+        if sampling.grammar:
+            name = self.info.engine
+            raise UsageError(
+                tr(
+                    f"The engine {name} cannot follow a {sampling.grammar.kind}.",
+                    f"引擎 {name} 不支持按 {sampling.grammar.kind} 约束输出。",
+                ),
+                tr("take the engine openvino", "请使用 openvino 引擎"),
+            )
 
     def check_score(self, prompt_ids: list[int]) -> None:
         """What `score` may be asked: the prompt may fill the whole context. Raises UsageError, ContextLengthError."""

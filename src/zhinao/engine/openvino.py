@@ -56,6 +56,7 @@ class OpenVINOEngine(Engine):
         return cls(worker, prepared)
 
     def generate(self, prompt_ids: list[int], sampling: Sampling) -> Generation:
+        self.refuse_grammar(sampling)
         self._check_memory(len(prompt_ids) + 1)
         num_tokens = self.check_prompt(prompt_ids, sampling)
         config = _config(sampling, num_tokens, self.info.vocab_size)
