@@ -3,11 +3,12 @@
 Stop strings, thinking and detokenising belong to the caller; an engine stops at ids and at lengths only.
 """
 
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from zhinao.errors import ContextLengthError, UsageError
+from zhinao.errors import ContextLengthError, EngineError, UsageError
 from zhinao.lang import tr
 
 STOP, LENGTH, CANCELLED = "stop", "length", "cancelled"
@@ -130,6 +131,17 @@ class Generation(ABC):
     def cancel(self) -> None:
         """Stop it soon; the iteration ends with `cancelled`. May be called from another thread, and twice."""
 
+    def listen(self, hear: Callable[[Chunk | EngineError], None]) -> None:
+        """Instead of iterating: `hear` is called from another thread with each chunk, or with the EngineError that ended it."""
+        threading.Thread(target=self._tell, args=(hear,), name="zhinao-generation", daemon=True).start()
+
+    def _tell(self, hear: Callable[[Chunk | EngineError], None]) -> None:
+        try:
+            for chunk in self:
+                hear(chunk)
+        except EngineError as error:
+            hear(error)
+
 
 class Engine(ABC):
     """Loaded weights. Usable as a context manager; `close` may be called twice."""
@@ -149,6 +161,20 @@ class Engine(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
+
+    @property
+    def is_ready(self) -> bool:
+        """False while weights are being loaded, at the start or after a crash. Requests may be sent all the same."""
+        return True
+
+    @property
+    def num_restarts(self) -> int:
+        """How often the engine has ended unasked and was started again."""
+        return 0
+
+    def wait_until_ready(self, timeout: float | None = None) -> float:
+        """Wait until the weights are loaded; the seconds that it took. Raises EngineError where loading failed."""
+        return 0.0
 
     def __enter__(self):
         return self
