@@ -1,18 +1,21 @@
-"""A checkpoint as GGUF without tokenizer, so that llama.cpp can be timed on the same weights.
+"""A checkpoint as GGUF, so that llama.cpp can be timed on the same weights.
 
-    python benchmarks/write_gguf.py FOLDER OUT.gguf --type q8_0|bf16
+    python benchmarks/write_gguf.py FOLDER OUT.gguf --type q8_0|bf16 [--tokenizer]
 
 A model with q/k/v biases becomes `qwen2`; one without (all zero) becomes `llama`, whose q and k rows llama.cpp wants
-interleaved. For measurements only: a file for use needs its tokenizer as well.
+interleaved. `--tokenizer` writes the folder's tokenizer and chat template too, which a server needs; only those kinds
+that `zhinao.hub.gguf_tokenizer` reads. For measurements only.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
-from gguf import GGMLQuantizationType, GGUFWriter
+from gguf import GGMLQuantizationType, GGUFWriter, TokenType
 from gguf.quants import quantize
 
+from zhinao.hub import gguf_tokenizer
 from zhinao.hub.gguf import gguf_name
 from zhinao.model.checkpoint import Checkpoint, to_bf16, to_float32
 
@@ -25,7 +28,32 @@ def interleave(rows: np.ndarray, num_heads: int) -> np.ndarray:
     return halves.swapaxes(1, 2).reshape(rows.shape)
 
 
-def write(folder: Path, out: Path, kind: str) -> None:
+def add_tokenizer(writer: GGUFWriter, folder: Path, vocab_size: int) -> None:
+    """Byte-level BPE out of tokenizer.json. Ids that no token has become unused ones."""
+    raw = json.loads((folder / "tokenizer.json").read_text("utf-8"))
+    steps = raw["pre_tokenizer"].get("pretokenizers", [raw["pre_tokenizer"]])
+    known = {json.dumps(kind): name for name, kind in gguf_tokenizer.PRE_TOKENIZERS.items()}
+    tokens = [f"[unused {number}]" for number in range(vocab_size)]
+    types = [TokenType.UNUSED] * vocab_size
+    for token, number in raw["model"]["vocab"].items():
+        tokens[number], types[number] = token, TokenType.NORMAL
+    for added in raw["added_tokens"]:
+        kind = TokenType.CONTROL if added["special"] else TokenType.USER_DEFINED
+        tokens[added["id"]], types[added["id"]] = added["content"], kind
+    merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in raw["model"]["merges"]]
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre(known[json.dumps(steps)])
+    writer.add_token_list(tokens)
+    writer.add_token_types(types)
+    writer.add_token_merges(merges)
+    special = json.loads((folder / "config.json").read_text("utf-8"))
+    writer.add_bos_token_id(special["bos_token_id"])
+    writer.add_eos_token_id(special["eos_token_id"])
+    writer.add_add_bos_token(False)
+    writer.add_chat_template((folder / "chat_template.jinja").read_text("utf-8"))
+
+
+def write(folder: Path, out: Path, kind: str, has_tokenizer: bool = False) -> None:
     checkpoint = Checkpoint(folder)
     arch = checkpoint.architecture
     biases = [name for name in checkpoint.names() if name.endswith("_proj.bias")]
@@ -41,7 +69,10 @@ def write(folder: Path, out: Path, kind: str) -> None:
     writer.add_rope_freq_base(arch.rope_theta)
     writer.add_layer_norm_rms_eps(arch.rms_norm_eps)
     writer.add_vocab_size(arch.vocab_size)
-    writer.add_tokenizer_model("none")
+    if has_tokenizer:
+        add_tokenizer(writer, folder, arch.vocab_size)
+    else:
+        writer.add_tokenizer_model("none")
     for name in checkpoint.names():
         if name in biases and not has_bias:
             continue
@@ -66,5 +97,6 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--type", choices=TYPES, required=True)
+    parser.add_argument("--tokenizer", action="store_true")
     args = parser.parse_args()
-    write(args.folder, args.out, args.type)
+    write(args.folder, args.out, args.type, args.tokenizer)

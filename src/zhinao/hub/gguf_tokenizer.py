@@ -25,7 +25,7 @@ def _pattern(regex: str) -> list[dict]:
 
 
 # `tokenizer.ggml.pre` -> the steps of the original tokenizer
-_PRE_TOKENIZERS = {
+PRE_TOKENIZERS = {
     "smollm": [{"type": "Digits", "individual_digits": True}, _byte_level(use_regex=True)],
     "gpt-2": [_byte_level(use_regex=True)],
     "qwen2": _pattern(_LETTERS % ""),
@@ -51,11 +51,11 @@ def convert(source) -> Converted:
                 f"其分词器类型为 {kind!r}，只支持字节级 BPE（'gpt2'）",
             )
         )
-    if pre not in _PRE_TOKENIZERS:
+    if pre not in PRE_TOKENIZERS:
         source.refuse(
             tr(
-                f"its pre-tokenizer {pre!r} is not one of {', '.join(_PRE_TOKENIZERS)}",
-                f"其预分词器 {pre!r} 不在支持之列（{'、'.join(_PRE_TOKENIZERS)}）",
+                f"its pre-tokenizer {pre!r} is not one of {', '.join(PRE_TOKENIZERS)}",
+                f"其预分词器 {pre!r} 不在支持之列（{'、'.join(PRE_TOKENIZERS)}）",
             )
         )
     tokens, types = _vocabulary(source)
@@ -111,7 +111,7 @@ def _tokenizer_json(source, tokens, types, ids, pre: str) -> dict:
         "padding": None,
         "added_tokens": added,
         "normalizer": {"type": "NFC"} if pre == "qwen2" else None,
-        "pre_tokenizer": {"type": "Sequence", "pretokenizers": _PRE_TOKENIZERS[pre]},
+        "pre_tokenizer": {"type": "Sequence", "pretokenizers": PRE_TOKENIZERS[pre]},
         "post_processor": _begin(source, tokens, ids, pre),
         "decoder": _byte_level(use_regex=True),
         "model": {
