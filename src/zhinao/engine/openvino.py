@@ -4,14 +4,13 @@ Requests are checked here, translated, and sent; the process that runs them is w
 """
 
 import os
-import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zhinao.engine.base import CANCELLED, Chunk, Engine, Generation, Sampling
-from zhinao.engine.openvino_process import WorkerProcess
+from zhinao.engine.openvino_process import Answers, WorkerProcess
 from zhinao.errors import ContextLengthError, EngineError
 from zhinao.lang import tr
 
@@ -27,7 +26,7 @@ class OpenVINOEngine(Engine):
 
     def __init__(self, worker: WorkerProcess, prepared: "Prepared"):
         self.info, self._settings, self._num_cache_tokens = prepared.info, prepared.settings, prepared.num_cache_tokens
-        self._lock, self._is_closed = threading.Lock(), False
+        self._lock, self._is_closed, self._num_restarts = threading.Lock(), False, 0
         self._worker = self._watched(worker)
 
     @classmethod
@@ -83,6 +82,14 @@ class OpenVINOEngine(Engine):
         return self._running().wait_until_ready(timeout)
 
     @property
+    def is_ready(self) -> bool:
+        return self._worker.load_seconds is not None and self._worker.error is None
+
+    @property
+    def num_restarts(self) -> int:
+        return self._num_restarts
+
+    @property
     def pid(self) -> int:
         """The process that runs the model."""
         return self._worker.pid
@@ -115,6 +122,7 @@ class OpenVINOEngine(Engine):
         """Called when the process ended unasked. One that never got ready would end again, so it is left."""
         with self._lock:
             if dead is self._worker and dead.load_seconds is not None and not self._is_closed:
+                self._num_restarts += 1
                 self._worker = self._watched(WorkerProcess())
 
     def _watched(self, worker: WorkerProcess) -> WorkerProcess:
@@ -139,27 +147,39 @@ class _OpenVINOGeneration(Generation):
         self._worker.cancel(self._number)
         self._answers.put([(), (), CANCELLED])
 
+    def listen(self, hear: Callable[[Chunk | EngineError], None]) -> None:
+        self._answers.tell(lambda answer: hear(self._chunk_of(answer)))
+
     def __del__(self):
         if hasattr(self, "_answers"):  # nobody listens any more
             self._worker.cancel(self._number)
 
     def _run(self) -> Iterator[Chunk]:
-        finish = None
-        while not finish:
-            ids, logprobs, finish = _next(self._answers)
-            if self._is_cancelled:  # what was still in the queue is not wanted any more
-                ids, logprobs, finish = (), (), CANCELLED
-            yield Chunk(tuple(ids), tuple(logprobs) if self._has_logprobs else None, finish)
+        chunk = None
+        while chunk is None or not chunk.finish:
+            chunk = self._chunk_of(self._answers.get())
+            if isinstance(chunk, EngineError):
+                raise chunk
+            yield chunk
+
+    def _chunk_of(self, answer) -> Chunk | EngineError:
+        if self._is_cancelled:  # what was still under way is not wanted any more
+            return Chunk((), () if self._has_logprobs else None, CANCELLED)
+        if isinstance(answer := _checked(answer), EngineError):
+            return answer
+        ids, logprobs, finish = answer
+        return Chunk(tuple(ids), tuple(logprobs) if self._has_logprobs else None, finish)
 
 
-def _next(answers: queue.SimpleQueue) -> list:
-    answer = answers.get()
-    if isinstance(answer, EngineError):
+def _checked(answer: list | EngineError) -> list | EngineError:
+    if isinstance(answer, EngineError) or answer[2] != "cache":
+        return answer
+    return EngineError(tr("The cache is full.", "缓存已满。"), tr("give it more memory (cache_gb)", "请增大 cache_gb"))
+
+
+def _next(answers: Answers) -> list:
+    if isinstance(answer := _checked(answers.get()), EngineError):
         raise answer
-    if answer[2] == "cache":
-        raise EngineError(
-            tr("The cache is full.", "缓存已满。"), tr("give it more memory (cache_gb)", "请增大 cache_gb")
-        )
     return answer
 
 

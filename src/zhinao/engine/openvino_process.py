@@ -23,8 +23,34 @@ _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_TOP_PAD_": str(2**26)}
 _PIPE_BYTES = 2**20  # a long prompt fits into the pipe at once: the worker reads only between steps
 
 
+class Answers:
+    """What comes back for one request, to be waited for with `get`, or told to a listener as it comes."""
+
+    def __init__(self):
+        self._queue: queue.SimpleQueue = queue.SimpleQueue()
+        self._hear: Callable | None = None
+        self._lock = threading.Lock()
+
+    def put(self, answer) -> None:
+        with self._lock:
+            if self._hear is None:
+                self._queue.put(answer)
+            else:
+                self._hear(answer)
+
+    def get(self):
+        return self._queue.get()
+
+    def tell(self, hear: Callable) -> None:
+        """Call `hear` with what is there and with everything that comes, from the thread that brings it."""
+        with self._lock:
+            while not self._queue.empty():
+                hear(self._queue.get())
+            self._hear = hear
+
+
 class WorkerProcess:
-    """One run of `openvino_worker`. Each request has a queue that gets chunks `[ids, logprobs, finish]` or an EngineError.
+    """One run of `openvino_worker`. Each request has Answers that get chunks `[ids, logprobs, finish]` or an EngineError.
 
     It starts importing OpenVINO at once; `load` then says what. Requests may be sent while the model is still loading.
     `on_death` is called from the reader's thread when the process ended unasked.
@@ -33,7 +59,7 @@ class WorkerProcess:
     def __init__(self):
         self.on_death: Callable[[WorkerProcess], None] | None = None
         self._lock, self._writing = threading.Lock(), threading.Lock()
-        self._queues: dict[int, queue.SimpleQueue] = {}
+        self._queues: dict[int, Answers] = {}
         self._numbers = itertools.count(1)
         self._is_closing, self._why = False, ""
         self._is_settled = threading.Event()  # ready, or ended
@@ -61,9 +87,9 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
-    def request(self, do: str, **fields) -> tuple[int, queue.SimpleQueue]:
-        """Send a request; returns its number and its queue. Raises EngineError where the process has ended."""
-        answers: queue.SimpleQueue = queue.SimpleQueue()
+    def request(self, do: str, **fields) -> tuple[int, Answers]:
+        """Send a request; returns its number and where its answers come. Raises EngineError where the process has ended."""
+        answers = Answers()
         with self._lock:
             if self.error:
                 raise self.error
@@ -81,7 +107,7 @@ class WorkerProcess:
         return self.load_seconds
 
     def cancel(self, number: int) -> None:
-        """Forget a request. Nothing more comes into its queue."""
+        """Forget a request. Nothing more comes for it."""
         with self._lock:
             is_live = self._queues.pop(number, None) is not None and not self.error
         if is_live:
