@@ -19,7 +19,7 @@ from zhinao.errors import EngineError
 from zhinao.lang import tr
 
 # OpenVINO brings its own threads; the graph's many small allocations are quicker from a heap that grows in large steps.
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_TOP_PAD_": str(2**26)}
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_TOP_PAD_": str(2**26)}
 _PIPE_BYTES = 2**20  # a long prompt fits into the pipe at once: the worker reads only between steps
 
 
@@ -73,7 +73,7 @@ class WorkerProcess:
             stdout=subprocess.PIPE,
             stderr=self._log,
             start_new_session=True,
-            env={**_ENVIRONMENT, **os.environ},
+            env={**ENVIRONMENT, **os.environ},
         )
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._process.stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
