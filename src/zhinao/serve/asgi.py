@@ -1,0 +1,52 @@
+"""What the server's middlewares share: headers of a scope, the state of a request, a refusal sent. Plain ASGI, no framework."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+
+from zhinao.serve.errors import ApiError
+
+Scope = MutableMapping
+Receive = Callable[[], Awaitable[dict]]
+Send = Callable[[dict], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def header(scope: Scope, name: str) -> str:
+    """The value of a request header (the first one of that name), or an empty text."""
+    wanted = name.lower().encode("latin-1")
+    return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), "")
+
+
+def state(scope: Scope) -> dict:
+    """What the parts of the server know of this request: the same mapping as `request.state` of Starlette."""
+    return scope.setdefault("state", {})
+
+
+def route_path(scope: Scope) -> str:
+    """The path without the prefix that a reverse proxy's `root_path` puts before it."""
+    root, path = scope.get("root_path", "").rstrip("/"), scope["path"]
+    return path[len(root) :] if root and path.startswith(root + "/") else path
+
+
+async def refuse(scope: Scope, send: Send, error: ApiError) -> None:
+    """Answer with the error's status, headers and body; the request's state holds its code as `error`, for log and counts."""
+    state(scope)["error"] = error.code or error.kind
+    body = json.dumps(error.body(), ensure_ascii=False).encode()
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error.headers}
+    await send({"type": "http.response.start", "status": error.status, "headers": encoded(headers)})
+    await send({"type": "http.response.body", "body": body})
+
+
+def encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+def with_headers(send: Send, make: Callable[[], Mapping[str, str]]) -> Send:
+    """A `send` that adds what `make()` returns, asked when the response starts."""
+
+    async def adding(message: dict) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), *encoded(make())]}
+        await send(message)
+
+    return adding
