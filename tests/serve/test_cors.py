@@ -1,0 +1,106 @@
+import pytest
+
+from tests.serve.toy import call, toy
+from zhinao.errors import UsageError
+from zhinao.serve.cors import OriginGuard, check_origins, cors
+
+PAGE = "https://chat.example.com"
+
+
+def guarded(*origins, is_local=True):
+    return OriginGuard(cors(toy(), origins), origins, is_local)
+
+
+def post(app, **headers):
+    return call(app, "POST", headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+@pytest.mark.parametrize("host", ["localhost:8360", "127.0.0.1:8360", "[::1]:8360", "LOCALHOST", "127.0.0.1"])
+def test_names_of_this_machine(host):
+    assert call(guarded(), headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example:8360", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[", ""]
+)
+def test_a_name_that_points_here_by_rebinding(host):
+    reply = call(guarded(), headers={"Host": host})
+    assert reply.status_code == 403 and reply.json()["error"]["code"] == "host_not_allowed"
+
+
+def test_a_server_for_others_has_any_name():
+    assert call(guarded(is_local=False), headers={"Host": "gpu7.example.com"}).status_code == 200
+
+
+def test_behind_a_proxy_the_named_origin_is_a_name():
+    assert call(guarded(PAGE), headers={"Host": "chat.example.com"}).status_code == 200
+
+
+def test_programs_that_are_no_browsers_pass():
+    assert post(guarded()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://localhost:8360"},
+        {"Origin": "http://localhost:8360", "Sec_Fetch_Site": "same-origin"},
+        {"Sec_Fetch_Site": "none"},
+    ],
+)
+def test_our_own_page_passes(headers):
+    assert post(guarded(), **headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example", "Sec_Fetch_Site": "cross-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://localhost:3000", "Sec_Fetch_Site": "same-site"},
+        {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+    ],
+)
+def test_other_pages_may_not_write(headers):
+    reply = post(guarded(), **headers)
+    assert reply.status_code == 403 and reply.json()["error"]["code"] == "origin_not_allowed"
+
+
+def test_other_pages_may_not_read():
+    reply = call(guarded(), headers={"Origin": "https://evil.example"})
+    assert not any(name.startswith("access-control") for name in reply.headers)
+
+
+def preflight(app, origin):
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+    return call(app, "OPTIONS", headers={"Origin": origin, **asked})
+
+
+def test_a_named_origin_may():
+    app = guarded(PAGE)
+    reply = preflight(app, PAGE)
+    assert reply.status_code == 200 and reply.headers["access-control-allow-origin"] == PAGE
+    assert "authorization" in reply.headers["access-control-allow-headers"]
+    assert "access-control-allow-credentials" not in reply.headers
+    reply = post(app, Origin=PAGE, Sec_Fetch_Site="cross-site")
+    assert reply.status_code == 200 and reply.headers["access-control-allow-origin"] == PAGE
+    assert "X-Request-Id" in reply.headers["access-control-expose-headers"]
+    assert preflight(app, "https://evil.example").status_code == 400
+    assert post(app, Origin="https://evil.example").status_code == 403
+
+
+def test_a_star_allows_all_without_cookies():
+    reply = post(guarded("*"), Origin="https://any.example", Sec_Fetch_Site="cross-site")
+    assert reply.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in reply.headers
+
+
+@pytest.mark.parametrize("origin", ["https://chat.example.com/", "chat.example.com", "https://", "", "https://a.b/c"])
+def test_what_no_browser_sends_is_refused_at_the_start(origin):
+    with pytest.raises(UsageError, match="not an origin"):
+        check_origins((origin,))
+
+
+def test_origins():
+    check_origins(("*", PAGE, "http://localhost:3000", "http://[::1]:3000"))
