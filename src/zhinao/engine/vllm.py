@@ -1,10 +1,11 @@
 """Offline generation through vLLM, where it is installed: many requests at once, on whatever device vLLM is built for.
 
-Takes folders in the Qwen2 and Llama layouts. vLLM's engine is asynchronous; its event loop has a thread here, and each
-request a queue.
+Takes folders in the Qwen2 and Llama layouts, and in Zhinao's through the plugin (`serve/vllm`). vLLM's engine is
+asynchronous; its event loop has a thread here, and each request a queue.
 """
 
 import asyncio
+import importlib.metadata
 import importlib.util
 import itertools
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 from zhinao.engine.base import CANCELLED, LENGTH, STOP, Chunk, Engine, EngineInfo, Generation, Sampling
 from zhinao.errors import EngineError, MissingExtraError, UsageError
 from zhinao.lang import tr
+from zhinao.model.architecture import Architecture
 from zhinao.model.checkpoint import Checkpoint
 
 DTYPES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
@@ -214,17 +216,30 @@ def _params(sampling: Sampling, num_tokens: int):
 def _check_layout(folder: Path) -> None:
     """Raises CheckpointError for a bad folder, UsageError for one that vLLM does not know or would misread."""
     arch = Checkpoint(Path(folder)).architecture
-    if arch.family == "zhinao":
+    if arch.family == "zhinao" and not has_plugin():
         raise UsageError(
-            tr(f"{folder}: vLLM does not know the Zhinao layout.", f"{folder}：vLLM 不识别 Zhinao 格式。"),
-            f"zhinao convert {folder} --to qwen2 OUT",
-        )
-    if arch.family == "qwen2" and arch.head_dim * arch.num_heads != arch.hidden_size:
-        raise UsageError(  # vLLM's Qwen2 does not read head_dim and would take wrong rows without a word
             tr(
-                f"{folder}: vLLM reads a Qwen2 model as if head_dim were hidden_size / num_attention_heads"
+                f"{folder}: vLLM does not know the Zhinao layout: the plugin of an installed zhinao is not there.",
+                f"{folder}：vLLM 不识别 Zhinao 格式：找不到已安装的 zhinao 所带的插件。",
+            ),
+            f"pip install zhinao, or: zhinao convert {folder} --to qwen2 OUT",
+        )
+    check_head_dim(arch, folder)
+
+
+def has_plugin() -> bool:
+    """Whether vLLM's processes will find Zhinao's plugin: an entry point, which only an installed package has."""
+    return any(entry.name == "zhinao" for entry in importlib.metadata.entry_points(group="vllm.general_plugins"))
+
+
+def check_head_dim(arch: Architecture, folder: Path) -> None:
+    """Raise UsageError for a head size that vLLM's Qwen2 does not read: it would take wrong rows without a word."""
+    if arch.family != "llama" and arch.head_dim * arch.num_heads != arch.hidden_size:
+        raise UsageError(
+            tr(
+                f"{folder}: vLLM reads this model as if head_dim were hidden_size / num_attention_heads"
                 f" = {arch.hidden_size // arch.num_heads}; here it is {arch.head_dim}.",
-                f"{folder}：vLLM 的 Qwen2 固定取 head_dim = hidden_size / num_attention_heads"
+                f"{folder}：vLLM 对此模型固定取 head_dim = hidden_size / num_attention_heads"
                 f" = {arch.hidden_size // arch.num_heads}，而此处为 {arch.head_dim}。",
             ),
             tr(

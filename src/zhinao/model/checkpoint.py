@@ -31,7 +31,7 @@ NUMPY_TYPES = {
 }
 INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
-_IGNORED = ("rotary_emb.inv_freq", "rotary_emb.cos_cached", "rotary_emb.sin_cached")
+_RECOMPUTED = ("rotary_emb.inv_freq", "rotary_emb.cos_cached", "rotary_emb.sin_cached")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 
 
@@ -68,6 +68,11 @@ def to_bf16(array: np.ndarray) -> np.ndarray:
     bits = np.ascontiguousarray(array, np.float32).view(np.uint32)
     rounded = ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
     return np.where(np.isnan(array), np.uint16(0x7FC0), rounded)
+
+
+def is_recomputed(name: str) -> bool:
+    """Whether a tensor is a table of positions that old checkpoints carry and every engine computes for itself."""
+    return name.endswith(_RECOMPUTED)
 
 
 def read_header(file: Path) -> dict[str, TensorInfo]:
@@ -134,7 +139,7 @@ class Checkpoint:
                             f"{name} 也在 {self.stored[name].file.name} 中",
                         ),
                     )
-                if not name.endswith(_IGNORED):
+                if not is_recomputed(name):
                     self.stored[name] = info
         self.is_fused = any(f".{qkv.FUSED}." in name for name in self.stored)
         self._check()
