@@ -63,6 +63,16 @@ def facts() -> Machine:
     )
 
 
+def free_memory_bytes() -> int:
+    """Memory that may still be taken, the container's limit minded."""
+    return _memory()[1]
+
+
+def cpu_features() -> tuple[str, ...]:
+    """Which of `FEATURES` the processor has."""
+    return _cpu()[1]
+
+
 def num_cores() -> int:
     """Cores that may be used: the affinity mask, and the container's quota where it is smaller."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

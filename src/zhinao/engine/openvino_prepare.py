@@ -50,12 +50,11 @@ def prepare(
     compiled = openvino_build.compiled(checkpoint, quant, progress)
     arch, num_context = checkpoint.architecture, num_positions(checkpoint.architecture)
     weight_bytes = (compiled / openvino_build.BIN).stat().st_size
-    facts = machine.facts()
-    memory = openvino_settings.Memory(weight_bytes, facts.free_memory_bytes)
+    memory = openvino_settings.Memory(weight_bytes, machine.free_memory_bytes())
     num_blocks = openvino_settings.num_blocks(arch, quant, num_context, memory, cache_gb)
     num_cache_tokens = (num_blocks - 1) * openvino_settings.BLOCK_TOKENS
     num_context = min(num_context, num_cache_tokens)
-    has_bf16 = bool({"avx512_bf16", "amx_bf16", "bf16"} & set(facts.cpu_features))
+    has_bf16 = bool({"avx512_bf16", "amx_bf16", "bf16"} & set(machine.cpu_features()))
     settings = openvino_settings.for_worker(
         compiled, quant, num_blocks, num_context, memory, num_threads or _quota(), is_for_scoring, has_bf16
     )

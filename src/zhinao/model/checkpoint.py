@@ -210,8 +210,8 @@ class Checkpoint:
         if name in self.stored:
             return info.read()
         arch = self.architecture
-        parts = qkv.split(info.map(), arch.num_queries_per_kv, arch.head_dim)
-        return np.ascontiguousarray(parts[qkv.split_names(info.name).index(name)])
+        part = qkv.split_names(info.name).index(name)
+        return np.ascontiguousarray(qkv.cut(info.map(), part, arch.num_queries_per_kv, arch.head_dim))
 
     def _stored(self, name: str) -> TensorInfo:
         return self.stored[name] if name in self.stored else self.stored[qkv.fused_name(name)]

@@ -18,9 +18,14 @@ def split(fused, num_queries_per_kv: int, head_dim: int):
     fused: `(K * (g + 2) * head_dim, ...)`, `num_queries_per_kv` is `g`.
     Returns `(K * g * head_dim, ...)`, `(K * head_dim, ...)`, `(K * head_dim, ...)`.
     """
+    return tuple(cut(fused, part, num_queries_per_kv, head_dim) for part in range(3))
+
+
+def cut(fused, part: int, num_queries_per_kv: int, head_dim: int):
+    """One of the three that `split` gives: `part` 0 is q, 1 is k, 2 is v. The other rows are not touched."""
     g, rest = num_queries_per_kv, tuple(fused.shape[1:])
     groups = fused.reshape((-1, g + 2, head_dim, *rest))
-    return tuple(part.reshape((-1, *rest)) for part in (groups[:, :g], groups[:, g], groups[:, g + 1]))
+    return groups[:, (slice(g), g, g + 1)[part]].reshape((-1, *rest))
 
 
 def fuse(q, k, v, num_queries_per_kv: int, head_dim: int):
