@@ -34,7 +34,7 @@ def compiled(checkpoint: Checkpoint, weight_format: str, progress: Progress | No
         return target
     with files.lock(target.parent / f".{target.name}.lock"):
         if not _is_whole(target):
-            _clear(target, checkpoint, weight_format)
+            clear(target, checkpoint, weight_format)
             _build(target, checkpoint, weight_format, progress or (lambda fraction, sentence: None))
     return target
 
@@ -46,8 +46,13 @@ def _name(checkpoint: Checkpoint, weight_format: str) -> str:
     what = json.dumps(
         [str(checkpoint.folder.resolve()), stamps, config.read_text(encoding="utf-8"), weight_format, FORMAT]
     )
-    name = re.sub(r"[^\w.-]+", "-", checkpoint.folder.resolve().name).strip("-.") or "model"
-    return f"{name}-{weight_format}-{hashlib.sha256(what.encode()).hexdigest()[:10]}"
+    return folder_name(checkpoint.folder.resolve(), weight_format, what)
+
+
+def folder_name(model: Path, kind: str, depends_on: str) -> str:
+    """Where something of this kind that is made of `model` is kept, under `compiled`."""
+    name = re.sub(r"[^\w.-]+", "-", model.name).strip("-.") or "model"
+    return f"{name}-{kind}-{hashlib.sha256(depends_on.encode()).hexdigest()[:10]}"
 
 
 def _is_whole(target: Path) -> bool:
@@ -60,7 +65,7 @@ def _is_whole(target: Path) -> bool:
         return False
 
 
-def _clear(target: Path, checkpoint: Checkpoint, weight_format: str) -> None:
+def clear(target: Path, checkpoint: Checkpoint, weight_format: str) -> None:
     """Say that a folder is damaged, and remove graphs of earlier states of the same checkpoint."""
     if target.exists():
         logging.getLogger("zhinao").warning(

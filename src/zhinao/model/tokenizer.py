@@ -88,6 +88,15 @@ class Tokenizer:
         """The token as the vocabulary spells it (byte-level alphabet), not its text."""
         return self._with_control.id_to_token(id) if 0 <= id < self.vocab_size else None
 
+    def bytes_of(self, id: int) -> bytes:
+        """The UTF-8 bytes of one token, which may be part of a character; a control token's are its name."""
+        return self.decode([id], skip_control=False).encode() if self._turned is None else self._token_bytes(id)
+
+    @property
+    def is_byte_level(self) -> bool:
+        """Whether a text is the bytes of its tokens, one after the other."""
+        return self._turned is not None
+
     def save(self, folder: Path) -> None:
         """Write tokenizer.json and tokenizer_config.json, which any tool loads without code of ours."""
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,150 @@
+"""The kept vocabulary of a checkpoint, in the form that OpenVINO GenAI constrains answers by.
+
+A folder with a detokenizer graph, whose `VocabDecoder` holds the bytes of every id, and a model that is next to nothing
+with as many logits (for `openvino_grammar_worker`). Ids without bytes never come out of a grammar: control tokens, and
+the rows of the embedding that no token has.
+"""
+
+import functools
+import importlib.util
+import json
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from zhinao import files
+from zhinao.engine import openvino_build
+from zhinao.errors import CheckpointError
+from zhinao.model import tokenizer_folder
+from zhinao.model.checkpoint import Checkpoint, ShardWriter
+from zhinao.model.tokenizer import Tokenizer
+
+FORMAT = 1  # counts up when folders of older versions must not be used any more
+_KIND = "vocabulary"
+_DETOKENIZER = "openvino_detokenizer"
+_STUB = {
+    "model_type": "llama",
+    "architectures": ["LlamaForCausalLM"],
+    "hidden_size": 8,
+    "intermediate_size": 8,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 1,
+    "num_key_value_heads": 1,
+    "max_position_embeddings": 1024,
+    "rms_norm_eps": 1e-6,
+    "rope_theta": 10000.0,
+    "tie_word_embeddings": True,
+    "hidden_act": "silu",
+}
+
+
+def kept(checkpoint: Checkpoint) -> Path | None:
+    """The folder, built first where it is not there or damaged. None for a model without a byte-level tokenizer.
+
+    Raises DiskError.
+    """
+    target = files.home() / "compiled" / _name(checkpoint)
+    source = _whole(target)
+    if source is None:
+        with files.lock(target.parent / f".{target.name}.lock"):
+            source = _whole(target) or _build(target, checkpoint)
+    return target if source["sizes"] else None
+
+
+def _name(checkpoint: Checkpoint) -> str:
+    folder = checkpoint.folder.resolve()
+    names = (tokenizer_folder.FILE, tokenizer_folder.CONFIG, "added_tokens.json", "special_tokens_map.json")
+    found = sorted({folder / name for name in names} | set(folder.rglob("*.tiktoken")))
+    stamps = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in found if file.exists()]
+    what = json.dumps([str(folder), stamps, checkpoint.architecture.vocab_size, FORMAT])
+    return openvino_build.folder_name(folder, _KIND, what)
+
+
+def _whole(target: Path) -> dict | None:
+    try:
+        source = json.loads((target / openvino_build.SOURCE).read_text(encoding="utf-8"))
+        sizes = {name: (target / name).stat().st_size for name in source["sizes"]}
+        return source if sizes == source["sizes"] else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _build(target: Path, checkpoint: Checkpoint) -> dict:
+    openvino_build.clear(target, checkpoint, _KIND)
+    vocabulary = _vocabulary(checkpoint)
+    with files.atomic_folder(target) as work:
+        if vocabulary:
+            _write_detokenizer(vocabulary, work / f"{_DETOKENIZER}.xml")
+            _write_stub(len(vocabulary), work / openvino_build.XML)
+        source = {
+            "model": str(checkpoint.folder.resolve()),
+            "quant": _KIND,
+            "format": FORMAT,
+            "sizes": {file.name: file.stat().st_size for file in sorted(work.iterdir())},
+        }
+        files.write_json(work / openvino_build.SOURCE, source)
+    return source
+
+
+def _vocabulary(checkpoint: Checkpoint) -> list[bytes] | None:
+    """The bytes of each id, as many as the embedding has rows."""
+    try:
+        tokenizer = Tokenizer.load(checkpoint.folder)
+    except CheckpointError:  # the engine itself needs none
+        return None
+    if not tokenizer.is_byte_level:
+        return None
+    control = set(tokenizer.control_tokens.values())
+    num_rows = checkpoint.architecture.vocab_size
+    known = range(min(tokenizer.vocab_size, num_rows))
+    spelled = [b"" if id in control else tokenizer.bytes_of(id) for id in known]
+    return spelled + [b""] * (num_rows - len(spelled))
+
+
+def _write_detokenizer(vocabulary: list[bytes], xml: Path) -> None:
+    from zhinao.engine.openvino_quiet import without_reports
+
+    without_reports()
+    import openvino as ov
+    from openvino import opset15 as op
+
+    extension = _extension()
+    ids = op.parameter([-1, -1], ov.Type.i64)
+    ends = np.cumsum([len(token) for token in vocabulary], dtype=np.int32)
+    begins = np.concatenate([np.zeros(1, np.int32), ends[:-1]])
+    chars = np.frombuffer(b"".join(vocabulary), np.uint8)
+    constants = [op.constant(array).output(0) for array in (begins, ends, chars)]
+    decoder = extension.create("VocabDecoder", [op.convert(ids, ov.Type.i32).output(0), *constants])
+    *ragged, joined = decoder.outputs()
+    ranges = extension.create("FuzeRagged", ragged).outputs()
+    text = op.string_tensor_pack(*ranges, joined)
+    text.output(0).set_names({"string_output"})
+    ov.save_model(ov.Model([op.result(text)], [ids], "detokenizer"), xml, compress_to_fp16=False)
+
+
+@functools.cache  # for good: nodes must not outlive the library that they come from
+def _extension():
+    """Makes the operations on strings that openvino-tokenizers brings. The package itself would import much more."""
+    from openvino.utils.node_factory import NodeFactory
+
+    factory = NodeFactory()
+    package = Path(importlib.util.find_spec("openvino_tokenizers").origin).parent
+    factory.add_extension(next((package / "lib").glob("*openvino_tokenizers.*")))
+    return factory
+
+
+def _write_stub(num_rows: int, xml: Path) -> None:
+    """A model of one layer, all zero."""
+    from zhinao.engine import openvino_graph
+    from zhinao.model import architecture
+
+    with tempfile.TemporaryDirectory() as name:
+        folder, config = Path(name), _STUB | {"vocab_size": num_rows}
+        files.write_json(folder / "config.json", config)
+        shapes = architecture.from_config(config, folder / "config.json").tensor_shapes(False)
+        writer = ShardWriter(folder, [(name, "F32", shape) for name, shape in shapes.items()])
+        for tensor, shape in shapes.items():
+            writer.write(tensor, np.zeros(shape, np.float32))
+        writer.finish()
+        openvino_graph.write(Checkpoint(folder), "int8", xml)
