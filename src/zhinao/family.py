@@ -8,17 +8,26 @@ from dataclasses import dataclass, field
 STOP_TOKENS = ("<eod>", "<|im_end|>", "<|im_start|>")
 DEFAULT_SYSTEM = "You are a helpful assistant."
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
+TOOL_OPEN, TOOL_CLOSE = "<tool_call>", "</tool_call>"
 
-# ChatML as a template that any tool can run, for checkpoints that bring none. It says what `prompt/conversation.py` says
-# without a template: the default system message, and thoughts kept after the last user message only.
+# ChatML as a template that any tool can run, for checkpoints that bring none. It says what `prompt/chatml.py` and
+# `prompt/hermes.py` say without a template: the default system message, thoughts kept after the last user message only,
+# tools in the system message and calls between tags.
 CHAT_TEMPLATE = """\
+{%- set ns = namespace(last_user=-1, tools='') -%}
 {%- if tools -%}
-    {{- raise_exception('This model has no tool format.') -}}
+    {%- set ns.tools = '\\n\\n# Tools\\n\\nYou may call one or more functions to assist with the user query.\\n\\n' -%}
+    {%- set ns.tools = ns.tools + 'You are provided with function signatures within <tools></tools> XML tags:\\n<tools>' -%}
+    {%- for tool in tools -%}
+        {%- set ns.tools = ns.tools + '\\n' + (tool | tojson) -%}
+    {%- endfor -%}
+    {%- set ns.tools = ns.tools + '\\n</tools>\\n\\nFor each function call, return a json object with function name and' -%}
+    {%- set ns.tools = ns.tools + ' arguments within <tool_call></tool_call> XML tags:\\n<tool_call>\\n{"name": <function-name>' -%}
+    {%- set ns.tools = ns.tools + ', "arguments": <args-json-object>}\\n</tool_call>' -%}
 {%- endif -%}
 {%- if not messages or messages[0]['role'] not in ['system', 'developer'] -%}
-    {{- '<|im_start|>system\\nYou are a helpful assistant.<|im_end|>\\n' -}}
+    {{- '<|im_start|>system\\nYou are a helpful assistant.' + ns.tools + '<|im_end|>\\n' -}}
 {%- endif -%}
-{%- set ns = namespace(last_user=-1) -%}
 {%- for message in messages -%}
     {%- if message['role'] == 'user' -%}
         {%- set ns.last_user = loop.index0 -%}
@@ -48,7 +57,28 @@ CHAT_TEMPLATE = """\
             {%- endif -%}
         {%- endif -%}
     {%- endif -%}
-    {{- '<|im_start|>' + role + '\\n' + content + '<|im_end|>\\n' -}}
+    {%- if role == 'tool' -%}
+        {{- '<|im_start|>user\\n' if loop.first or messages[loop.index0 - 1]['role'] != 'tool' else '\\n' -}}
+        {{- '<tool_response>\\n' + content + '\\n</tool_response>' -}}
+        {%- if loop.last or messages[loop.index0 + 1]['role'] != 'tool' -%}
+            {{- '<|im_end|>\\n' -}}
+        {%- endif -%}
+    {%- else -%}
+        {{- '<|im_start|>' + role + '\\n' + content -}}
+        {%- if loop.first and role == 'system' -%}
+            {{- ns.tools -}}
+        {%- endif -%}
+        {%- for call in message['tool_calls'] or [] -%}
+            {%- set function = call['function'] or call -%}
+            {%- set arguments = function['arguments'] -%}
+            {%- if not loop.first or content and content[-1:] != '\\n' -%}
+                {{- '\\n' -}}
+            {%- endif -%}
+            {{- '<tool_call>\\n{"name": ' + (function['name'] | tojson) + ', "arguments": ' -}}
+            {{- (arguments if arguments is string else arguments | tojson) + '}\\n</tool_call>' -}}
+        {%- endfor -%}
+        {{- '<|im_end|>\\n' -}}
+    {%- endif -%}
 {%- endfor -%}
 {%- if add_generation_prompt -%}
     {{- '<|im_start|>assistant\\n' -}}

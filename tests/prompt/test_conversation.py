@@ -184,14 +184,15 @@ def test_template_reads_tools_and_kwargs_and_refuses():
         "{{ tools | tojson }}|{{ mood }}|{% if messages|length > 1 %}{{ raise_exception('one only') }}{% endif %}"
     )
     tokenizer = ByteTokenizer(template)
-    rendered = render([user("x")], tokenizer, tools=[{"name": "<eod>é"}], template_kwargs={"mood": "good"})
-    assert rendered.text == '[{"name": "<eod>é"}]|good|'
+    tools = [{"type": "function", "function": {"name": "f", "description": "<eod>é"}}]
+    rendered = render([user("x")], tokenizer, tools=tools, template_kwargs={"mood": "good"})
+    assert rendered.text == '[{"type": "function", "function": {"name": "f", "description": "<eod>é"}}]|good|'
     assert tokenizer.eos_id not in rendered.ids
     with pytest.raises(UsageError, match="one only"):
         render([user("x"), user("y")], tokenizer)
     with pytest.raises(UsageError, match="chat template"):
         render([user("x")], ByteTokenizer("{% for %}"))
-    with pytest.raises(UsageError, match="tools"):
+    with pytest.raises(UsageError, match=r"tools\[0\]\.type"):
         render([user("x")], plain, tools=[{"name": "f"}])
 
 
@@ -222,9 +223,6 @@ def test_bad_messages_are_named(messages, sentence):
         render(messages, plain)
 
 
-def test_parts_and_tool_calls_are_read():
+def test_parts_are_read():
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     assert render([user(parts)], plain).ids == render([user("ab")], plain).ids
-    call = {"role": "assistant", "content": None, "tool_calls": [{"function": {"name": "f"}}]}
-    template = "{% for m in messages %}{{ m.tool_calls[0].function.name if m.tool_calls else m.content }}{% endfor %}"
-    assert render([user("x"), call], ByteTokenizer(template)).text == "xf"

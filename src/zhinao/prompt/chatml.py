@@ -3,9 +3,8 @@
 A thought is kept after the last user message only, as reasoning models expect. `family.CHAT_TEMPLATE` says the same in Jinja.
 """
 
-from zhinao.errors import UsageError
 from zhinao.family import DEFAULT_SYSTEM, THINK_CLOSE, THINK_OPEN
-from zhinao.lang import tr
+from zhinao.prompt import hermes
 from zhinao.prompt.guard import Guard
 
 START, END = "<|im_start|>", "<|im_end|>"
@@ -13,19 +12,20 @@ ASSISTANT = f"{START}assistant\n"
 
 
 def text(messages: list[dict], guard: Guard, add_generation_prompt: bool, continue_final: bool, tools) -> str:
-    """The guarded text of a conversation. Raises UsageError for tools, for which the format has no words."""
-    if tools:
-        raise UsageError(
-            tr(
-                "This model has no chat template, so it cannot be told about tools.",
-                "该模型没有对话模板，无法向它说明工具（tools）。",
-            )
-        )
+    """The guarded text of a conversation; tools and calls are told the Hermes way."""
     if messages[0]["role"] != "system":
         messages = [{"role": "system", "content": DEFAULT_SYSTEM}, *messages]
     last_user = max((n for n, m in enumerate(messages) if m["role"] == "user"), default=-1)
-    frames = [f"{START}{m['role']}\n{_content(m, guard, n > last_user)}{END}\n" for n, m in enumerate(messages)]
-    whole = "".join(frames)
+    guarded = [
+        {
+            "role": m["role"],
+            "content": _content(m, guard, n > last_user),
+            "tool_calls": guard.value(m.get("tool_calls")),
+        }
+        for n, m in enumerate(messages)
+    ]
+    told = hermes.in_messages(guarded, guard.value(tools))
+    whole = "".join(f"{START}{m['role']}\n{m['content']}{END}\n" for m in told)
     if continue_final:
         return whole.removesuffix(f"{END}\n")
     return whole + ASSISTANT if add_generation_prompt else whole

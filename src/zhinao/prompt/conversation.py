@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from zhinao.errors import UsageError
 from zhinao.family import THINK_CLOSE, THINK_OPEN
 from zhinao.lang import tr
-from zhinao.prompt import chatml
+from zhinao.prompt import chatml, hermes
 from zhinao.prompt.chatml import ASSISTANT, END, START
 from zhinao.prompt.guard import Guard, unused_characters
-from zhinao.prompt.messages import normalized
+from zhinao.prompt.messages import normalized, with_arguments
+from zhinao.prompt.tools import checked_tools
 
 
 @dataclass(frozen=True)
@@ -69,17 +70,13 @@ def render(
 ) -> Rendered:
     """Render a conversation.
 
-    `continue_final` leaves the last message, an assistant's, open for the model to go on with. Raises UsageError for messages
+    `continue_final` leaves the last message, an assistant's, open for the model to go on with. `tools` go to the checkpoint's
+    template where it shows them, else into the system message (`hermes.py`). Raises UsageError for messages and tools
     that are not in OpenAI's form (with number and field) and for what the template refuses.
     """
-    messages = normalized(messages)
-    if continue_final and messages[-1]["role"] != "assistant":
-        raise UsageError(
-            tr(
-                f"Message {len(messages)}.role: only an assistant's message can be continued.",
-                f"第 {len(messages)} 条消息.role：只能续写 assistant 的消息。",
-            )
-        )
+    messages, tools = normalized(messages), checked_tools(tools) or None
+    if continue_final:
+        _check_continued(messages)
     template, kwargs = tokenizer.chat_template, template_kwargs or {}
     marks = _Marks(
         *(char for char, _ in zip(unused_characters(messages, tools, template or "", kwargs), range(4), strict=False))
@@ -102,12 +99,37 @@ def render(
     return _encoded(text, tokenizer, guard, marks, has_assistant)
 
 
+def _check_continued(messages: list[dict]) -> None:
+    number, last = len(messages), messages[-1]
+    if last["role"] != "assistant":
+        raise UsageError(
+            tr(
+                f"Message {number}.role: only an assistant's message can be continued.",
+                f"第 {number} 条消息.role：只能续写 assistant 的消息。",
+            )
+        )
+    if last.get("tool_calls"):
+        raise UsageError(
+            tr(
+                f"Message {number}.tool_calls: a message that ended in calls cannot be continued.",
+                f"第 {number} 条消息.tool_calls：以工具调用结尾的消息不能续写。",
+            )
+        )
+
+
 def _by_template(
     template: str, messages: list[dict], guard: Guard, marks: _Marks, tokenizer, context: dict, continue_final: bool
 ) -> str:
     from zhinao.prompt import template as jinja
 
+    support = jinja.tool_support(template)
+    if support.calls:
+        messages = with_arguments(messages, as_text=support.calls == jinja.TEXT)
     guarded = [guard.message(message) for message in messages]
+    if not support.calls:
+        guarded = hermes.in_messages(guarded, None if support.tells_tools else context["tools"])
+    if not support.tells_tools:
+        context = {**context, "tools": None}
     if continue_final:
         guarded[-1]["content"] += marks.cut
     names = {

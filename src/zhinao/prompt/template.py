@@ -6,6 +6,7 @@
 import datetime
 import functools
 import json
+from dataclasses import dataclass
 
 from zhinao.errors import UsageError
 from zhinao.lang import tr
@@ -25,6 +26,47 @@ def render(template: str, context: dict, open_mark: str, close_mark: str) -> str
             ),
             tr("change the messages, or the chat_template of the checkpoint", "请修改消息，或修改模型的 chat_template"),
         ) from None
+
+
+TEXT, OBJECT = "text", "object"
+
+
+@dataclass(frozen=True)
+class ToolSupport:
+    """What a template does with tools. `calls`: how it wants arguments, as JSON TEXT or as an OBJECT; None: it drops them."""
+
+    tells_tools: bool
+    calls: str | None
+
+
+@functools.lru_cache(maxsize=16)
+def tool_support(template: str) -> ToolSupport:
+    """Found out by showing it a tool, a call and a response: words in its source would not tell what it does with them."""
+    parameters = {"type": "object", "properties": {"probe_argument": {"type": "string"}}}
+    tools = [{"type": "function", "function": {"name": "probe_tool", "description": "x", "parameters": parameters}}]
+    question = {"role": "user", "content": "x"}
+    if not _shows(template, [question], tools, "probe_tool", "probe_argument"):
+        return ToolSupport(False, None)
+    written = '{"probe_argument": "probe_value"}'
+    for kind, arguments in ((TEXT, written), (OBJECT, json.loads(written))):
+        call = {"id": "call_000000000", "type": "function", "function": {"name": "probe_tool", "arguments": arguments}}
+        turn = [
+            question,
+            {"role": "assistant", "content": "", "tool_calls": [call]},
+            {"role": "tool", "content": "probe_response", "tool_call_id": call["id"], "name": "probe_tool"},
+        ]
+        if _shows(template, turn, tools, written, "probe_response"):
+            return ToolSupport(True, kind)
+    return ToolSupport(True, None)
+
+
+def _shows(template: str, messages: list[dict], tools: list[dict], *words: str) -> bool:
+    names = {"bos_token": "", "eos_token": "", "pad_token": ""}
+    try:
+        text = render(template, {**names, "messages": messages, "tools": tools, "add_generation_prompt": True}, "", "")
+    except UsageError:
+        return False
+    return all(word in text for word in words)
 
 
 @functools.lru_cache(maxsize=16)

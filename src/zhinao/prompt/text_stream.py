@@ -1,9 +1,11 @@
 """Ids to shown text while they arrive: whole characters, then exact stop strings, then thought and answer.
 
-Control tokens are never shown; the thought's markers, where they are control tokens, go to the splitter as text.
+Control tokens are never shown; the tags of thoughts and tool calls, where they are control tokens, pass as text for those
+who look for them.
 """
 
 from zhinao.errors import UsageError
+from zhinao.family import TOOL_CLOSE, TOOL_OPEN
 from zhinao.lang import tr
 from zhinao.prompt.guard import THINKING
 from zhinao.prompt.thinking import ANSWER, FrameTrimmer, Piece, ThoughtSplitter
@@ -58,7 +60,7 @@ class TextStream:
         self, tokenizer, *, stops: tuple[str, ...] = (), stop_ids=(), is_open=False, thinks=False, splits_thought=True
     ):
         control = tokenizer.control_tokens
-        markers = {control[marker] for marker in THINKING if marker in control}
+        markers = {control[marker] for marker in (*THINKING, TOOL_OPEN, TOOL_CLOSE) if marker in control}
         hidden = {number for number in control.values() if not tokenizer.decode([number], skip_control=True)}
         self._hidden = (hidden - markers) | set(stop_ids)
         self._tokenizer = tokenizer
