@@ -59,7 +59,7 @@ def load(
         except BaseException:
             opened.close()
             raise
-    thinks = bool(local.release and local.release.thinks) or _knows_thoughts(tokenizer)
+    thinks = bool(local.release and local.release.thinks) or knows_thoughts(tokenizer)
     return Model(opened, tokenizer, local.name, stop_ids=found.stop_ids, sampling=found.sampling, thinks=thinks)
 
 
@@ -80,7 +80,7 @@ def _telling(folder: Path, reporter: Callable | None) -> Iterator[Callable[[floa
         yield tell
 
 
-def _knows_thoughts(tokenizer) -> bool:
+def knows_thoughts(tokenizer) -> bool:
     """Whether the checkpoint itself speaks of thoughts. The template that we write ourselves says nothing about the model."""
     template = tokenizer.chat_template or ""
     return THINK_CLOSE in tokenizer.control_tokens or (
