@@ -1,8 +1,8 @@
 """The kept vocabulary of a checkpoint, in the form that OpenVINO GenAI constrains answers by.
 
-A folder with a detokenizer graph, whose `VocabDecoder` holds the bytes of every id, and a model that is next to nothing
-with as many logits (for `openvino_grammar_worker`). Ids without bytes never come out of a grammar: control tokens, and
-the rows of the embedding that no token has.
+A folder with a detokenizer graph, whose `VocabDecoder` holds the bytes of every id. Ids without bytes never come out of
+a grammar: control tokens, and the rows of the embedding that no token has. In `TRIAL` the same for the process that
+tries grammars out, with a model that is next to nothing: one id without bytes before all others, one behind.
 """
 
 import functools
@@ -22,7 +22,8 @@ from zhinao.model.tokenizer import Tokenizer
 
 FORMAT = 1  # counts up when folders of older versions must not be used any more
 _KIND = "vocabulary"
-_DETOKENIZER = "openvino_detokenizer"
+TRIAL = "trial"
+_DETOKENIZER = "openvino_detokenizer.xml"
 _STUB = {
     "model_type": "llama",
     "architectures": ["LlamaForCausalLM"],
@@ -75,13 +76,16 @@ def _build(target: Path, checkpoint: Checkpoint) -> dict:
     vocabulary = _vocabulary(checkpoint)
     with files.atomic_folder(target) as work:
         if vocabulary:
-            _write_detokenizer(vocabulary, work / f"{_DETOKENIZER}.xml")
-            _write_stub(len(vocabulary), work / openvino_build.XML)
+            trial = work / TRIAL
+            trial.mkdir()
+            _write_detokenizer(vocabulary, work / _DETOKENIZER)
+            _write_detokenizer([b"", *vocabulary, b""], trial / _DETOKENIZER)
+            _write_stub(len(vocabulary) + 2, trial / openvino_build.XML)
         source = {
             "model": str(checkpoint.folder.resolve()),
             "quant": _KIND,
             "format": FORMAT,
-            "sizes": {file.name: file.stat().st_size for file in sorted(work.iterdir())},
+            "sizes": {str(f.relative_to(work)): f.stat().st_size for f in sorted(work.rglob("*")) if f.is_file()},
         }
         files.write_json(work / openvino_build.SOURCE, source)
     return source

@@ -1,0 +1,115 @@
+"""Whether the embedded engine can follow a grammar, found out in a process of its own before the engine gets it.
+
+Knows the limits and the verdicts; what is run there stands in `openvino_grammar_worker.py`.
+"""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from zhinao.engine import openvino_schema
+from zhinao.engine.base import Grammar
+from zhinao.engine.openvino_process import ENVIRONMENT
+from zhinao.errors import EngineError, UsageError
+from zhinao.lang import tr
+
+CPU_SECONDS = 6  # the engine compiles it again, and everybody waits for that once
+WALL_SECONDS = 60
+NUM_BYTES = 2**30
+_NUM_KEPT = 4096
+
+
+class GrammarChecker:
+    """Verdicts on grammars for one vocabulary folder (see `openvino_vocabulary`). May be used by several threads.
+
+    The process starts with the first grammar (a second) and stays. Verdicts are kept, so one grammar is tried once.
+    """
+
+    def __init__(self, trial: Path, num_rows: int):
+        self._settings = {
+            "folder": str(trial),
+            "num_rows": num_rows,
+            "cpu_seconds": CPU_SECONDS,
+            "bytes": NUM_BYTES,
+        }
+        self._lock, self._process, self._is_closed = threading.Lock(), None, False
+        self._verdicts: OrderedDict[Grammar, str | None] = OrderedDict()
+
+    def check(self, grammar: Grammar) -> None:
+        """Raise UsageError where it is wrong, too large, or asks for what cannot be enforced. Takes milliseconds, or
+        the limits' seconds."""
+        if grammar.kind == "json_schema":
+            openvino_schema.check(grammar.text)
+        with self._lock:
+            if grammar not in self._verdicts:
+                self._verdicts[grammar] = self._try(grammar)
+                while len(self._verdicts) > _NUM_KEPT:
+                    self._verdicts.popitem(last=False)
+            why = self._verdicts[grammar]
+        if why:
+            raise UsageError(
+                tr(f"The {grammar.kind} cannot be used: {why}", f"无法使用该 {grammar.kind}：{why}"),
+            )
+
+    def close(self) -> None:
+        """May be called twice."""
+        self._is_closed = True
+        self._kill()
+
+    def _try(self, grammar: Grammar) -> str | None:
+        """The verdict. What ends a process that compiled others before is tried once more in a fresh one."""
+        is_fresh = self._process is None
+        answer = self._ask(grammar)
+        if answer is None and not is_fresh:
+            answer = self._ask(grammar)
+        if answer is None:
+            return tr(
+                f"it takes more than {CPU_SECONDS} s or {NUM_BYTES >> 20} MiB to compile; make it smaller, for example "
+                "lengths and counts like maxLength, {0,100}",
+                f"编译所需超过 {CPU_SECONDS} 秒或 {NUM_BYTES >> 20} MiB；请简化，例如减小 maxLength、{{0,100}} 之类的上限",
+            )
+        return answer["why"]
+
+    def _ask(self, grammar: Grammar) -> dict | None:
+        """None where the process ended over it."""
+        if self._is_closed:
+            raise EngineError(tr("The engine is closed.", "引擎已关闭。"))
+        self._process = self._process or self._start()
+        self._write({"kind": grammar.kind, "text": grammar.text})
+        if select.select([self._process.stdout], [], [], WALL_SECONDS)[0] and (line := self._process.stdout.readline()):
+            return json.loads(line)
+        self._kill()
+        return None
+
+    def _start(self) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "zhinao.engine.openvino_grammar_worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env={**ENVIRONMENT, **os.environ},
+        )
+        self._process = process
+        self._write(self._settings)
+        return process
+
+    def _write(self, message: dict) -> None:
+        with contextlib.suppress(BrokenPipeError):  # reading then finds the end
+            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _kill(self) -> None:
+        process, self._process = self._process, None
+        if process:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            process.stdin.close()
+            process.stdout.close()
