@@ -49,7 +49,7 @@ class VLLMEngine(Engine):
         """
         if importlib.util.find_spec("vllm") is None:
             raise MissingExtraError("vLLM", "vllm")
-        _check_layout(folder)
+        check_layout(folder)
         if dtype is not None and dtype not in DTYPES:
             allowed = ", ".join(DTYPES)
             raise UsageError(tr(f"dtype is {dtype!r}; allowed: {allowed}.", f"dtype 为 {dtype!r}，可用：{allowed}。"))
@@ -213,7 +213,7 @@ def _params(sampling: Sampling, num_tokens: int):
         raise UsageError(tr(f"vLLM refuses a setting: {error}", f"vLLM 拒绝了一个设置：{error}")) from None
 
 
-def _check_layout(folder: Path) -> None:
+def check_layout(folder: Path) -> None:
     """Raises CheckpointError for a bad folder, UsageError for one that vLLM does not know or would misread."""
     arch = Checkpoint(Path(folder)).architecture
     if arch.family == "zhinao" and not has_plugin():

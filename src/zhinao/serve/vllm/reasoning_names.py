@@ -1,0 +1,86 @@
+"""vLLM says `reasoning`; most clients look for `reasoning_content`. This puts the same text under both names.
+
+Only answers to chat requests are looked at, and only those chunks of a stream that hold a thought are parsed.
+"""
+
+import json
+
+from zhinao.serve import asgi
+
+_PATH = "/v1/chat/completions"
+_FIELD, _OTHER = "reasoning", "reasoning_content"
+_MARK = b'"reasoning"'
+
+
+class ReasoningNames:
+    """Pure ASGI. A stream passes event by event; a whole answer is held until it has come, since its length changes."""
+
+    def __init__(self, app: asgi.App):
+        self.app = app
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        is_chat = scope["type"] == "http" and scope["method"] == "POST" and asgi.route_path(scope) == _PATH
+        await self.app(scope, receive, _Answer(send) if is_chat else send)
+
+
+class _Answer:
+    """The `send` of one request."""
+
+    def __init__(self, send: asgi.Send):
+        self._send, self._start, self._is_stream, self._held = send, {}, False, b""
+
+    async def __call__(self, message: dict) -> None:
+        if message["type"] == "http.response.start":
+            self._is_stream = any(
+                name.lower() == b"content-type" and value.startswith(b"text/event-stream")
+                for name, value in message["headers"]
+            )
+            self._start = message
+            if self._is_stream:
+                await self._send(message)
+        elif message["type"] != "http.response.body":
+            await self._send(message)
+        elif self._is_stream:
+            await self._pass(message)
+        else:
+            await self._hold(message)
+
+    async def _pass(self, message: dict) -> None:
+        """Events that are whole go on; the rest waits for its end."""
+        is_last = not message.get("more_body")
+        whole, end, rest = (self._held + message.get("body", b"")).rpartition(b"\n\n")
+        if is_last:
+            whole, end, rest = whole + end + rest, b"", b""
+        self._held = rest
+        events = whole + end
+        if _MARK in events:
+            events = b"\n\n".join(map(_event, events.split(b"\n\n")))
+        await self._send({**message, "body": events})
+
+    async def _hold(self, message: dict) -> None:
+        self._held += message.get("body", b"")
+        if message.get("more_body"):
+            return
+        body = _json(self._held) if _MARK in self._held else self._held
+        headers = [(name, value) for name, value in self._start["headers"] if name.lower() != b"content-length"]
+        await self._send({**self._start, "headers": [*headers, (b"content-length", str(len(body)).encode())]})
+        await self._send({**message, "body": body})
+
+
+def _event(event: bytes) -> bytes:
+    if not event.startswith(b"data: {") or _MARK not in event:
+        return event
+    return b"data: " + _json(event.removeprefix(b"data: "))
+
+
+def _json(body: bytes) -> bytes:
+    """The body with both names; as it came where it is no answer to a chat."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return body
+    for choice in answer.get("choices") or () if isinstance(answer, dict) else ():
+        for place in (choice.get("delta"), choice.get("message")):
+            if isinstance(place, dict) and _FIELD in place:
+                place.setdefault(_OTHER, place[_FIELD])
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
