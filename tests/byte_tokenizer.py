@@ -34,6 +34,9 @@ class ByteTokenizer:
     def decode(self, ids, skip_control: bool = True) -> str:
         return b"".join(self._bytes(number, skip_control) for number in ids).decode(errors="replace")
 
+    def bytes_of(self, number: int) -> bytes:
+        return self._bytes(number, skip_control=False)
+
     def token_to_id(self, token: str) -> int | None:
         return self.control_tokens.get(token)
 

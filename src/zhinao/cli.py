@@ -21,6 +21,7 @@ VERBS = {
         "complete text, from arguments, files or a pipe",
         "续写文本，可来自参数、文件或管道",
     ),
+    "serve": ("zhinao.serve.command", "an OpenAI-compatible server with a web page", "OpenAI 兼容的服务与网页"),
     "pull": ("zhinao.hub.commands.pull", "fetch a model", "下载模型"),
     "models": ("zhinao.hub.commands.models", "list the models kept here, with sizes", "列出本机保存的模型及大小"),
     "remove": ("zhinao.hub.commands.remove", "remove a kept model", "删除已保存的模型"),

@@ -52,6 +52,7 @@ class ReplyState:
             thinks=thinks,
             splits_thought=splits_thought,
         )
+        self._has_grammar = options.sampling.grammar is not None
         self._started = time.perf_counter()
         self._first_token = self._thought_over = 0.0
 
@@ -75,14 +76,19 @@ class ReplyState:
         return self._thinks and not self.is_thinking and not self._text.splitter.is_closed
 
     def begin(self) -> list[Event]:
-        """To be called once, before the first request: a budget of no tokens closes the thought at once."""
+        """To be called once, before the first request: a budget of no tokens closes the thought at once, and so does a grammar
+        where the model itself would have to open one."""
         if self._options.thinking_budget == 0 and self.can_answer_now:
             return self.close_thought(r.BUDGET)
+        if self._has_grammar and self.can_answer_now and not self.is_thinking:
+            return self.close_thought(r.CLOSED)
         return []
 
     def request(self, num_context_tokens: int) -> tuple[list[int], Sampling] | None:
         """What to ask the engine to go on with; None where neither limit leaves room for a token."""
         prompt, sampling = self.prompt_ids + self.ids, self._options.sampling
+        if self.is_thinking:
+            sampling = replace(sampling, grammar=None)  # it is the answer's
         if self.ids:
             left = None if sampling.max_tokens is None else sampling.max_tokens - len(self.ids)
             if len(prompt) >= num_context_tokens or (left is not None and left < 1):
@@ -100,9 +106,12 @@ class ReplyState:
             self.ids.append(number)
             if chunk.logprobs:
                 self.logprobs.append(chunk.logprobs[n])
+            was_thinking = self.is_thinking
             events += self._events(self._text.feed((number,)))
             if self.matched is None and self.is_thinking:
                 self._watch_thought()
+            elif was_thinking and self._has_grammar:
+                self.closing = r.CLOSED  # another request follows, with the grammar
         return events
 
     def close_thought(self, reason: str) -> list[Event]:

@@ -1,0 +1,233 @@
+"""The application: routes, and refusals in one shape. What a route does stands in the file of its name."""
+
+import json
+from typing import Any
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from zhinao import __version__
+from zhinao.errors import ZhinaoError
+from zhinao.lang import tr
+from zhinao.prompt import tools
+from zhinao.serve import asgi, chat, completions, errors, facts
+from zhinao.serve.asgi import App
+from zhinao.serve.auth import Keys
+from zhinao.serve.errors import ApiError
+from zhinao.serve.generation import Generation
+from zhinao.serve.ignored import ignored_headers
+from zhinao.serve.middleware import wrap
+from zhinao.serve.schema import Answer, ChatRequest, CompletionRequest, DetokenizeRequest, TokenizeRequest
+from zhinao.serve.service import Service
+
+# The shapes of refusals, for the OpenAPI page.
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"description": words, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
+    for status, words in {
+        400: "a value that cannot be meant, or a prompt over the context",
+        401: "no key, or an unknown one",
+        403: "a page of another origin",
+        404: "no such model or request",
+        413: "the body is too large",
+        422: "a field of the wrong type",
+        429: "a limit is reached; Retry-After says when to come again",
+        503: "the model is being loaded or started again, or the server is leaving",
+    }.items()
+}
+_ERROR_SCHEMA = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": {"type": ["string", "null"]},
+                "code": {"type": ["string", "null"]},
+            },
+        }
+    },
+}
+
+
+def build(service: Service, keys: Keys) -> App:
+    """The whole ASGI application with its middlewares."""
+    app = FastAPI(title="zhinao", version=__version__, docs_url=None, redoc_url=None, lifespan=None)
+    app.state.service, app.state.has_keys = service, bool(keys)
+    app.add_exception_handler(ApiError, _refused)
+    app.add_exception_handler(ZhinaoError, lambda request, error: _refused(request, errors.of(error)))
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    _add_routes(app)
+    _describe_errors(app)
+    return wrap(app, service.settings, keys, service.limits, service.metrics)
+
+
+def _service(request: Request) -> Service:
+    return request.app.state.service
+
+
+def _add_routes(app: FastAPI) -> None:
+    post = {"responses": {**_REFUSALS}, "dependencies": [Depends(_json_only)]}
+    app.post("/v1/chat/completions", response_model=Answer, **post)(_chat)
+    app.post("/v1/completions", response_model=Answer, **post)(_completions)
+    app.post("/v1/chat/completions/render", **post)(_render)
+    app.post("/v1/chat/completions/{request_id}/answer_now", responses={**_REFUSALS})(_answer_now)
+    app.post("/tokenize", **post)(_tokenize)
+    app.post("/detokenize", **post)(_detokenize)
+    app.get("/v1/models", responses={**_REFUSALS})(_models)
+    app.get("/v1/models/{name:path}", responses={**_REFUSALS})(_model)
+    app.get("/props", responses={**_REFUSALS})(_props)
+    app.get("/health", responses={503: {"description": "not ready; `reason` says why"}})(_health)
+    app.get("/metrics", response_class=Response)(_metrics)
+    app.get("/version")(_version)
+
+
+async def _chat(request: Request, body: ChatRequest) -> Response:
+    """Answer a conversation."""
+    service = _service(request)
+    service.check_name(body.model)
+    headers = ignored_headers(body, service.settings.strict_params)
+    job = chat.job(body, service.model, body.model or service.names[0], service.settings.thinking_budget)
+    return Generation(service, job, headers)
+
+
+async def _completions(request: Request, body: CompletionRequest) -> Response:
+    """Continue a text."""
+    service = _service(request)
+    service.check_name(body.model)
+    headers = ignored_headers(body, service.settings.strict_params)
+    return Generation(service, completions.job(body, service.model, body.model or service.names[0]), headers)
+
+
+async def _render(request: Request, body: ChatRequest) -> JSONResponse:
+    """The prompt that a chat request would make, as text and ids. Nothing is run."""
+    service = _service(request)
+    service.check_name(body.model)
+    prompt = chat.render(body, service.model, tools.read(body.tools, body.tool_choice))
+    answer = {"prompt": prompt.text, "token_ids": prompt.ids, "num_prompt_tokens": len(prompt.ids)}
+    return JSONResponse({**answer, "opens_thought": prompt.opens_thought}, headers=ignored_headers(body, False))
+
+
+async def _answer_now(request: Request, request_id: str) -> dict:
+    """End the thought of a running request: the answer follows."""
+    live = _service(request).live.get(request_id)
+    if live is None:
+        raise ApiError(404, tr(f"No request {request_id} is running.", f"没有正在运行的请求 {request_id}。"))
+    closed = [running.answer_now() for running in live]
+    return {"id": request_id, "object": "chat.completion.answer_now", "closed": any(closed)}
+
+
+async def _tokenize(request: Request, body: TokenizeRequest) -> dict:
+    """The ids of a text or of messages."""
+    service = _service(request)
+    service.check_name(body.model)
+    return facts.tokenize(body, service.model)
+
+
+async def _detokenize(request: Request, body: DetokenizeRequest) -> dict:
+    """The text of ids."""
+    service = _service(request)
+    service.check_name(body.model)
+    return facts.detokenize(body, service.model)
+
+
+async def _models(request: Request) -> dict:
+    """The model, under each of its names."""
+    service = _service(request)
+    return {"object": "list", "data": [facts.card(service, name) for name in service.names]}
+
+
+async def _model(request: Request, name: str) -> dict:
+    """One name of the model."""
+    service = _service(request)
+    service.check_name(name)
+    return facts.card(service, name)
+
+
+async def _props(request: Request) -> dict:
+    """What the web page needs to know: the model, its context, its defaults."""
+    return facts.props(_service(request), request.app.state.has_keys)
+
+
+async def _health(request: Request) -> JSONResponse:
+    """200 when requests are taken, else 503 with the reason."""
+    word, reason = _service(request).state()
+    if word == "ok":
+        return JSONResponse({"status": "ok"})
+    return JSONResponse({"status": word, "reason": reason}, status_code=503, headers={"Retry-After": "2"})
+
+
+async def _metrics(request: Request) -> Response:
+    """Counts for Prometheus."""
+    body, content_type = _service(request).scrape(request.headers.get("accept", ""))
+    return Response(body, headers={"content-type": content_type})
+
+
+async def _version() -> dict:
+    """The version of zhinao."""
+    return {"version": __version__}
+
+
+async def _json_only(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise ApiError(
+            415,
+            tr(
+                f"The body must be application/json, not {kind or 'untyped'}.",
+                f"请求体必须是 application/json，而不是 {kind or '未注明类型'}。",
+            ),
+        )
+
+
+async def _refused(request: Request, error: ApiError) -> JSONResponse:
+    asgi.state(request.scope)["error"] = error.code or error.kind
+    return JSONResponse(error.body(), status_code=error.status, headers=error.headers)
+
+
+async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+    """A body that is no JSON is a 400; a field of a wrong type a 422 that names it."""
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        place = first["loc"][-1]
+        why = first.get("ctx", {}).get("error", "")
+        return await _refused(
+            request,
+            ApiError(
+                400, tr(f"The body is not JSON (at {place}: {why}).", f"请求体不是有效的 JSON（位置 {place}：{why}）。")
+            ),
+        )
+    place = ".".join(str(part) for part in first["loc"][1:] if not _is_union_branch(part))
+    return await _refused(request, ApiError(422, f"{place or 'body'}: {first['msg']}.", param=place or None))
+
+
+def _is_union_branch(part) -> bool:
+    """Pydantic names the branch of a union in its places (`str`, `list[int]`), which is no field."""
+    return isinstance(part, str) and (part in ("str", "int", "float", "bool") or "[" in part)
+
+
+async def _http(request: Request, error: HTTPException) -> JSONResponse:
+    words = {
+        404: tr(f"There is no {request.url.path}.", f"没有 {request.url.path}。"),
+        405: tr(f"{request.url.path} does not take {request.method}.", f"{request.url.path} 不接受 {request.method}。"),
+    }
+    message = words.get(error.status_code, str(error.detail))
+    return await _refused(request, ApiError(error.status_code, message, headers=error.headers))
+
+
+def _describe_errors(app: FastAPI) -> None:
+    """Put the shape of errors into the OpenAPI description, where FastAPI would put its own."""
+    description = app.openapi()
+    description["components"]["schemas"]["Error"] = _ERROR_SCHEMA
+    for path in description["paths"].values():
+        for operation in path.values():
+            if "422" in operation["responses"]:
+                operation["responses"]["422"] = _REFUSALS[422]
+    for name in ("HTTPValidationError", "ValidationError"):
+        description["components"]["schemas"].pop(name, None)
+    app.openapi_schema = json.loads(json.dumps(description))

@@ -1,0 +1,92 @@
+"""Routes that run nothing: models, tokens, the rendered prompt, settings."""
+
+from zhinao import __version__
+from zhinao.api.model import Model
+from zhinao.engine.base import Sampling
+from zhinao.errors import UsageError, ZhinaoError
+from zhinao.lang import tr
+from zhinao.prompt import tools
+from zhinao.serve import errors
+from zhinao.serve.errors import ApiError
+from zhinao.serve.schema import DetokenizeRequest, TokenizeRequest
+from zhinao.serve.service import Service
+
+_SHOWN = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+    "max_tokens",
+)
+
+
+def card(service: Service, name: str) -> dict:
+    """One entry of `/v1/models`."""
+    info = service.model.engine.info
+    return {
+        "id": name,
+        "object": "model",
+        "created": service.created,
+        "owned_by": "zhinao",
+        "root": service.names[0],
+        "parent": None,
+        "max_model_len": info.num_context_tokens,
+    }
+
+
+def props(service: Service, needs_key: bool) -> dict:
+    """What the page needs to know: the model, its defaults, its context."""
+    model = service.model
+    info, plain = model.engine.info, Sampling()
+    defaults = {name: model.sampling.get(name, getattr(plain, name)) for name in _SHOWN}
+    return {
+        "model": service.names[0],
+        "thinks": model.thinks,
+        "num_context_tokens": info.num_context_tokens,
+        "defaults": {**defaults, "thinking_budget": service.settings.thinking_budget},
+        "engine": info.engine,
+        "precision": info.precision,
+        "version": __version__,
+        "needs_key": needs_key,
+    }
+
+
+def tokenize(body: TokenizeRequest, model: Model) -> dict:
+    """Raises ApiError 400 where neither or both of `prompt` and `messages` are given."""
+    if (body.prompt is None) == (body.messages is None):
+        raise ApiError(400, tr("Give either prompt or messages.", "请在 prompt 与 messages 中二选一。"), param="prompt")
+    ids = _rendered(body, model).ids if body.prompt is None else model.tokenizer.encode(body.prompt, control=True)
+    strings = [model.tokenizer.bytes_of(i).decode(errors="replace") for i in ids] if body.return_token_strs else None
+    return {
+        "count": len(ids),
+        "max_model_len": model.engine.info.num_context_tokens,
+        "tokens": ids,
+        "token_strs": strings,
+    }
+
+
+def _rendered(body: TokenizeRequest, model: Model):
+    try:
+        return model.render(
+            body.messages,
+            tools=tools.read(body.tools).shown,
+            continue_final=bool(body.continue_final_message),
+            add_generation_prompt=body.add_generation_prompt is not False,
+            template_kwargs=body.chat_template_kwargs,
+        )
+    except ZhinaoError as error:
+        raise errors.of(error) from None
+
+
+def detokenize(body: DetokenizeRequest, model: Model) -> dict:
+    """Raises ApiError 400 for ids outside the vocabulary."""
+    size = model.tokenizer.vocab_size
+    if (bad := next((i for i in body.tokens if not 0 <= i < size), None)) is not None:
+        error = UsageError(
+            tr(f"Token id {bad} is outside the vocabulary of {size}.", f"token id {bad} 超出词表（{size}）。")
+        )
+        raise ApiError(400, str(error), param="tokens")
+    return {"prompt": model.tokenizer.decode(body.tokens, skip_control=False)}

@@ -1,0 +1,198 @@
+"""A job being run for one client: slot, engine, stream or whole answer, and an end to all of it when the client leaves. ASGI."""
+
+import asyncio
+import contextlib
+import json
+
+from starlette.responses import Response
+
+from zhinao.api.reply import Reply
+from zhinao.api.state import ReplyState
+from zhinao.errors import ZhinaoError
+from zhinao.serve import asgi, errors, sampling
+from zhinao.serve.asgi import Receive, Scope, Send
+from zhinao.serve.errors import ApiError
+from zhinao.serve.job import Job, timings
+from zhinao.serve.logs import record_of
+from zhinao.serve.running import Running
+from zhinao.serve.service import Service
+
+_SSE = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+_DONE = b"data: [DONE]\n\n"
+
+
+class Generation(Response):
+    """A response that answers one request with one job; `headers` go with the answer.
+
+    `encode(chunks) -> bytes` and `whole(answer) -> dict` may be replaced where another API's shape is wanted (`responses.py`).
+    """
+
+    def __init__(self, service: Service, job: Job, headers: dict[str, str] | None = None, shape=None):
+        super().__init__()
+        self._service, self._job, self._headers = service, job, headers or {}
+        self._shape = shape or Plain()
+        self._runnings: list[Running] = []
+        self._replies: dict[int, Reply] = {}
+        self._out: asyncio.Queue = asyncio.Queue()
+        self._is_begun, self._num_counted = False, 0
+        self._meter = service.metrics.request()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        work = asyncio.create_task(self._work(scope, send))
+        leaving = asyncio.create_task(_left(receive))
+        try:
+            await asyncio.wait({work, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            if not work.done():
+                work.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await work
+        if not work.cancelled():
+            work.result()
+
+    async def _work(self, scope: Scope, send: Send) -> None:
+        job, service, finish = self._job, self._service, "cancelled"
+        client = asgi.state(scope).get("client", "")
+        try:
+            async with service.admission.slot(client):
+                await job.writer.prepare(service.model)
+                self._start()
+                self._meter.started(job.num_prompt_tokens)
+                await (self._stream(send) if job.is_stream else self._whole(send))
+                finish = self._finish()
+        except (ApiError, ZhinaoError) as error:
+            finish = "error"
+            await self._fail(scope, send, error if isinstance(error, ApiError) else errors.of(error))
+        finally:
+            self._tidy(scope, client, finish)
+
+    def _start(self) -> None:
+        """Start every answer. Raises ZhinaoError, ApiError where one cannot run."""
+        service, job = self._service, self._job
+        model = service.model
+        service.live[job.id] = self._runnings
+        for prompt in job.prompts:
+            for n in range(job.n):
+                state = ReplyState(model.tokenizer, prompt.ids, sampling.nth(job.options, n), **prompt.how)
+                running = Running(model.engine, state, service.wire, self._out, index=len(self._runnings))
+                self._runnings.append(running)
+                running.skip() if job.is_empty else running.start()
+
+    async def _messages(self):
+        """Batches of what came out together, until every answer has ended. Raises ZhinaoError where one failed."""
+        while len(self._replies) < len(self._runnings):
+            batch = [await self._out.get()]
+            while not self._out.empty():
+                batch.append(self._out.get_nowait())
+            for index, what in batch:
+                if isinstance(what, ZhinaoError):
+                    raise what
+                if isinstance(what, Reply):
+                    self._replies[index] = what
+            num_tokens = sum(len(running.state.ids) for running in self._runnings)
+            self._meter.tokens(num_tokens - self._num_counted)
+            self._num_counted = num_tokens
+            yield batch
+
+    async def _stream(self, send: Send) -> None:
+        job, writer, model = self._job, self._job.writer, self._service.model
+        first = [c for running in self._runnings for c in writer.start(running.index, running, job, model)]
+        chunks = [job.chunk(choice) for choice in first]
+        async for batch in self._messages():
+            for index, what in batch:
+                choices = (
+                    writer.end(index, what, self._runnings[index])
+                    if isinstance(what, Reply)
+                    else writer.events(index, what)
+                )
+                chunks += [job.chunk(choice) for choice in choices]
+            if chunks:
+                await self._begin(send)
+                await _body(send, self._shape.encode(chunks))
+                chunks = []
+        await self._begin(send)
+        replies = self._all()
+        last = [job.chunk(None, usage=job.usage(replies), timings=timings(replies))] if job.has_usage else []
+        await _body(send, self._shape.encode(last) + self._shape.finish(), is_last=True)
+
+    async def _whole(self, send: Send) -> None:
+        job, writer, model = self._job, self._job.writer, self._service.model
+        for running in self._runnings:
+            writer.start(running.index, running, job, model)
+        async for _ in self._messages():
+            pass
+        replies = self._all()
+        choices = [writer.whole(n, reply, self._runnings[n]) for n, reply in enumerate(replies)]
+        body = json.dumps(self._shape.whole(job.answer(choices, replies)), ensure_ascii=False).encode()
+        self._is_begun = True
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers + asgi.encoded(self._headers)})
+        await _body(send, body, is_last=True)
+
+    async def _begin(self, send: Send) -> None:
+        """The head of a stream goes out with its first bytes, so that what fails before has its own status."""
+        if not self._is_begun:
+            self._is_begun = True
+            await send({"type": "http.response.start", "status": 200, "headers": _SSE + asgi.encoded(self._headers)})
+
+    async def _fail(self, scope: Scope, send: Send, error: ApiError) -> None:
+        if self._is_begun:
+            await _body(send, self._shape.failure(error), is_last=True)
+        else:
+            self._is_begun = True
+            await asgi.refuse(scope, send, error)
+
+    def _all(self) -> list[Reply]:
+        return [self._replies[n] for n in range(len(self._runnings))]
+
+    def _finish(self) -> str:
+        return next((reply.finish_reason for reply in self._all()), "stop")
+
+    def _tidy(self, scope: Scope, client: str, finish: str) -> None:
+        """Free the engine and write down what was used, also where the client has left."""
+        job, service = self._job, self._service
+        for running in self._runnings:
+            running.cancel()
+        service.live.pop(job.id, None)
+        num_tokens = sum(len(running.state.ids) for running in self._runnings)
+        if self._runnings:
+            service.limits.spend(client, job.num_prompt_tokens + num_tokens)
+        self._meter.finished(finish)
+        record = record_of(scope)
+        record.model, record.user, record.finish_reason = job.model, job.user, finish
+        record.prompt_tokens, record.completion_tokens = job.num_prompt_tokens, num_tokens
+        if self._replies:
+            record.first_token_seconds = timings(list(self._replies.values()))["first_token_seconds"]
+        if service.settings.log_content:
+            record.prompt = [prompt.text for prompt in job.prompts]
+            record.answer = [reply.content for _, reply in sorted(self._replies.items())]
+
+
+class Plain:
+    """The shape of OpenAI's completions: chunks as they are, `[DONE]` at the end."""
+
+    def encode(self, chunks: list[dict]) -> bytes:
+        return "".join([f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n" for chunk in chunks]).encode()
+
+    def finish(self) -> bytes:
+        return _DONE
+
+    def failure(self, error: ApiError) -> bytes:
+        return self.encode([error.body()]) + _DONE
+
+    def whole(self, answer: dict) -> dict:
+        return answer
+
+
+async def _body(send: Send, data: bytes, is_last: bool = False) -> None:
+    await send({"type": "http.response.body", "body": data, "more_body": not is_last})
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

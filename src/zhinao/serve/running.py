@@ -1,0 +1,93 @@
+"""One answer under way in the event loop: the engine's chunks become events in a queue. The twin of `api/stream.py` without threads."""
+
+import asyncio
+
+from zhinao.api import reply as r
+from zhinao.api.reply import Event, Reply
+from zhinao.api.state import ReplyState
+from zhinao.engine.base import LENGTH, STOP, Chunk, Engine, Generation
+from zhinao.errors import EngineError, ZhinaoError
+from zhinao.serve.wire import Wire
+
+
+class Running:
+    """Puts `(index, events)` into `out` as they come, last `(index, Reply)`, or `(index, ZhinaoError)` where it failed.
+
+    All methods are for the loop's thread. Raises UsageError, ContextLengthError from `start`, before anything runs.
+    """
+
+    def __init__(self, engine: Engine, state: ReplyState, wire: Wire, out: asyncio.Queue, index: int = 0):
+        self.state, self.index, self.is_over = state, index, False
+        self._engine, self._wire, self._out = engine, wire, out
+        self._generation: Generation | None = None
+
+    def start(self) -> None:
+        if events := self.state.begin():
+            self._out.put_nowait((self.index, events))
+        self._ask()
+
+    def skip(self) -> None:
+        """End without asking the engine for anything."""
+        self._end(LENGTH)
+
+    def answer_now(self) -> bool:
+        """Close the thought. False where none is running."""
+        if self.is_over or not self.state.can_answer_now:
+            return False
+        self._close(r.ANSWER_NOW)
+        return True
+
+    def cancel(self) -> None:
+        """Free the engine; nothing more comes out. May be called at any time, and twice."""
+        self.is_over = True
+        self._drop()
+
+    def _ask(self) -> None:
+        asked = self.state.request(self._engine.info.num_context_tokens)
+        if asked is None:
+            return self._end(LENGTH)
+        generation = self._generation = self._engine.generate(*asked)
+        generation.listen(lambda chunk: self._wire.post(self._hear, (generation, chunk)))
+
+    def _hear(self, message: tuple[Generation, Chunk | EngineError]) -> None:
+        generation, chunk = message
+        if self.is_over or generation is not self._generation:
+            return  # cancelled meanwhile
+        if isinstance(chunk, EngineError):
+            self._fail(chunk)
+            return
+        if events := self.state.take(chunk):
+            self._out.put_nowait((self.index, events))
+        if self.state.matched is not None:
+            self._end(STOP)
+        elif self.state.closing:
+            self._close(self.state.closing)
+        elif chunk.finish:
+            self._end(chunk.finish)
+
+    def _close(self, reason: str) -> None:
+        self._drop()
+        self._out.put_nowait((self.index, self.state.close_thought(reason)))
+        try:
+            self._ask()
+        except ZhinaoError as error:
+            self._fail(error)
+
+    def _end(self, finish: str) -> None:
+        self._drop()
+        if events := self.state.finish():
+            self._out.put_nowait((self.index, events))
+        self.is_over = True
+        self._out.put_nowait((self.index, self.state.summary(finish)))
+
+    def _fail(self, error: ZhinaoError) -> None:
+        self.is_over = True
+        self._out.put_nowait((self.index, error))
+
+    def _drop(self) -> None:
+        generation, self._generation = self._generation, None
+        if generation:
+            generation.cancel()
+
+
+Message = tuple[int, list[Event] | Reply | ZhinaoError]

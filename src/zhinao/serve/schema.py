@@ -1,0 +1,120 @@
+"""What requests may hold, as pydantic models. Their names and meanings are OpenAI's, then vLLM's; the OpenAPI page is made of them.
+
+Unknown fields are kept (`model_extra`), so that the answer can name them.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Ids = list[int]
+
+
+class Body(BaseModel):
+    """Every request. Types are checked strictly: a number in quotes is a mistake, not a number."""
+
+    model_config = ConfigDict(extra="allow", strict=True, protected_namespaces=())
+    model: str | None = Field(None, description="A name that /v1/models lists; may be left out.")
+
+
+class StreamOptions(BaseModel):
+    model_config = ConfigDict(extra="allow", strict=True)
+    include_usage: bool | None = None
+
+
+class Sampled(Body):
+    """Fields that chat and completions share. What is not sent comes from the checkpoint."""
+
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    n: int | None = Field(None, ge=1, le=64)
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    max_tokens: int | None = Field(None, ge=0)
+    min_tokens: int | None = Field(None, ge=0)
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = Field(None, description="0 and -1: off")
+    min_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
+    repeat_penalty: float | None = Field(None, description="another name of repetition_penalty")
+    ignore_eos: bool | None = None
+    logit_bias: dict[str, Any] | None = Field(None, description="refused: the engine cannot")
+    structured_outputs: dict[str, Any] | None = Field(None, description="one of json, regex, choice, grammar")
+    guided_json: str | dict[str, Any] | None = None
+    guided_regex: str | None = None
+    guided_choice: list[str] | None = None
+    guided_grammar: str | None = None
+    user: str | None = Field(None, description="goes into the log and counts for the rate limit")
+
+
+class ChatRequest(Sampled):
+    """`POST /v1/chat/completions`."""
+
+    messages: list[dict[str, Any]]
+    max_completion_tokens: int | None = Field(None, ge=1)
+    logprobs: bool | None = None
+    top_logprobs: int | None = Field(None, ge=0)
+    response_format: dict[str, Any] | None = None
+    tools: list[dict[str, Any]] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    thinking_budget: int | None = Field(None, ge=0, description="tokens after which a thought is closed")
+    chat_template_kwargs: dict[str, Any] | None = None
+    continue_final_message: bool | None = None
+    add_generation_prompt: bool | None = None
+
+
+class CompletionRequest(Sampled):
+    """`POST /v1/completions`."""
+
+    prompt: str | Ids | list[str] | list[Ids]
+    echo: bool | None = None
+    logprobs: int | None = Field(None, ge=0)
+    suffix: str | None = Field(None, description="refused: the models cannot fill in")
+    best_of: int | None = Field(None, description="refused unless it equals n")
+
+
+class TokenizeRequest(Body):
+    """`POST /tokenize`: a text, or messages."""
+
+    prompt: str | None = None
+    messages: list[dict[str, Any]] | None = None
+    add_special_tokens: bool | None = Field(None, description="no effect: these models have no such tokens")
+    add_generation_prompt: bool | None = None
+    continue_final_message: bool | None = None
+    return_token_strs: bool | None = None
+    tools: list[dict[str, Any]] | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
+
+
+class DetokenizeRequest(Body):
+    """`POST /detokenize`."""
+
+    tokens: Ids
+
+
+class ResponsesRequest(Body):
+    """`POST /v1/responses`; checked further in `responses.py`."""
+
+    input: str | list[dict[str, Any]]
+    stream: bool | None = None
+
+
+class Choice(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    index: int
+    finish_reason: Literal["stop", "length", "tool_calls"] | None
+
+
+class Answer(BaseModel):
+    """The shape of an answer, for the OpenAPI page; `choices` hold `message` (chat) or `text` (completions)."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+    object: str
+    created: int
+    model: str
+    choices: list[Choice]
