@@ -16,6 +16,7 @@ ALLOWED = {
     "api": BASE | {"engine", "prompt", "hub", "model"},
     "chat": BASE | {"api", "engine", "prompt", "hub"},
     "serve": BASE | {"api", "engine", "prompt", "hub", "model"},  # model: the vLLM plugin loads weights
+    "check": BASE,
     "doctor": BASE | {"engine", "hub"},
     **{name: BASE for name in BASE},
     "cli": None,  # any verb

@@ -30,6 +30,11 @@ VERBS = {
         "rewrite a checkpoint in another layout, with proof",
         "转换模型格式，并给出证明",
     ),
+    "check-api": (
+        "zhinao.check.command",
+        "check any OpenAI-compatible server against the API's contract",
+        "检查任意 OpenAI 兼容服务器是否符合接口约定",
+    ),
     "doctor": ("zhinao.doctor", "what this machine has, and which engine will be taken", "检查本机环境与将使用的引擎"),
 }
 
