@@ -34,8 +34,12 @@ class Parser(argparse.ArgumentParser):
     def take_rest(self, args: argparse.Namespace, words: list[str]) -> None:
         """Give words that stand after flags to the positional that takes many; argparse closes it at the first flag.
 
-        Raises UsageError for flags among them, and where no positional takes many.
+        A verb that passes flags on (it has set `rest`) gets them as they are. Raises UsageError for flags otherwise, and where
+        no positional takes many.
         """
+        if hasattr(args, "rest"):
+            args.rest = words
+            return
         many = [action.dest for action in self._actions if not action.option_strings and action.nargs == "*"]
         if not many or any(word.startswith("-") for word in words):
             self.error(f"unrecognized arguments: {' '.join(words)}")

@@ -1,6 +1,8 @@
 """`zhinao serve MODEL`: an OpenAI-compatible server with a web page, on the embedded engine, or vLLM set up for this family."""
 
 import argparse
+import shlex
+from dataclasses import fields
 
 from zhinao import config
 from zhinao.errors import UsageError
@@ -25,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help=tr("what clients call the model (default: its own name)", "客户端使用的模型名（默认为模型自己的名称）"),
     )
+    parser.set_defaults(rest=[], parser=parser)
     _add_engine(parser.add_argument_group(tr("engine", "引擎")))
     _add_limits(parser.add_argument_group(tr("who may ask, and how much", "访问与限额")))
     _add_behaviour(parser.add_argument_group(tr("behaviour", "行为")))
@@ -135,27 +138,48 @@ def _add_behaviour(group) -> None:
 
 
 def run(args: argparse.Namespace) -> int | None:
-    """Serve until a signal comes. Raises UsageError, ModelNotFoundError and what loading raises."""
+    """Serve until a signal comes; flags that we do not know are vLLM's. Raises UsageError, ModelNotFoundError and what loading raises."""
     flags = {name: tuple(value) if isinstance(value, list) else value for name, value in vars(args).items()}
     settings = config.load(ServeSettings, args.config, flags)
     _check(settings)
     from zhinao.engine import select
 
     engine = select.choose(settings.engine, settings.quant, settings.device).engine
+    hub = {"source": args.source, "revision": args.revision, "offline": args.offline}
     if engine == "vllm":
-        from zhinao.serve.vllm import launcher
-
-        return launcher.run(args, settings)
+        return _run_vllm(args, settings, hub)
+    if args.rest:
+        args.parser.error(f"unrecognized arguments: {' '.join(args.rest)}")
     if args.print_command:
         print(_described(args, settings, engine))
         return None
     from zhinao.serve.server import serve
 
-    return serve(args.model, settings, engine, source=args.source, revision=args.revision, offline=args.offline)
+    return serve(args.model, settings, engine, **hub)
+
+
+def _run_vllm(args: argparse.Namespace, settings: ServeSettings, hub: dict) -> int:
+    from zhinao.hub import resolve
+    from zhinao.serve.vllm import launcher
+
+    return launcher.run(resolve(args.model, **hub), settings, args.rest, print_command=args.print_command)
 
 
 def _described(args: argparse.Namespace, settings: ServeSettings, engine: str) -> str:
-    return f"zhinao serve {args.model} --engine {engine} --host {settings.host} --port {settings.port}"
+    """The same run with everything said that was left open."""
+    words = ["zhinao", "serve", args.model, "--engine", engine]
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if value in (None, False, ()) or field.name == "engine":
+            continue
+        flag = f"--{field.name.replace('_', '-')}"
+        if field.name == "cors_origin":
+            words += [word for origin in value for word in (flag, origin)]
+        elif value is True:
+            words.append(flag)
+        else:
+            words += [flag, *map(str, value if isinstance(value, tuple) else [value])]
+    return shlex.join(words)
 
 
 def _check(settings: ServeSettings) -> None:
