@@ -9,11 +9,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 VLLM := .venv-vllm
+PAGE := src/zhinao/serve/page/dist/index.html
 
-.PHONY: help chat test test-vllm lint docs bench clean
+.PHONY: help chat page test test-vllm lint docs bench clean
 
 help:
 	@echo "make chat   environment, demo model, chat (MODEL=folder, hub id or short name; ARGS='--lang zh')"
+	@echo "make page   the web page of the server, bundled"
 	@echo "make test   environment for development, then all tests (ARGS='-k tokenizer')"
 	@echo "make test-vllm   the vLLM engine's tests, in an environment of its own (2.5 GB)"
 	@echo "make lint   ruff over the code"
@@ -35,7 +37,13 @@ $(VENV)/.test: $(VENV)/.chat
 chat: $(VENV)/.chat
 	@$(BIN)/zhinao chat $(MODEL) $(ARGS)
 
-test: $(VENV)/.test
+page: $(PAGE)
+
+$(PAGE): page/package-lock.json page/build.sh page/build.mjs $(shell find page/src -type f)
+	@echo "bundling the web page …"
+	@page/build.sh $(PYTHON)
+
+test: $(VENV)/.test $(PAGE)
 	@$(BIN)/ruff check src tests benchmarks
 	@$(BIN)/ruff format --check src tests benchmarks
 	@$(BIN)/python -m pytest $(ARGS)
@@ -67,4 +75,4 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.tokenizer_parity $(SHARED)/data $(SHARED)/data/tokenizer/qwen.tiktoken
 
 clean:
-	rm -rf .venv .venv-* build dist src/*.egg-info
+	rm -rf .venv .venv-* build dist src/*.egg-info page/node_modules page/.node src/zhinao/serve/page/dist

@@ -1,0 +1,96 @@
+// An assistant's message that grows by the chunks of a stream. Pure: knows neither network nor screen.
+
+/** Fields of an answer that has not begun. `finish` null: it is running. */
+export function newReply(model) {
+  return { role: "assistant", content: "", thought: "", notes: [], tokens: [], finish: null, error: null, model };
+}
+
+/** Times are taken here, since not every server tells them. Seconds since the request. */
+export class Growth {
+  #start;
+
+  /** @param {object} message what newReply gave, or one that is continued */
+  constructor(message, now = performance.now()) {
+    this.message = message;
+    this.id = null; // the server's name for this request
+    this.#start = now;
+    Object.assign(message, { finish: null, error: null });
+  }
+
+  /** @returns {boolean} whether anything of the answer has arrived */
+  take(chunk, now = performance.now()) {
+    const seconds = (now - this.#start) / 1000;
+    this.id ??= chunk.id ?? null;
+    if (chunk.usage) this.message.usage = chunk.usage;
+    if (chunk.timings) this.message.timings = chunk.timings;
+    for (const choice of chunk.choices ?? []) {
+      if (!choice.index) this.#choice(choice, seconds);
+    }
+    this.message.seconds = seconds;
+  }
+
+  get isThinking() {
+    return this.message.finish === null && this.message.thought !== "" && this.message.content === "";
+  }
+
+  #choice(choice, seconds) {
+    const { message } = this;
+    const delta = choice.delta ?? {};
+    const thought = delta.reasoning_content ?? delta.reasoning ?? "";
+    if (choice.reclassified) this.#reclassify(thought, seconds);
+    else if (thought) this.#think(thought, seconds);
+    if (delta.content) this.#answer(delta.content, seconds);
+    if (choice.note) message.notes.push(choice.note);
+    for (const token of choice.logprobs?.content ?? []) this.#token(token, thought !== "");
+    if (choice.thought_end) message.thoughtEnd = choice.thought_end;
+    if (choice.finish_reason) message.finish = choice.finish_reason;
+  }
+
+  #think(text, seconds) {
+    this.message.firstSeconds ??= seconds;
+    this.message.thoughtFrom ??= seconds;
+    this.message.thought += text;
+    this.message.thoughtSeconds = seconds - this.message.thoughtFrom;
+  }
+
+  #answer(text, seconds) {
+    this.message.firstSeconds ??= seconds;
+    if (this.message.content === "" && this.message.thought) {
+      this.message.thoughtSeconds = seconds - (this.message.thoughtFrom ?? seconds);
+    }
+    this.message.content += text;
+  }
+
+  /** All that looked like the answer was the thought: its opening tag had been missing. */
+  #reclassify(text, seconds) {
+    const { message } = this;
+    message.thought = text || message.content;
+    message.content = "";
+    message.thoughtFrom = message.firstSeconds ?? 0;
+    message.thoughtSeconds = seconds - message.thoughtFrom;
+    for (const token of message.tokens) token.isThought = true;
+  }
+
+  #token({ token, logprob, top_logprobs: others }, isThought) {
+    const alternatives = (others ?? []).map((one) => [one.token, one.logprob]);
+    this.message.tokens.push({ text: token, logprob, isThought, ...(alternatives.length > 1 ? { alternatives } : {}) });
+  }
+}
+
+/** Tokens of the thought, or null where the server does not count them. */
+export const numThoughtTokens = (message) => message.usage?.completion_tokens_details?.reasoning_tokens || null;
+
+export const thoughtSeconds = (message) => message.timings?.thought_seconds || message.thoughtSeconds || 0;
+
+/** Tokens a second of decoding, or null. */
+export function speed(message) {
+  if (message.timings?.tokens_per_second) return message.timings.tokens_per_second;
+  const spent = (message.seconds ?? 0) - (message.firstSeconds ?? 0);
+  const count = message.usage?.completion_tokens ?? 0;
+  return count > 1 && spent > 0.05 ? (count - 1) / spent : null;
+}
+
+/** Whether the answer broke off and can be gone on with. A thought that broke off cannot: nothing reopens it. */
+export function canContinue(message) {
+  return ["length", "stopped", "lost", "error"].includes(message.finish) && message.content !== "";
+}

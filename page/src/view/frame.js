@@ -1,0 +1,73 @@
+// The page's frame: list, top line, thread, composer, panel. Built anew when the language changes.
+import { tr } from "../lang.js";
+import { iconButton } from "./button.js";
+import { Composer } from "./composer.js";
+import { h } from "./dom.js";
+import { noticeElements } from "./notice.js";
+import { Panel } from "./panel.js";
+import { Sidebar } from "./sidebar.js";
+import { Thread } from "./thread.js";
+
+export class Frame {
+  constructor(context) {
+    this.context = context;
+    const { actions } = context;
+    this.sidebar = new Sidebar(context);
+    this.thread = new Thread(context, () => this.#empty());
+    this.composer = new Composer({ onSend: actions.send, onStop: actions.stop });
+    this.panel = new Panel(context);
+    this.banner = h("div", { class: "banner", role: "status", hidden: true });
+    this.title = h("div", { class: "top-title" });
+    this.models = h("div", { class: "top-model" });
+    const list = iconButton("menu", tr("Conversations", "对话"), actions.toggleSidebar, { class: "show-sidebar", "aria-controls": "sidebar" });
+    const set = iconButton("sliders", tr("Settings", "设置"), actions.togglePanel, { class: "show-panel", "aria-controls": "panel" });
+    const fresh = iconButton("plus", tr("New chat", "新对话"), actions.start, { class: "top-new" });
+    const top = h("header", { class: "top" }, list, this.models, this.title, fresh, set);
+    const main = h("main", {}, top, this.banner, this.thread.element, this.composer.element);
+    const veil = h("div", { class: "veil", onclick: actions.closeDrawers });
+    this.elements = [this.sidebar.element, main, this.panel.element, veil, ...noticeElements];
+  }
+
+  /** What depends on who the server is: its models, its defaults, what it can do. */
+  showServer() {
+    const panel = new Panel(this.context);
+    this.panel.element.replaceWith(panel.element);
+    this.panel = panel;
+    this.thread.show();
+    this.#showModels();
+  }
+
+  #showModels() {
+    const { models, model, actions } = this.context;
+    if (models.length < 2) {
+      this.models.replaceChildren(h("span", { class: "model", title: model ?? "" }, model ?? ""));
+      return;
+    }
+    const options = models.map(({ id }) => h("option", { value: id, selected: id === model }, id));
+    const choose = h("select", { class: "model", "aria-label": tr("Model", "模型"), onchange: () => actions.setModel(choose.value) }, ...options);
+    this.models.replaceChildren(choose);
+  }
+
+  showTitle() {
+    const title = this.context.conversation.title;
+    this.title.textContent = title;
+    document.title = title ? `${title} · ${tr("Zhinao", "智脑")}` : tr("Zhinao", "智脑");
+  }
+
+  /** A sentence above the conversation while something is the matter with the server; null takes it away. */
+  showBanner(sentence) {
+    this.banner.textContent = sentence ?? "";
+    this.banner.hidden = !sentence;
+  }
+
+  #empty() {
+    const { actions } = this.context;
+    const ask = (text) => h("button", { type: "button", onclick: () => actions.send(text) }, text);
+    const examples = [
+      tr("How many primes are there below 100? Show how you count.", "100 以内有多少个质数？请写出计数过程。"),
+      tr("Write a Python function that merges two sorted lists.", "写一个合并两个有序列表的 Python 函数。"),
+      tr("Compare TCP and UDP in a table.", "用表格比较 TCP 和 UDP。"),
+    ];
+    return h("div", { class: "empty" }, h("span", { class: "mark", "aria-hidden": "true" }), h("h2", {}, tr("What shall we work on?", "今天想聊点什么？")), h("div", { class: "examples" }, ...examples.map(ask)));
+  }
+}
