@@ -13,7 +13,7 @@ from zhinao.lang import tr
 from zhinao.prompt import chatml, hermes
 from zhinao.prompt.chatml import ASSISTANT, END, START
 from zhinao.prompt.guard import Guard, unused_characters
-from zhinao.prompt.messages import normalized, with_arguments
+from zhinao.prompt.messages import check_depth, normalized, with_arguments
 from zhinao.prompt.tools import checked_tools
 
 
@@ -78,6 +78,7 @@ def render(
     if continue_final:
         _check_continued(messages)
     template, kwargs = tokenizer.chat_template, template_kwargs or {}
+    check_depth("template_kwargs", kwargs)
     marks = _Marks(
         *(char for char, _ in zip(unused_characters(messages, tools, template or "", kwargs), range(4), strict=False))
     )

@@ -11,6 +11,22 @@ from zhinao.errors import UsageError
 from zhinao.lang import tr
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
+MAX_DEPTH = 100  # of lists and objects within one another
+
+
+def check_depth(name: str, value) -> None:
+    """Raises UsageError where `value` is nested so deeply that walking it would exhaust the stack."""
+    layer, depth = [value], 0
+    while layer:
+        layer = [
+            inner
+            for outer in layer
+            if isinstance(outer, (Mapping, list, tuple))
+            for inner in (outer.values() if isinstance(outer, Mapping) else outer)
+        ]
+        depth += 1
+        if depth > MAX_DEPTH:
+            raise UsageError(tr(f"{name} is nested more than {MAX_DEPTH} deep.", f"{name} 嵌套超过 {MAX_DEPTH} 层。"))
 
 
 def normalized(messages) -> list[dict]:
@@ -20,6 +36,7 @@ def normalized(messages) -> list[dict]:
             tr(f"messages must be a list, not {_kind(messages)}.", f"messages 必须是列表，而不是 {_kind(messages)}。"),
             'messages=[{"role": "user", "content": "…"}]',
         )
+    check_depth("messages", messages)
     if not messages:
         raise UsageError(tr("messages is empty.", "messages 是空的。"), '[{"role": "user", "content": "…"}]')
     result = [_message(number, message) for number, message in enumerate(messages, start=1)]
@@ -152,7 +169,7 @@ def _check_answered(messages: list[dict]) -> None:
         ids |= {call["id"] for call in message.get("tool_calls") or () if "id" in call}
         if message["role"] != "tool" or (id := message.get("tool_call_id")) is None:
             continue
-        if id not in ids:
+        if not isinstance(id, str) or id not in ids:
             what = tr(f"{id!r} is no call of an earlier message", f"前面的消息中没有调用 {id!r}")
             raise _error(number, "tool_call_id", what)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.prompt.messages import check_depth
 from zhinao.prompt.tool_calls import ToolCallSplitter
 
 NONE, AUTO, REQUIRED = "none", "auto", "required"
@@ -89,6 +90,7 @@ def checked_tools(tools) -> list[dict]:
         return []
     if not isinstance(tools, (list, tuple)):
         raise _error("tools", tr("must be a list", "必须是列表"))
+    check_depth("tools", tools)
     result = [_tool(f"tools[{n}]", tool) for n, tool in enumerate(tools)]
     names = [tool["function"]["name"] for tool in result]
     for n, name in enumerate(names):
