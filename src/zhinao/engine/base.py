@@ -190,14 +190,17 @@ class Engine(ABC):
             raise ContextLengthError(len(prompt_ids), self.info.num_context_tokens)
         return min(room, sampling.max_tokens or room)
 
-    def refuse_grammar(self, sampling: Sampling) -> None:
-        """For engines that cannot follow one. Raises UsageError."""
-        if sampling.grammar:
+    def check_grammar(self, grammar: Grammar | None) -> None:
+        """Whether the engine can follow it. The first time takes up to seconds: servers call it from a thread of its own.
+
+        Raises UsageError that says what is wrong with it. `generate` does the same.
+        """
+        if grammar:
             name = self.info.engine
             raise UsageError(
                 tr(
-                    f"The engine {name} cannot follow a {sampling.grammar.kind}.",
-                    f"引擎 {name} 不支持按 {sampling.grammar.kind} 约束输出。",
+                    f"The engine {name} cannot follow a {grammar.kind}.",
+                    f"引擎 {name} 不支持按 {grammar.kind} 约束输出。",
                 ),
                 tr("take the engine openvino", "请使用 openvino 引擎"),
             )

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zhinao.engine.base import CANCELLED, Chunk, Engine, Generation, Sampling
+from zhinao.engine.base import CANCELLED, Chunk, Engine, Generation, Grammar, Sampling
+from zhinao.engine.openvino_grammar import GrammarChecker
 from zhinao.engine.openvino_process import Answers, WorkerProcess
-from zhinao.errors import ContextLengthError, EngineError
+from zhinao.errors import ContextLengthError, EngineError, UsageError
 from zhinao.lang import tr
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class OpenVINOEngine(Engine):
     def __init__(self, worker: WorkerProcess, prepared: "Prepared"):
         self.info, self._settings, self._num_cache_tokens = prepared.info, prepared.settings, prepared.num_cache_tokens
         self._lock, self._is_closed, self._num_restarts = threading.Lock(), False, 0
+        self._vocabulary = prepared.vocabulary
+        self._grammars = GrammarChecker(self._vocabulary) if self._vocabulary else None
         self._worker = self._watched(worker)
 
     @classmethod
@@ -55,10 +58,12 @@ class OpenVINOEngine(Engine):
         return cls(worker, prepared)
 
     def generate(self, prompt_ids: list[int], sampling: Sampling) -> Generation:
-        self.refuse_grammar(sampling)
+        self.check_grammar(sampling.grammar)
         self._check_memory(len(prompt_ids) + 1)
         num_tokens = self.check_prompt(prompt_ids, sampling)
         config = _config(sampling, num_tokens, self.info.vocab_size)
+        if sampling.grammar:
+            config |= self._constrained(sampling)
         return _OpenVINOGeneration(self._running(), list(map(int, prompt_ids)), config)
 
     def score(self, prompt_ids: list[int]) -> list[float]:
@@ -98,6 +103,30 @@ class OpenVINOEngine(Engine):
         with self._lock:
             self._is_closed = True
             self._worker.close()
+        if self._grammars:
+            self._grammars.close()
+
+    def check_grammar(self, grammar: Grammar | None) -> None:
+        if not grammar:
+            return
+        if not self._grammars:
+            raise UsageError(
+                tr(
+                    "Answers cannot be constrained: the model's folder has no tokenizer of byte-level tokens.",
+                    "无法约束回答：模型目录中没有字节级分词器。",
+                )
+            )
+        self._grammars.check(grammar)
+
+    def _constrained(self, sampling: Sampling) -> dict:
+        """What differs from `_config`: where the grammar ends only a stop id may come, and without one text runs on."""
+        known = [id for id in sampling.stop_ids if 0 <= id < self.info.vocab_size]
+        return {
+            "stop_ids": sorted(set(known)) or [self._vocabulary.stop_id],
+            "ignore_eos": False,
+            "min_new_tokens": 0,
+            "grammar": [sampling.grammar.kind, sampling.grammar.text],
+        }
 
     def _check_memory(self, num_tokens: int) -> None:
         """Like a prompt over the context, but what is too small is the cache."""

@@ -12,13 +12,16 @@ import subprocess
 import sys
 import threading
 from collections import OrderedDict
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zhinao.engine import openvino_schema
 from zhinao.engine.base import Grammar
 from zhinao.engine.openvino_process import ENVIRONMENT
 from zhinao.errors import EngineError, UsageError
 from zhinao.lang import tr
+
+if TYPE_CHECKING:
+    from zhinao.engine.openvino_vocabulary import Vocabulary
 
 CPU_SECONDS = 6  # the engine compiles it again, and everybody waits for that once
 WALL_SECONDS = 60
@@ -27,15 +30,15 @@ _NUM_KEPT = 4096
 
 
 class GrammarChecker:
-    """Verdicts on grammars for one vocabulary folder (see `openvino_vocabulary`). May be used by several threads.
+    """Verdicts on grammars for one vocabulary. May be used by several threads.
 
     The process starts with the first grammar (a second) and stays. Verdicts are kept, so one grammar is tried once.
     """
 
-    def __init__(self, trial: Path, num_rows: int):
+    def __init__(self, vocabulary: "Vocabulary"):
         self._settings = {
-            "folder": str(trial),
-            "num_rows": num_rows,
+            "folder": str(vocabulary.trial_folder),
+            "num_rows": vocabulary.num_trial_rows,
             "cpu_seconds": CPU_SECONDS,
             "bytes": NUM_BYTES,
         }

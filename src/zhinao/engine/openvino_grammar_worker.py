@@ -16,14 +16,10 @@ import sys
 import tempfile
 import time
 
+from zhinao.engine.openvino_worker import grammar_config
+
 NUM_STEPS = 4  # a grammar may be slow to follow, not only to compile
 _NOTHING = 0  # the id that is taken where none is allowed
-_FIELDS = {"json_schema": "json_schema", "regex": "regex", "ebnf": "grammar"}
-
-
-def config_of(genai, kind: str, text: str):
-    """GenAI's form of a grammar."""
-    return genai.StructuredOutputConfig(**{_FIELDS[kind]: text})
 
 
 def main() -> None:
@@ -95,7 +91,7 @@ class _Trial:
         config.set_eos_token_id(self.stop_id)
         config.stop_token_ids = {self.stop_id}
         config.max_new_tokens = NUM_STEPS
-        config.structured_output_config = config_of(self.genai, kind, text)
+        config.structured_output_config = grammar_config(self.genai, kind, text)
         handle, ids = self.pipeline.add_request(1, Tensor(np.zeros((1, 1), np.int64)), config), []
         while self.pipeline.has_non_finished_requests():
             self.pipeline.step()

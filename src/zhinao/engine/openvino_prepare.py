@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zhinao import machine
-from zhinao.engine import openvino_build, openvino_settings
+from zhinao.engine import openvino_build, openvino_settings, openvino_vocabulary
 from zhinao.engine.base import EngineInfo
 from zhinao.engine.openvino_rope import num_positions
 from zhinao.errors import UsageError
@@ -25,6 +25,7 @@ class Prepared:
     settings: dict
     info: EngineInfo
     num_cache_tokens: int
+    vocabulary: "openvino_vocabulary.Vocabulary | None"
 
 
 def prepare(
@@ -58,7 +59,10 @@ def prepare(
     settings = openvino_settings.for_worker(
         compiled, quant, num_blocks, num_context, memory, num_threads or _quota(), is_for_scoring, has_bf16
     )
-    return Prepared(settings, EngineInfo("openvino", "cpu", quant, arch.vocab_size, num_context), num_cache_tokens)
+    vocabulary = openvino_vocabulary.kept(checkpoint)
+    settings["generate"]["vocabulary"] = vocabulary and str(vocabulary.folder)
+    info = EngineInfo("openvino", "cpu", quant, arch.vocab_size, num_context)
+    return Prepared(settings, info, num_cache_tokens, vocabulary)
 
 
 def _quota() -> int | None:

@@ -1,7 +1,7 @@
 """The kept vocabulary of a checkpoint, in the form that OpenVINO GenAI constrains answers by.
 
 A folder with a detokenizer graph, whose `VocabDecoder` holds the bytes of every id. Ids without bytes never come out of
-a grammar: control tokens, and the rows of the embedding that no token has. In `TRIAL` the same for the process that
+a grammar: control tokens, and the rows of the embedding that no token has. In `trial` the same for the process that
 tries grammars out, with a model that is next to nothing: one id without bytes before all others, one behind.
 """
 
@@ -9,6 +9,7 @@ import functools
 import importlib.util
 import json
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +17,11 @@ import numpy as np
 from zhinao import files
 from zhinao.engine import openvino_build
 from zhinao.errors import CheckpointError
-from zhinao.model import tokenizer_folder
 from zhinao.model.checkpoint import Checkpoint, ShardWriter
-from zhinao.model.tokenizer import Tokenizer
 
 FORMAT = 1  # counts up when folders of older versions must not be used any more
 _KIND = "vocabulary"
-TRIAL = "trial"
+_TRIAL = "trial"
 _DETOKENIZER = "openvino_detokenizer.xml"
 _STUB = {
     "model_type": "llama",
@@ -40,8 +39,25 @@ _STUB = {
 }
 
 
-def kept(checkpoint: Checkpoint) -> Path | None:
-    """The folder, built first where it is not there or damaged. None for a model without a byte-level tokenizer.
+@dataclass(frozen=True)
+class Vocabulary:
+    """`stop_id` ends an answer whose request names no id that does."""
+
+    folder: Path
+    num_rows: int
+    stop_id: int
+
+    @property
+    def trial_folder(self) -> Path:
+        return self.folder / _TRIAL
+
+    @property
+    def num_trial_rows(self) -> int:
+        return self.num_rows + 2
+
+
+def kept(checkpoint: Checkpoint) -> Vocabulary | None:
+    """Built first where it is not there or damaged. None for a model without a byte-level tokenizer.
 
     Raises DiskError.
     """
@@ -50,14 +66,13 @@ def kept(checkpoint: Checkpoint) -> Path | None:
     if source is None:
         with files.lock(target.parent / f".{target.name}.lock"):
             source = _whole(target) or _build(target, checkpoint)
-    return target if source["sizes"] else None
+    return Vocabulary(target, checkpoint.architecture.vocab_size, source["stop_id"]) if source["sizes"] else None
 
 
 def _name(checkpoint: Checkpoint) -> str:
     folder = checkpoint.folder.resolve()
-    names = (tokenizer_folder.FILE, tokenizer_folder.CONFIG, "added_tokens.json", "special_tokens_map.json")
-    found = sorted({folder / name for name in names} | set(folder.rglob("*.tiktoken")))
-    stamps = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in found if file.exists()]
+    found = sorted({*folder.glob("*.json"), *folder.rglob("*.tiktoken")})
+    stamps = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in found]
     what = json.dumps([str(folder), stamps, checkpoint.architecture.vocab_size, FORMAT])
     return openvino_build.folder_name(folder, _KIND, what)
 
@@ -73,10 +88,10 @@ def _whole(target: Path) -> dict | None:
 
 def _build(target: Path, checkpoint: Checkpoint) -> dict:
     openvino_build.clear(target, checkpoint, _KIND)
-    vocabulary = _vocabulary(checkpoint)
+    vocabulary, stop_id = _read(checkpoint)
     with files.atomic_folder(target) as work:
         if vocabulary:
-            trial = work / TRIAL
+            trial = work / _TRIAL
             trial.mkdir()
             _write_detokenizer(vocabulary, work / _DETOKENIZER)
             _write_detokenizer([b"", *vocabulary, b""], trial / _DETOKENIZER)
@@ -85,25 +100,29 @@ def _build(target: Path, checkpoint: Checkpoint) -> dict:
             "model": str(checkpoint.folder.resolve()),
             "quant": _KIND,
             "format": FORMAT,
+            "stop_id": stop_id,
             "sizes": {str(f.relative_to(work)): f.stat().st_size for f in sorted(work.rglob("*")) if f.is_file()},
         }
         files.write_json(work / openvino_build.SOURCE, source)
     return source
 
 
-def _vocabulary(checkpoint: Checkpoint) -> list[bytes] | None:
-    """The bytes of each id, as many as the embedding has rows."""
+def _read(checkpoint: Checkpoint) -> tuple[list[bytes], int | None]:
+    """The bytes of each id, as many as the embedding has rows, and the id that ends an answer; none where it cannot be."""
+    from zhinao.model.tokenizer import Tokenizer
+
     try:
         tokenizer = Tokenizer.load(checkpoint.folder)
     except CheckpointError:  # the engine itself needs none
-        return None
-    if not tokenizer.is_byte_level:
-        return None
+        return [], None
     control = set(tokenizer.control_tokens.values())
+    if not tokenizer.is_byte_level or not control:
+        return [], None
     num_rows = checkpoint.architecture.vocab_size
     known = range(min(tokenizer.vocab_size, num_rows))
     spelled = [b"" if id in control else tokenizer.bytes_of(id) for id in known]
-    return spelled + [b""] * (num_rows - len(spelled))
+    stop_id = min(control) if tokenizer.eos_id is None else tokenizer.eos_id
+    return spelled + [b""] * (num_rows - len(spelled)), stop_id
 
 
 def _write_detokenizer(vocabulary: list[bytes], xml: Path) -> None:

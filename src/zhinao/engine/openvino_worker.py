@@ -16,6 +16,8 @@ import sys
 import threading
 import time
 
+_GRAMMAR_FIELDS = {"json_schema": "json_schema", "regex": "regex", "ebnf": "grammar"}
+
 
 def main() -> None:
     start = time.monotonic()
@@ -61,6 +63,11 @@ def _read(commands: queue.SimpleQueue) -> None:
     for line in sys.stdin.buffer:
         commands.put(json.loads(line))
     os._exit(0)
+
+
+def grammar_config(genai, kind: str, text: str):
+    """GenAI's form of an `engine.base.Grammar`."""
+    return genai.StructuredOutputConfig(**{_GRAMMAR_FIELDS[kind]: text})
 
 
 class _Worker:
@@ -120,7 +127,11 @@ class Pipeline:
         scheduler = genai.SchedulerConfig()
         for name, value in settings["scheduler"].items():
             setattr(scheduler, name, value)
-        self.pipeline = genai.ContinuousBatchingPipeline(folder, scheduler, "CPU", settings["properties"])
+        if vocabulary := settings.get("vocabulary"):
+            tokenizer, properties = genai.Tokenizer(vocabulary), settings["properties"]
+            self.pipeline = genai.ContinuousBatchingPipeline(folder, tokenizer, scheduler, "CPU", **properties)
+        else:
+            self.pipeline = genai.ContinuousBatchingPipeline(folder, scheduler, "CPU", settings["properties"])
         self.handles: dict[int, object] = {}  # a dropped handle would cancel its request
         self.scores: set[int] = set()
 
@@ -129,10 +140,12 @@ class Pipeline:
 
     def config(self, values: dict):
         config = self.genai.GenerationConfig()
-        stop_ids = values.pop("stop_ids")
+        stop_ids, grammar = values.pop("stop_ids"), values.pop("grammar", None)
         config.set_eos_token_id(stop_ids[0] if stop_ids else 0)
         if stop_ids:
             config.stop_token_ids = set(stop_ids)
+        if grammar:
+            config.structured_output_config = grammar_config(self.genai, *grammar)
         for name, value in values.items():
             setattr(config, name, value)
         return config

@@ -74,7 +74,7 @@ class TransformersEngine(Engine):
 
     def generate(self, prompt_ids: list[int], sampling: Sampling) -> Generation:
         self._check_open()
-        self.refuse_grammar(sampling)
+        self.check_grammar(sampling.grammar)
         return _TorchGeneration(self, list(prompt_ids), sampling, self.check_prompt(prompt_ids, sampling))
 
     def score(self, prompt_ids: list[int]) -> list[float]:

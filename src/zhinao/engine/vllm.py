@@ -77,7 +77,7 @@ class VLLMEngine(Engine):
 
     def generate(self, prompt_ids: list[int], sampling: Sampling) -> Generation:
         self._check_open()
-        self.refuse_grammar(sampling)
+        self.check_grammar(sampling.grammar)
         params = _params(sampling, self.check_prompt(prompt_ids, sampling))
         return _VLLMGeneration(self._engine, self._loop, str(next(self._numbers)), list(prompt_ids), params)
 
