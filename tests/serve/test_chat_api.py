@@ -1,0 +1,310 @@
+"""`/v1/chat/completions` to the letter, on an engine that says what is written down."""
+
+import asyncio
+import json
+
+import httpx
+import pytest
+
+from tests.chat.fake_engine import fake_model
+from tests.serve.running_server import chat, deltas, events, running, wait_for
+from zhinao.errors import CheckpointError
+from zhinao.serve.errors import ApiError
+from zhinao.serve.service import Service
+from zhinao.serve.settings import ServeSettings
+
+WEATHER = {
+    "type": "function",
+    "function": {"name": "weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
+}
+CALL = '<tool_call>\n{"name": "weather", "arguments": {"city": "巴黎"}}\n</tool_call>'
+
+
+def says(*texts, **settings):
+    return fake_model(list(texts), **settings)
+
+
+def test_answer():
+    with running(says("你好！")) as client:
+        answer = chat(client, model="fake", temperature=0.5, max_completion_tokens=99).json()
+    choice = answer["choices"][0]
+    assert choice["message"] == {"role": "assistant", "content": "你好！"}
+    assert (choice["finish_reason"], choice["stop_reason"], answer["object"]) == ("stop", None, "chat.completion")
+    usage = answer["usage"]
+    assert usage["completion_tokens"] == 10 and usage["total_tokens"] == usage["prompt_tokens"] + 10
+    assert answer["id"].startswith("chatcmpl-") and answer["timings"]["seconds"] > 0
+
+
+def test_stream():
+    with running(says("你好，世界🙂")) as client:
+        response = chat(client, stream=True, stream_options={"include_usage": True})
+    found = events(response)
+    assert found[-1] == "[DONE]" and found[-2]["choices"] == [] and found[-2]["usage"]["completion_tokens"] > 0
+    assert found[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert len({(e["id"], e["model"], e["created"], e["object"]) for e in found[:-1]}) == 1
+    assert deltas(response, "content") == "你好，世界🙂" and "\ufffd" not in response.text
+    finishes = [c["finish_reason"] for e in found[:-1] for c in e["choices"]]
+    assert finishes[-1] == "stop" and finishes.count(None) == len(finishes) - 1
+
+
+def test_no_usage_unless_asked():
+    with running(says("a")) as client:
+        assert all("usage" not in event for event in events(chat(client, stream=True))[:-1])
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_stop_is_exact_and_told(is_stream):
+    with running(says("The capital of France is Paris.")) as client:
+        response = chat(client, stop=["xx", "ital of Fra"], stream=is_stream)
+    if is_stream:
+        text, last = deltas(response, "content"), events(response)[-2]["choices"][0]
+    else:
+        last = response.json()["choices"][0]
+        text = last["message"]["content"]
+    assert (text, last["stop_reason"], last["finish_reason"]) == ("The cap", "ital of Fra", "stop")
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_thought_under_both_names(is_stream):
+    with running(says("<think>\n想\n</think>\n\n答案", thinks=True)) as client:
+        response = chat(client, stream=is_stream)
+    if is_stream:
+        assert deltas(response, "reasoning_content") == deltas(response, "reasoning") == "想"
+        assert deltas(response, "content") == "答案"
+        assert events(response)[-2]["choices"][0]["thought_end"] == "closed"
+    else:
+        message = response.json()["choices"][0]["message"]
+        assert (message["reasoning_content"], message["reasoning"], message["content"]) == ("想", "想", "答案")
+
+
+def test_thought_comes_back_in_history():
+    model = says("x")
+    history = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "", "reasoning": "halfway", "tool_calls": None},
+    ]
+    with running(model) as client:
+        client.post("/v1/chat/completions", json={"messages": history, "continue_final_message": True})
+    assert "halfway" in model.engine.requests[0][0]
+
+
+def test_missing_opening_is_reclassified():
+    with running(says("so 3\n</think>\n\nthree", thinks=True)) as client:
+        response = chat(client, stream=True)
+    choices = [c for e in events(response)[:-1] for c in e["choices"]]
+    at = next(n for n, c in enumerate(choices) if c.get("reclassified"))
+    assert choices[at]["delta"]["reasoning"] == "so 3\n"
+    assert "".join(c["delta"].get("content") or "" for c in choices[at:]) == "three"
+
+
+def test_thinking_budget_of_request_and_of_server():
+    for fields, settings in (({"thinking_budget": 5}, {}), ({}, {"thinking_budget": 5})):
+        model = says("<think>abcdefghij…", "the answer", thinks=True)
+        with running(model, **settings) as client:
+            choice = chat(client, **fields).json()["choices"][0]
+        assert (choice["thought_end"], choice["message"]["content"]) == ("budget", "the answer")
+
+
+def test_answer_now():
+    model = says("<think>abc", "the answer", thinks=True, hold="abc")
+    with running(model) as client, client.stream("POST", "/v1/chat/completions", json=body(stream=True)) as response:
+        lines = response.iter_lines()
+        first = json.loads(next(line for line in lines if "abc"[0] in line and "reasoning" in line)[6:])
+        closed = client.post(f"/v1/chat/completions/{first['id']}/answer_now").json()
+        rest = "".join(lines)
+        assert closed == {"id": first["id"], "object": "chat.completion.answer_now", "closed": True}
+        assert '"thought_end": "answer_now"' in rest
+        assert client.post(f"/v1/chat/completions/{first['id']}/answer_now").status_code == 404
+
+
+def body(**fields) -> dict:
+    return {"messages": [{"role": "user", "content": "hi"}], **fields}
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_tool_calls(is_stream):
+    with running(says(f"Let me see.\n{CALL}")) as client:
+        response = chat(client, tools=[WEATHER], stream=is_stream)
+    if is_stream:
+        calls = [c for e in events(response)[:-1] for k in e["choices"] for c in k["delta"].get("tool_calls", ())]
+        assert (calls[0]["function"]["name"], calls[0]["index"]) == ("weather", 0)
+        arguments, finish = "".join(c["function"]["arguments"] for c in calls), events(response)[-2]["choices"][0]
+        assert deltas(response, "content").strip() == "Let me see."
+    else:
+        finish = response.json()["choices"][0]
+        (call,) = finish["message"]["tool_calls"]
+        arguments = call["function"]["arguments"]
+        assert call["id"].startswith("call_") and finish["message"]["content"].strip() == "Let me see."
+    assert json.loads(arguments) == {"city": "巴黎"} and finish["finish_reason"] == "tool_calls"
+
+
+def test_forced_call_has_a_grammar_and_no_content():
+    model = says('{"name": "weather", "arguments": {"city": "x"}}')
+    with running(model) as client:
+        message = chat(client, tools=[WEATHER], tool_choice="required").json()["choices"][0]["message"]
+    assert message["content"] is None and message["tool_calls"][0]["function"]["name"] == "weather"
+    assert model.engine.requests[0][1].grammar.kind == "json_schema"
+
+
+def test_forms_of_answers_become_grammars():
+    schema = {"type": "object", "properties": {"名": {"type": "string"}}}
+    cases = {
+        ("json_schema", '{"type": "object"}'): {"response_format": {"type": "json_object"}},
+        ("json_schema", json.dumps(schema)): {
+            "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+        },
+        ("regex", "[a-z]+"): {"guided_regex": "[a-z]+"},
+        ("ebnf", 'root ::= "a\\"b" | "c"'): {"structured_outputs": {"choice": ['a"b', "c"]}},
+        ("ebnf", "root ::= x"): {"guided_grammar": "root ::= x"},
+    }
+    for (kind, text), fields in cases.items():
+        model = says("x")
+        with running(model) as client:
+            assert chat(client, **fields).status_code == 200
+        grammar = model.engine.requests[0][1].grammar
+        assert (grammar.kind, grammar.text) == (kind, text)
+
+
+def test_thought_first_then_the_grammar():
+    template = "{% for m in messages %}{{ m.content }}{% endfor %}<|im_start|>assistant\n<think>\n"
+    model = fake_model(["hm</think>\n\nignored", '{"a": 1}'], chat_template=template, thinks=True)
+    with running(model) as client:
+        message = chat(client, response_format={"type": "json_object"}).json()["choices"][0]["message"]
+    assert (message["reasoning"], message["content"]) == ("hm", '{"a": 1}')
+    first, second = (sampling.grammar for _, sampling in model.engine.requests)
+    assert first is None and second.kind == "json_schema"
+
+
+def test_n_answers_have_their_own_seeds():
+    model = says("a", "b", "c")
+    with running(model) as client:
+        answer = chat(client, n=3, seed=7, temperature=1).json()
+    assert [c["index"] for c in answer["choices"]] == [0, 1, 2]
+    assert [sampling.seed for _, sampling in model.engine.requests] == [7, 8, 9]
+    assert answer["usage"]["completion_tokens"] == 6
+
+
+def test_logprobs_fit_the_text():
+    with running(says("ab🙂", "ab🙂")) as client:
+        whole = chat(client, logprobs=True).json()["choices"][0]["logprobs"]["content"]
+        response = chat(client, logprobs=True, stream=True)
+    streamed = [
+        t for e in events(response)[:-1] for c in e["choices"] if c["logprobs"] for t in c["logprobs"]["content"]
+    ]
+    assert whole == streamed
+    assert b"".join(bytes(t["bytes"]) for t in whole).decode() == "ab🙂"
+    assert {t["logprob"] for t in whole} == {-0.5}
+
+
+def test_logprobs_end_where_the_text_is_cut():
+    with running(says("abcdef")) as client:
+        choice = chat(client, logprobs=True, stop="de").json()["choices"][0]
+    assert choice["message"]["content"] == "".join(t["token"] for t in choice["logprobs"]["content"]) == "abc"
+
+
+def test_unknown_fields_are_named_or_refused():
+    with running(says("a")) as client:
+        response = chat(client, foo=1, stream_options={"bar": 2}, metadata={})
+        assert response.headers["x-zhinao-ignored"] == "foo, stream_options.bar"
+    with running(says("a"), strict_params=True) as client:
+        refused = chat(client, temprature=1)
+        assert refused.status_code == 400 and "temperature" in refused.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("status", "param", "fields"),
+    [
+        (422, "temperature", {"temperature": "0.5"}),
+        (422, "messages", {"messages": "hi"}),
+        (422, "n", {"n": 0}),
+        (400, "temperature", {"temperature": -1}),
+        (400, "top_p", {"top_p": 0}),
+        (400, "presence_penalty", {"presence_penalty": 3}),
+        (400, "top_logprobs", {"logprobs": True, "top_logprobs": 5}),
+        (400, "logit_bias", {"logit_bias": {"5": 1}}),
+        (400, "response_format.type", {"response_format": {"type": "xml"}}),
+        (400, None, {"messages": []}),
+        (400, None, {"messages": [{"role": "x", "content": ""}]}),
+        (400, None, {"tools": [{"type": "x"}]}),
+        (400, "messages", {"messages": [{"role": "user", "content": "long " * 100}]}),
+        (404, "model", {"model": "gpt-4"}),
+    ],
+)
+def test_refusals(status, param, fields):
+    with running(says("a", num_context_tokens=200)) as client:
+        response = client.post("/v1/chat/completions", json=body(**fields))
+    error = response.json()["error"]
+    assert (response.status_code, error["param"]) == (status, param)
+    assert error.keys() == {"message", "type", "param", "code"} and error["message"]
+
+
+def test_prompt_over_the_context_tells_both_numbers():
+    with running(says("a", num_context_tokens=200)) as client:
+        error = chat(client, "x" * 500).json()["error"]
+    assert error["code"] == "context_length_exceeded" and "200" in error["message"] and "5" in error["message"]
+
+
+def test_bodies_that_are_no_requests():
+    with running(says("a")) as client:
+        post = lambda data, kind="application/json": client.post(  # noqa: E731
+            "/v1/chat/completions", content=data, headers={"content-type": kind}
+        )
+        assert post(b'{"messages":').status_code == 400
+        assert post(b"[]").status_code == 422
+        assert post(b"{}", "text/plain").status_code == 415
+        assert client.get("/v1/chat/completions").status_code == 405
+        assert client.get("/nothing").json()["error"]["type"] == "not_found_error"
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_who_leaves_frees_the_slot(is_stream):
+    model = says("abc", "next", hold="abc")
+    with running(model, max_running=1) as client:
+        generations = []
+        start = model.engine.generate
+        model.engine.generate = lambda *a: generations.append(start(*a)) or generations[-1]
+        with httpx.Client(base_url=client.base_url) as leaving, pytest.raises(httpx.ReadTimeout):
+            leaving.post("/v1/chat/completions", json=body(stream=is_stream), timeout=0.5).read()
+        wait_for(lambda: generations and generations[0]._cancelled.is_set())
+        assert chat(client).json()["choices"][0]["message"]["content"] == "next"
+
+
+def test_queue_that_is_full():
+    model = fake_model(lambda _: "abc", hold="abc")
+    with running(model, max_running=1, max_queued=0) as client:
+        with client.stream("POST", "/v1/chat/completions", json=body(stream=True)) as response:
+            lines = response.iter_lines()  # kept: dropping it would close the connection
+            next(lines)
+            refused = chat(client)
+        assert refused.status_code == 429 and int(refused.headers["retry-after"]) >= 1
+        wait_for(lambda: client.service.admission.num_running == 0)
+
+
+def test_engine_that_dies():
+    with running(says("abcCRASH", "abcCRASH", delay=0.02)) as client:
+        response = chat(client, stream=True)
+        found = events(response)
+        assert found[-1] == "[DONE]" and found[-2]["error"]["code"] == "engine_error"
+        whole = chat(client)
+        assert whole.status_code == 503 and whole.json()["error"]["code"] == "engine_error"
+
+
+def test_keys():
+    with running(says("a"), keys=[("me", "secret")]) as client:
+        assert chat(client).status_code == 401
+        assert client.get("/health").status_code == 200
+        client.headers["authorization"] = "Bearer secret"
+        assert chat(client).status_code == 200
+
+
+def test_loading_and_a_model_that_cannot_be_loaded():
+    def fails():
+        raise CheckpointError("broken")
+
+    service = Service(ServeSettings(), fails, ("x",))
+    assert service.state()[0] == "loading"
+    with pytest.raises(ApiError) as error:
+        _ = service.model
+    assert (error.value.status, error.value.headers["Retry-After"]) == (503, "2")
+    asyncio.run(service.start())
+    assert service.state() == ("failed", "broken")
