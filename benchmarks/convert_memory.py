@@ -47,10 +47,10 @@ sys.exit(code)
 """
 
 
-def make_source(folder: Path, num_layers: int) -> int:
+def make_source(folder: Path, num_layers: int, vocab_size: int = CONFIG["vocab_size"]) -> int:
     """Write the checkpoint in 4 shards; returns the bytes of its largest tensor."""
     folder.mkdir()
-    raw = {**CONFIG, "num_hidden_layers": num_layers}
+    raw = {**CONFIG, "num_hidden_layers": num_layers, "vocab_size": vocab_size}
     (folder / "config.json").write_text(json.dumps(raw))
     shapes = architecture.from_config(raw, folder / "config.json").tensor_shapes(is_fused=True)
     sizes = [2 * int(np.prod(shape)) for shape in shapes.values()]

@@ -7,6 +7,9 @@ Prompts of `--prompt-tokens` differ from the first token on; every answer has ex
 sent at once (at one client `--singles` requests, one after the other). With `--pid`, the root of the server's processes,
 processor time a token and peak memory are told too.
 
+A wave is cut off after `--most-seconds`: a server that answers one after the other would take many minutes. Then what came
+until there counts (a chunk as a token), delays of answers that never began count as the whole time, and the row says so.
+
 The client keeps bytes and times while a wave runs and parses them afterwards; `client` is what it cost the same
 processor, `others` how many cores foreign processes used meanwhile: above 0.1 the figures are not to be trusted.
 """
@@ -35,9 +38,9 @@ DIALECTS = {"full": {"ignore_eos": True, "stream_options": {"include_usage": Tru
 
 @dataclass(frozen=True)
 class Timing:
-    """One answer. Seconds; `per_token` is the mean time of a token after the first one."""
+    """One answer. Seconds; `per_token` is the mean time of a token after the first one. `num_prompt` None: cut off."""
 
-    num_prompt: int
+    num_prompt: int | None
     num_new: int
     first: float
     per_token: float
@@ -62,6 +65,10 @@ class Wave:
         return sum(answer.num_new for answer in self.answers)
 
     @property
+    def is_cut_off(self) -> bool:
+        return any(answer.num_prompt is None for answer in self.answers)
+
+    @property
     def speed(self) -> float:
         return self.num_new / self.seconds
 
@@ -81,6 +88,10 @@ def read(answer: Answer) -> Timing:
     """Raises SystemExit where the server did not answer, or did not count."""
     events = [(moment, data) for moment, data in answer.events() if data != "[DONE]"]
     text_times = [moment for moment, data in events if has_text(data)]
+    if answer.failure == "timeout":
+        first, last = (text_times[0], text_times[-1]) if text_times else (answer.ended, answer.ended)
+        per_token = (last - first) / max(len(text_times) - 1, 1)
+        return Timing(None, len(text_times), first - answer.sent, per_token, answer.sent, answer.ended)
     usage = next((found for _, data in reversed(events) if (found := json.loads(data).get("usage"))), None)
     if answer.status != 200 or answer.failure or not usage or len(text_times) < 2:
         raise SystemExit(f"no countable answer: {answer.failure or answer.status}: {answer.raw[-600:]!r}")
@@ -90,13 +101,13 @@ def read(answer: Answer) -> Timing:
     return Timing(usage["prompt_tokens"], num_new, first - answer.sent, per_token, answer.sent, answer.ended)
 
 
-async def wave(server: Server, bodies: list[dict], level: int, tree: Tree | None) -> Wave:
+async def wave(server: Server, bodies: list[dict], level: int, tree: Tree | None, most_seconds: float) -> Wave:
     """Send all bodies, `level` of them at a time."""
     gate = asyncio.Semaphore(level)
 
     async def one(content: bytes) -> Answer:
         async with gate:
-            return await server.ask("/v1/chat/completions", content)
+            return await server.ask("/v1/chat/completions", content, timeout=most_seconds)
 
     contents = [json.dumps(each).encode() for each in bodies]
     before = (_busy_seconds(), tree.cpu_seconds() if tree else 0.0, time.process_time(), time.perf_counter())
@@ -104,7 +115,7 @@ async def wave(server: Server, bodies: list[dict], level: int, tree: Tree | None
     after = (_busy_seconds(), tree.cpu_seconds() if tree else 0.0, time.process_time(), time.perf_counter())
     busy, ours, client, seconds = (b - a for a, b in zip(before, after, strict=True))
     timings = [read(answer) for answer in answers]
-    num_new = sum(timing.num_new for timing in timings)
+    num_new = max(sum(timing.num_new for timing in timings), 1)
     return Wave(
         level,
         timings,
@@ -123,12 +134,14 @@ def _busy_seconds() -> float:
 
 async def measure(
     server: Server, prompts: Prompts, tree: Tree | None, level: int, *, num_prompt: int, num_new: int, model: str,
-    dialect: str, singles: int,
+    dialect: str, singles: int, most_seconds: float,
 ) -> Wave:  # fmt: skip
     """One wave at `level`, its counts checked. Raises SystemExit where an answer has another length than asked for."""
     num_requests = singles if level == 1 else level
     bodies = [body(prompts.conversation(num_prompt), model, num_new, dialect) for _ in range(num_requests)]
-    done = await wave(server, bodies, level, tree)
+    done = await wave(server, bodies, level, tree, most_seconds)
+    if done.is_cut_off:
+        return done
     if wrong := {a.num_new for a in done.answers} - {num_new}:
         raise SystemExit(f"answers of {wrong} tokens came instead of {num_new}: does the server know ignore_eos?")
     if wrong := {a.num_prompt for a in done.answers} - {num_prompt}:
@@ -145,6 +158,7 @@ def summary(waves: list[Wave]) -> dict:
         "level": waves[0].level,
         "num_rounds": len(waves),
         "num_requests": len(answers),
+        "is_cut_off": any(each.is_cut_off for each in waves),
         "tokens_per_second": statistics.median(speeds),
         "tokens_per_second_range": [min(speeds), max(speeds)],
         "first_ms_p50": percentile(firsts, 50),
@@ -168,15 +182,16 @@ def percentile(values: list[float], percent: float) -> float:
 
 
 HEADER = """\
-| server | clients | tok/s (least … most) | first token p50 / p95, ms | ms a token | CPU-ms a token | peak MB | client CPU-ms | others, cores |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
+| server | clients | rounds | tok/s (least … most) | first token p50 / p95, ms | ms a token | CPU-ms a token | peak MB | client CPU-ms | others, cores |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"""
 
 
 def row(name: str, s: dict) -> str:
     least, most = s["tokens_per_second_range"]
     cpu = "–" if s["server_cpu_ms_per_token"] is None else f"{s['server_cpu_ms_per_token']:.2f}"
+    rounds = f"{s['num_rounds']}, cut off" if s["is_cut_off"] else s["num_rounds"]
     return (
-        f"| {name} | {s['level']} | {s['tokens_per_second']:.1f} ({least:.1f} … {most:.1f}) "
+        f"| {name} | {s['level']} | {rounds} | {s['tokens_per_second']:.1f} ({least:.1f} … {most:.1f}) "
         f"| {s['first_ms_p50']:.0f} / {s['first_ms_p95']:.0f} | {s['per_token_ms_p50']:.1f} | {cpu} "
         f"| {s['peak_mb']:.0f} | {s['client_cpu_ms_per_token']:.3f} | {s['other_cores']:.2f} |"
     )
@@ -195,7 +210,13 @@ async def run(args: argparse.Namespace) -> None:
     prompts = Prompts(Tokenizer.load(hub.resolve(args.tokenizer).path), args.seed)
     model = args.model or await model_name(server)
     rows: dict[int, list[Wave]] = {level: [] for level in args.levels}
-    settings = {"model": model, "dialect": args.dialect, "num_prompt": args.prompt_tokens, "singles": args.singles}
+    settings = {
+        "model": model,
+        "dialect": args.dialect,
+        "num_prompt": args.prompt_tokens,
+        "singles": args.singles,
+        "most_seconds": args.most_seconds,
+    }
     await measure(server, prompts, tree, min(8, max(args.levels)), **{**settings, "num_new": 8})  # warms caches
     for _ in range(args.rounds):
         for level in args.levels:
@@ -221,6 +242,7 @@ def main() -> None:
     parser.add_argument("--num-new", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--singles", type=int, default=2)
+    parser.add_argument("--most-seconds", type=float, default=120)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dialect", choices=DIALECTS, default="full")
     parser.add_argument("--json", type=Path)
