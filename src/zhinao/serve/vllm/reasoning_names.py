@@ -74,13 +74,16 @@ def _event(event: bytes) -> bytes:
 
 
 def _json(body: bytes) -> bytes:
-    """The body with both names; as it came where it is no answer to a chat."""
+    """The body with both names; as it came where it holds no thought."""
     try:
         answer = json.loads(body)
     except ValueError:
         return body
-    for choice in answer.get("choices") or () if isinstance(answer, dict) else ():
-        for place in (choice.get("delta"), choice.get("message")):
-            if isinstance(place, dict) and _FIELD in place:
-                place.setdefault(_OTHER, place[_FIELD])
+    choices = answer.get("choices") if isinstance(answer, dict) else None
+    places = [place for choice in choices or () for place in (choice.get("delta"), choice.get("message")) if place]
+    if not any(_FIELD in place for place in places):
+        return body
+    for place in places:
+        if _FIELD in place:
+            place.setdefault(_OTHER, place[_FIELD])
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()

@@ -65,10 +65,9 @@ def num_thought_ids(ids: Sequence[int], decode: Callable[[Sequence[int]], str], 
     """How many ids at the beginning of an output belong to its thought, markers included. `decode` shows every token."""
     text = decode(ids)
     before, marker, _ = text.partition(THINK_CLOSE)
-    if marker:
-        wanted = len(before) + len(marker)
-    else:
-        wanted = len(text) if is_open or text.lstrip().startswith(THINK_OPEN) else 0
+    if not marker:
+        return len(ids) if is_open or text.lstrip().startswith(THINK_OPEN) else 0
+    wanted = len(before) + len(marker)
     low, high = 0, len(ids)
     while low < high:
         middle = (low + high) // 2

@@ -1,0 +1,116 @@
+"""The model class inside vLLM, loaded through the installed plugin: the same tokens as transformers, LoRA, two ranks."""
+
+import importlib.util
+import os
+
+import pytest
+
+from tests.tiny import make_checkpoint
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed"),
+]
+PROMPTS = ["The capital of France is", "def add(a, b):\n", "1, 2, 3, 4,", "Once upon a time"]
+NUM_TOKENS = 24
+
+
+@pytest.fixture(scope="module")
+def transformers_model(demo):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(demo, dtype=torch.float32).eval()
+
+
+@pytest.fixture(scope="module")
+def tokenizer(demo):
+    from zhinao.model.tokenizer import Tokenizer
+
+    return Tokenizer.load(demo)
+
+
+def greedy(model, prompts):
+    """What transformers generates, without any end."""
+    import torch
+
+    made = []
+    for ids in prompts:
+        settings = {"max_new_tokens": NUM_TOKENS, "do_sample": False, "eos_token_id": None, "pad_token_id": 0}
+        made.append(model.generate(torch.tensor([ids]), **settings)[0, len(ids) :].tolist())
+    return made
+
+
+def start(folder, **settings):
+    from vllm import LLM
+
+    os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    return LLM(
+        model=str(folder),
+        dtype="float32",
+        enforce_eager=True,
+        kv_cache_memory_bytes=2**28,
+        max_model_len=256,
+        disable_log_stats=True,
+        **settings,
+    )
+
+
+def run(llm, prompts, lora=None):
+    from vllm import SamplingParams
+
+    params = SamplingParams(temperature=0, max_tokens=NUM_TOKENS, ignore_eos=True, detokenize=False)
+    outputs = llm.generate([{"prompt_token_ids": ids} for ids in prompts], params, lora_request=lora, use_tqdm=False)
+    return [list(output.outputs[0].token_ids) for output in outputs]
+
+
+@pytest.fixture(scope="module")
+def llm(demo):
+    made = start(demo, enable_lora=True, max_lora_rank=8)
+    yield made
+    made.llm_engine.engine_core.shutdown()
+
+
+def test_greedy_equals_transformers(llm, transformers_model, tokenizer):
+    prompts = [tokenizer.encode(text) for text in PROMPTS]
+    assert run(llm, prompts) == greedy(transformers_model, prompts)
+
+
+def test_lora_equals_peft(llm, transformers_model, tokenizer, demo, tmp_path):
+    peft = pytest.importorskip("peft")
+    import torch
+    from transformers import AutoModelForCausalLM
+    from vllm.lora.request import LoRARequest
+
+    targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+    base = AutoModelForCausalLM.from_pretrained(demo, dtype=torch.float32)
+    adapted = peft.get_peft_model(base, peft.LoraConfig(r=8, lora_alpha=16, target_modules=targets)).eval()
+    torch.manual_seed(0)
+    for name, weight in adapted.named_parameters():
+        if "lora_B" in name:  # begins as zeros, which would change nothing
+            torch.nn.init.normal_(weight, std=0.02)
+    adapted.save_pretrained(tmp_path / "adapter")
+    prompts = [tokenizer.encode(text) for text in PROMPTS]
+    expected, without = greedy(adapted, prompts), greedy(transformers_model, prompts)
+    assert expected != without, "the adapter does something"
+    assert run(llm, prompts, LoRARequest("adapter", 1, str(tmp_path / "adapter"))) == expected
+    assert run(llm, prompts) == without, "and nothing to those who did not ask for it"
+
+
+def test_two_ranks_equal_one(tmp_path, monkeypatch):
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        pytest.skip("one core only")
+    monkeypatch.setenv("VLLM_CPU_OMP_THREADS_BIND", f"{cores[0]}|{cores[1]}")
+    folder = make_checkpoint(tmp_path / "tiny", hidden_size=192, scale=1.5)
+    prompts = [[5, 77, 300], [1], list(range(100, 140))]
+    expected = greedy(AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval(), prompts)
+    llm = start(folder, tensor_parallel_size=2, skip_tokenizer_init=True)
+    try:
+        assert run(llm, prompts) == expected
+    finally:
+        llm.llm_engine.engine_core.shutdown()
