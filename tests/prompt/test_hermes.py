@@ -208,3 +208,18 @@ def test_bad_calls_are_named(messages, sentence):
 def test_a_message_with_calls_is_not_continued():
     with pytest.raises(UsageError, match=r"Message 2\.tool_calls: .* cannot be continued"):
         render([user("q"), calling("{}", content="a")], plain, continue_final=True)
+
+
+@pytest.mark.parametrize("place", ["tools", "messages", "template_kwargs"])
+def test_deep_nesting_is_refused_before_it_exhausts_the_stack(place):
+    deep = "x"
+    for _ in range(5000):
+        deep = [deep]
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"default": deep}}}
+    given = {
+        "tools": {"tools": [tool]},
+        "messages": {"messages": [calling({"a": deep})]},
+        "template_kwargs": {"template_kwargs": {"a": deep}},
+    }[place]
+    with pytest.raises(UsageError, match=f"{place} is nested more than 100 deep"):
+        render(**{"messages": [user("q")], "tokenizer": plain, **given})

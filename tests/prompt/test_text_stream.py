@@ -79,3 +79,10 @@ def test_text_of_ours_goes_to_the_thought():
         + stream.feed(tokenizer.encode("A"))
     )
     assert [(p.kind, p.text) for p in pieces] == [(THOUGHT, "thinking"), (THOUGHT, " X enough."), (ANSWER, "A")]
+
+
+def test_tags_of_tool_calls_pass_where_they_are_control_tokens():
+    tokenizer = ByteTokenizer()
+    tokenizer.control_tokens = {**tokenizer.control_tokens, "<tool_call>": 300, "</tool_call>": 301}
+    ids = [300, *tokenizer.encode("{}"), 301, tokenizer.control_tokens["<pad>"]]
+    assert shown(TextStream(tokenizer), [ids]) == {THOUGHT: "", ANSWER: "<tool_call>{}</tool_call>"}

@@ -96,6 +96,12 @@ def test_a_call_after_one_that_was_none(size):
     assert split(f'<tool_call>{{"name": "{ONE}', size) == ('<tool_call>{"name": "', [("f", ARGUMENTS)])
 
 
+@pytest.mark.parametrize("size", [50, 10**9])
+def test_many_tags_cost_no_more_than_their_length(size):
+    text = '<tool_call>{"\\"' * 5_000
+    assert split(text, size) == (text, [])
+
+
 def test_arguments_come_as_they_are_written():
     splitter = ToolCallSplitter()
     assert splitter.feed('<tool_call>{"name": "f", "arguments": ') == []

@@ -107,13 +107,17 @@ class ToolCallSplitter:
     def _head(self) -> tuple[list[ToolPiece], bool]:
         if usual := _USUAL.match(self._held):
             name = _loaded(usual[1])
-            return self._begin(name, usual[0], _BODY) if self._is_known(name) else self._give_back()
+            is_call = self._is_known(name) and TOOL_OPEN not in usual[0]
+            return self._begin(name, usual[0], _BODY) if is_call else self._give_back()
         start = self._held.lstrip(_SPACE)
         if not start:
             return [], False
-        end, broken = self._scanner.scan(self._held, self._num_scanned)
-        self._num_scanned = len(self._held)
-        if start[0] != "{" or broken is not None:
+        # A second tag before the arguments: so that no text is looked at again and again, the first one was none.
+        again = self._held.find(TOOL_OPEN, max(self._num_scanned - len(TOOL_OPEN), 0))
+        stop = again if again >= 0 else len(self._held)
+        end, broken = self._scanner.scan(self._held, self._num_scanned, stop)
+        self._num_scanned = stop
+        if start[0] != "{" or broken is not None or (again >= 0 and end is None):
             return self._give_back()
         if end is None:
             return [], False
@@ -240,9 +244,9 @@ class _Scanner:
     def __init__(self, depth: int = 0):
         self._depth, self._is_string, self._is_escaped = depth, False, False
 
-    def scan(self, text: str, start: int) -> tuple[int | None, int | None]:
+    def scan(self, text: str, start: int, stop: int | None = None) -> tuple[int | None, int | None]:
         """Where the value is over, and where a `<` stands outside of strings, which no JSON has."""
-        for at in range(start, len(text)):
+        for at in range(start, len(text) if stop is None else stop):
             char = text[at]
             if self._is_string:
                 self._is_string = self._is_escaped or char != '"'
