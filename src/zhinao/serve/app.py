@@ -6,20 +6,30 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from zhinao import __version__
 from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
 from zhinao.prompt import tools
-from zhinao.serve import asgi, chat, completions, errors, facts
+from zhinao.serve import asgi, chat, completions, errors, facts, logs, responses
 from zhinao.serve.asgi import App
 from zhinao.serve.auth import Keys
 from zhinao.serve.errors import ApiError
 from zhinao.serve.generation import Generation
-from zhinao.serve.ignored import ignored_headers
+from zhinao.serve.ignored import ignored_headers, named
 from zhinao.serve.middleware import wrap
-from zhinao.serve.schema import Answer, ChatRequest, CompletionRequest, DetokenizeRequest, TokenizeRequest
+from zhinao.serve.page import PageMiddleware
+from zhinao.serve.responses_events import ResponsesShape
+from zhinao.serve.schema import (
+    Answer,
+    ChatRequest,
+    CompletionRequest,
+    DetokenizeRequest,
+    ResponsesRequest,
+    TokenizeRequest,
+)
 from zhinao.serve.service import Service
 
 # The shapes of refusals, for the OpenAPI page.
@@ -30,9 +40,12 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         401: "no key, or an unknown one",
         403: "a page of another origin",
         404: "no such model or request",
+        408: "the body did not come in time",
         413: "the body is too large",
+        415: "not application/json",
         422: "a field of the wrong type",
         429: "a limit is reached; Retry-After says when to come again",
+        500: "a bug",
         503: "the model is being loaded or started again, or the server is leaving",
     }.items()
 }
@@ -59,12 +72,13 @@ def build(service: Service, keys: Keys) -> App:
     app = FastAPI(title="zhinao", version=__version__, docs_url=None, redoc_url=None, lifespan=None)
     app.state.service, app.state.has_keys = service, bool(keys)
     app.add_exception_handler(ApiError, _refused)
-    app.add_exception_handler(ZhinaoError, lambda request, error: _refused(request, errors.of(error)))
+    app.add_exception_handler(ZhinaoError, _failed)
+    app.add_exception_handler(Exception, _bug)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     _add_routes(app)
     _describe_errors(app)
-    return wrap(app, service.settings, keys, service.limits, service.metrics)
+    return PageMiddleware(wrap(app, service.settings, keys, service.limits, service.metrics))
 
 
 def _service(request: Request) -> Service:
@@ -74,6 +88,7 @@ def _service(request: Request) -> Service:
 def _add_routes(app: FastAPI) -> None:
     post = {"responses": {**_REFUSALS}, "dependencies": [Depends(_json_only)]}
     app.post("/v1/chat/completions", response_model=Answer, **post)(_chat)
+    app.post("/v1/responses", **post)(_responses)
     app.post("/v1/completions", response_model=Answer, **post)(_completions)
     app.post("/v1/chat/completions/render", **post)(_render)
     app.post("/v1/chat/completions/{request_id}/answer_now", responses={**_REFUSALS})(_answer_now)
@@ -81,6 +96,7 @@ def _add_routes(app: FastAPI) -> None:
     app.post("/detokenize", **post)(_detokenize)
     app.get("/v1/models", responses={**_REFUSALS})(_models)
     app.get("/v1/models/{name:path}", responses={**_REFUSALS})(_model)
+    app.get("/tokenizer_info", responses={**_REFUSALS})(_tokenizer_info)
     app.get("/props", responses={**_REFUSALS})(_props)
     app.get("/health", responses={503: {"description": "not ready; `reason` says why"}})(_health)
     app.get("/metrics", response_class=Response)(_metrics)
@@ -94,6 +110,21 @@ async def _chat(request: Request, body: ChatRequest) -> Response:
     headers = ignored_headers(body, service.settings.strict_params)
     job = chat.job(body, service.model, body.model or service.names[0], service.settings.thinking_budget)
     return Generation(service, job, headers)
+
+
+async def _responses(request: Request, body: ResponsesRequest) -> Response:
+    """Answer in the shape of OpenAI's Responses API. Nothing is kept on the server."""
+    service = _service(request)
+    service.check_name(body.model)
+    raw = body.model_dump(exclude_unset=True)
+    form = responses.chat_form(raw)
+    try:
+        asked = ChatRequest.model_validate(form.chat)
+    except ValidationError as error:
+        raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
+    headers = named(list(form.ignored), service.settings.strict_params)
+    job = chat.job(asked, service.model, body.model or service.names[0], service.settings.thinking_budget)
+    return Generation(service, job, headers, ResponsesShape(raw))
 
 
 async def _completions(request: Request, body: CompletionRequest) -> Response:
@@ -149,6 +180,11 @@ async def _model(request: Request, name: str) -> dict:
     return facts.card(service, name)
 
 
+async def _tokenizer_info(request: Request) -> dict:
+    """Special tokens and chat template."""
+    return facts.tokenizer_info(_service(request).model)
+
+
 async def _props(request: Request) -> dict:
     """What the web page needs to know: the model, its context, its defaults."""
     return facts.props(_service(request), request.app.state.has_keys)
@@ -188,6 +224,15 @@ async def _json_only(request: Request) -> None:
 async def _refused(request: Request, error: ApiError) -> JSONResponse:
     asgi.state(request.scope)["error"] = error.code or error.kind
     return JSONResponse(error.body(), status_code=error.status, headers=error.headers)
+
+
+async def _failed(request: Request, error: ZhinaoError) -> JSONResponse:
+    return await _refused(request, errors.of(error))
+
+
+async def _bug(request: Request, error: Exception) -> JSONResponse:
+    """An exception that nobody foresaw; the log has it under the request's id."""
+    return await _refused(request, logs.bug())
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:

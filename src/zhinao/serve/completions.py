@@ -8,6 +8,7 @@ from zhinao.api.reply import Event, Reply
 from zhinao.lang import tr
 from zhinao.serve import sampling
 from zhinao.serve.errors import ApiError
+from zhinao.serve.facts import check_ids
 from zhinao.serve.job import Job, Prompt, Writer
 from zhinao.serve.running import Running
 from zhinao.serve.schema import CompletionRequest
@@ -68,6 +69,7 @@ def _prompt(prompt: str | list[int], model: Model) -> Prompt:
     """Who writes raw prompts writes the frame too, so control tokens in the text are control tokens."""
     if isinstance(prompt, str):
         return Prompt(model.tokenizer.encode(prompt, control=True), {"splits_thought": False}, prompt)
+    check_ids(prompt, model, "prompt")
     return Prompt(prompt, {"splits_thought": False}, model.tokenizer.decode(prompt, skip_control=False))
 
 
@@ -98,7 +100,9 @@ class CompletionWriter(Writer):
     def start(self, index: int, running: Running, job: Job, model: Model) -> list[dict]:
         self._tokenizer = model.tokenizer
         hidden = frozenset(job.options.sampling.stop_ids)
-        log = TokenLog(model.tokenizer, running.state, hidden) if self._logprobs is not None else None
+        log = (
+            TokenLog(model.tokenizer, running.state, hidden, keeps_hidden=True) if self._logprobs is not None else None
+        )
         self._told[index] = _Told(log)
         if not self._is_echo:
             return []

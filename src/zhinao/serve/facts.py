@@ -3,7 +3,7 @@
 from zhinao import __version__
 from zhinao.api.model import Model
 from zhinao.engine.base import Sampling
-from zhinao.errors import UsageError, ZhinaoError
+from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
 from zhinao.prompt import tools
 from zhinao.serve import errors
@@ -81,12 +81,26 @@ def _rendered(body: TokenizeRequest, model: Model):
         raise errors.of(error) from None
 
 
+def check_ids(ids: list[int], model: Model, field: str) -> None:
+    """Raises ApiError 400 for an id outside the vocabulary."""
+    size = model.engine.info.vocab_size
+    if (bad := next((i for i in ids if not 0 <= i < size), None)) is not None:
+        raise ApiError(
+            400,
+            tr(f"Token id {bad} is outside the vocabulary of {size}.", f"token id {bad} 超出词表（{size}）。"),
+            param=field,
+        )
+
+
+def tokenizer_info(model: Model) -> dict:
+    """What tools that count tokens over HTTP want to know."""
+    tokenizer = model.tokenizer
+    names = {f"{kind}_token": getattr(tokenizer, f"{kind}_id", None) for kind in ("bos", "eos", "pad")}
+    tokens = {name: None if number is None else tokenizer.id_to_token(number) for name, number in names.items()}
+    return {**tokens, "vocab_size": tokenizer.vocab_size, "chat_template": tokenizer.chat_template}
+
+
 def detokenize(body: DetokenizeRequest, model: Model) -> dict:
     """Raises ApiError 400 for ids outside the vocabulary."""
-    size = model.tokenizer.vocab_size
-    if (bad := next((i for i in body.tokens if not 0 <= i < size), None)) is not None:
-        error = UsageError(
-            tr(f"Token id {bad} is outside the vocabulary of {size}.", f"token id {bad} 超出词表（{size}）。")
-        )
-        raise ApiError(400, str(error), param="tokens")
+    check_ids(body.tokens, model, "tokens")
     return {"prompt": model.tokenizer.decode(body.tokens, skip_control=False)}

@@ -1,5 +1,7 @@
 """Fields of a request that nobody knows: named in a header, or refused where the server is strict."""
 
+from collections.abc import Iterable
+
 from pydantic import BaseModel
 
 from zhinao.config import suggestion
@@ -21,15 +23,19 @@ def unknown_fields(body: BaseModel, place: str = "") -> list[str]:
 
 def ignored_headers(body: BaseModel, is_strict: bool) -> dict[str, str]:
     """`X-Zhinao-Ignored`, where there is something to name. Raises ApiError 400 where the server is strict."""
-    names = unknown_fields(body)
+    return named(unknown_fields(body), is_strict, type(body).model_fields)
+
+
+def named(names: list[str], is_strict: bool, known: Iterable[str] = ()) -> dict[str, str]:
+    """The same for names that are known already; `known` are those that may have been meant."""
     if not names:
         return {}
     if is_strict:
-        known = suggestion(names[0], type(body).model_fields)
+        hint = suggestion(names[0], known)
         raise ApiError(
             400,
             tr(f"Unknown field: {', '.join(names)}.", f"未知的字段：{', '.join(names)}。")
-            + (f" → {known}" if known else ""),
+            + (f" → {hint}" if hint else ""),
             param=names[0],
             code="unknown_parameter",
         )

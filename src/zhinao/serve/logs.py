@@ -83,7 +83,7 @@ class LogMiddleware:
             if record.status is not None and not is_whole:
                 raise  # half an answer is out: the server must close the connection
             if record.status is None:
-                await asgi.refuse(scope, answering, _bug())
+                await asgi.refuse(scope, answering, bug())
         finally:
             record.status = record.status or _CLIENT_LEFT
             record.seconds = time.perf_counter() - started
@@ -98,7 +98,8 @@ def _request_id(scope: asgi.Scope) -> str:
     return given if _SANE_ID.fullmatch(given) else uuid.uuid4().hex
 
 
-def _bug() -> ApiError:
+def bug() -> ApiError:
+    """What a client is told of an exception that nobody foresaw."""
     return ApiError(
         500,
         tr(

@@ -4,10 +4,14 @@ from zhinao.api.state import ReplyState
 
 
 class TokenLog:
-    """Follows one reply. `take(num_bytes)` gives the entries that have become due, in OpenAI's chat form."""
+    """Follows one reply. `take(text)` gives the entries that have become due, in OpenAI's chat form.
 
-    def __init__(self, tokenizer, state: ReplyState, hidden_ids: frozenset[int]):
-        self._tokenizer, self._state, self._hidden = tokenizer, state, hidden_ids
+    `hidden_ids` end answers: left out, or with `keeps_hidden` told as tokens without text (the older API counts them).
+    """
+
+    def __init__(self, tokenizer, state: ReplyState, hidden_ids: frozenset[int], keeps_hidden: bool = False):
+        self._tokenizer, self._state = tokenizer, state
+        self._hidden, self._keeps_hidden = hidden_ids, keeps_hidden
         self._next = 0  # index of the next token to tell
         self._start = 0  # where its text begins, in bytes of what the model wrote
         self._num_shown = 0
@@ -26,7 +30,7 @@ class TokenLog:
             is_due = self._start < self._num_shown or (is_last and not cuts) or state.num_thought_tokens
             if not is_due:
                 break
-            if number not in self._hidden:
+            if self._keeps_hidden or number not in self._hidden:
                 entries.append(entry(data, state.logprobs[self._next]))
             self._start += len(data)
             self._next += 1
