@@ -16,7 +16,7 @@ fi
 
 if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
   echo "fetching the page's libraries (45 MB) …"
-  npm ci --silent
+  npm ci --loglevel=error
   touch node_modules/.package-lock.json
 fi
 node build.mjs

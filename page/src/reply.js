@@ -41,7 +41,8 @@ export class Growth {
     else if (thought) this.#think(thought, seconds);
     if (delta.content) this.#answer(delta.content, seconds);
     if (choice.note) message.notes.push(choice.note);
-    for (const token of choice.logprobs?.content ?? []) this.#token(token, thought !== "");
+    const isThought = thought !== "" || (!delta.content && message.content === "" && message.thought !== "");
+    for (const token of choice.logprobs?.content ?? []) this.#token(token, isThought);
     if (choice.thought_end) message.thoughtEnd = choice.thought_end;
     if (choice.finish_reason) message.finish = choice.finish_reason;
   }

@@ -1,15 +1,8 @@
 // Markdown that grows: finished blocks are drawn once, only the last is drawn anew. What one redraw costs sets how often it is done.
-import { fillFormulas } from "./formula.js";
+import { lastBlock, offsetOfLine } from "./blocks.js";
 import { dressCode } from "./code.js";
+import { fillFormulas } from "./formula.js";
 import { parse, renderTokens } from "./markdown.js";
-
-/** Where the last top-level block of `tokens` begins: its index and first line. */
-export function lastBlock(tokens) {
-  for (let n = tokens.length - 1; n >= 0; n--) {
-    if (tokens[n].level === 0 && tokens[n].nesting >= 0) return { index: n, line: tokens[n].map?.[0] ?? 0 };
-  }
-  return { index: 0, line: 0 };
-}
 
 export class GrowingMarkdown {
   #shown = ""; // all text that was drawn
@@ -50,11 +43,4 @@ function dressed(tokens) {
   fillFormulas(fragment);
   dressCode(fragment);
   return fragment;
-}
-
-/** @returns {number} characters before line `line`, counted from 0 */
-export function offsetOfLine(text, line) {
-  let at = 0;
-  for (let n = 0; n < line; n++) at = text.indexOf("\n", at) + 1;
-  return at;
 }

@@ -101,7 +101,8 @@ export class AnswerView {
     const continued = () => context.actions.goOn(message);
     const more = canContinue(message) && context.isLast(message) && !context.isBusy;
     const goOn = more && h("button", { type: "button", class: "quiet go-on", onclick: continued }, icon("forward"), tr("Continue", "继续"));
-    const foot = h("div", { class: "foot" }, this.#actions(), h("span", { class: "figures" }, figures(message, context.about)));
+    const isEmpty = !message.content && !message.thought;
+    const foot = !(message.error && isEmpty && siblings(context.conversation, message).length < 2) && h("div", { class: "foot" }, this.#actions(), h("span", { class: "figures" }, figures(message, context.about)));
     return [trouble(message, context), reason(message), goOn, foot].filter(Boolean);
   }
 

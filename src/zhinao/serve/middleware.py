@@ -7,15 +7,17 @@ from zhinao.serve.cors import OriginGuard, cors
 from zhinao.serve.limits import RateLimits, RateMiddleware
 from zhinao.serve.logs import LogMiddleware
 from zhinao.serve.metrics import Metrics
+from zhinao.serve.page import PageMiddleware
 from zhinao.serve.settings import ServeSettings
 
 
 def wrap(app: asgi.App, settings: ServeSettings, keys: Keys, limits: RateLimits, metrics: Metrics) -> asgi.App:
-    """From the inside out: body, limits, key, CORS, origin, log. So a refusal has CORS headers, and every answer its line;
+    """From the inside out: body, limits, key, CORS, page, origin, log. So a refusal has CORS headers, and every answer its line;
     who has no key costs nothing, and who is over the limit is not read."""
     app = BodyLimit(app, max_bytes=int(settings.max_body_mb * 1e6))
     app = RateMiddleware(app, limits)
     app = KeyMiddleware(app, keys) if keys else app
     app = cors(app, settings.cors_origin)
+    app = PageMiddleware(app)  # outside the key: it asks for one itself
     app = OriginGuard(app, settings.cors_origin, is_local=is_loopback(settings.host))
     return LogMiddleware(app, on_response=metrics.responded)
