@@ -226,3 +226,13 @@ def test_bad_messages_are_named(messages, sentence):
 def test_parts_are_read():
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     assert render([user(parts)], plain).ids == render([user("ab")], plain).ids
+
+
+def test_names_of_fields_stay_although_a_control_token_holds_them():
+    """SmolLM2 has `<repo_name>`: the key `name` is part of a control token and must still be found."""
+    plain = ByteTokenizer()
+    plain.control_tokens["<repo_name>"] = 300
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": '{"<repo_name>": 1}'}}
+    messages = [user("q"), {"role": "assistant", "content": "", "tool_calls": [call]}]
+    rendered = render(messages, plain, add_generation_prompt=False)
+    assert '{"name": "f", "arguments": {"<repo_name>": 1}}' in rendered.text and 300 not in rendered.ids

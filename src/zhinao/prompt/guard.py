@@ -29,6 +29,10 @@ def _characters(value) -> set[str]:
     return set()
 
 
+def _is_name(key) -> bool:
+    return isinstance(key, str) and key.isidentifier()
+
+
 class Guard:
     """Breaks control tokens inside content with the character `mark`."""
 
@@ -50,11 +54,11 @@ class Guard:
         return {"role": message["role"], "content": self.text(message["content"], allowed), **result}
 
     def value(self, value):
-        """A copy of nested lists and dicts with all strings guarded."""
+        """A copy of nested lists and dicts with all strings guarded; keys that are mere names stay, since templates look them up."""
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self.value(key): self.value(item) for key, item in value.items()}
+            return {key if _is_name(key) else self.value(key): self.value(item) for key, item in value.items()}
         if isinstance(value, (list, tuple)):
             return [self.value(item) for item in value]
         return value
