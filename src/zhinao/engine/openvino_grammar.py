@@ -7,11 +7,9 @@ import contextlib
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 import threading
-from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from zhinao.engine import openvino_schema
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 CPU_SECONDS = 6  # the engine compiles it again, and everybody waits for that once
 WALL_SECONDS = 60
 NUM_BYTES = 2**30
-_NUM_KEPT = 4096
+_NUM_KEPT = 512
 
 
 class GrammarChecker:
@@ -43,28 +41,30 @@ class GrammarChecker:
             "bytes": NUM_BYTES,
         }
         self._lock, self._process, self._is_closed = threading.Lock(), None, False
-        self._verdicts: OrderedDict[Grammar, str | None] = OrderedDict()
+        self._verdicts: dict[Grammar, str | None] = {}
 
     def check(self, grammar: Grammar) -> None:
         """Raise UsageError where it is wrong, too large, or asks for what cannot be enforced. Takes milliseconds, or
         the limits' seconds."""
         if grammar.kind == "json_schema":
             openvino_schema.check(grammar.text)
-        with self._lock:
-            if grammar not in self._verdicts:
-                self._verdicts[grammar] = self._try(grammar)
-                while len(self._verdicts) > _NUM_KEPT:
-                    self._verdicts.popitem(last=False)
-            why = self._verdicts[grammar]
+        try:
+            why = self._verdicts[grammar]  # a known one waits for nobody
+        except KeyError:
+            with self._lock:
+                why = self._verdicts[grammar] = self._try(grammar)
+                if len(self._verdicts) > _NUM_KEPT:
+                    del self._verdicts[next(iter(self._verdicts))]
         if why:
-            raise UsageError(
-                tr(f"The {grammar.kind} cannot be used: {why}", f"无法使用该 {grammar.kind}：{why}"),
-            )
+            raise UsageError(tr(f"The {grammar.kind} cannot be used: {why}", f"无法使用该 {grammar.kind}：{why}"))
 
     def close(self) -> None:
         """May be called twice."""
         self._is_closed = True
-        self._kill()
+        if process := self._process:
+            process.kill()  # who waits for it goes on
+        with self._lock:
+            self._kill()
 
     def _try(self, grammar: Grammar) -> str | None:
         """The verdict. What ends a process that compiled others before is tried once more in a fresh one."""
@@ -112,7 +112,7 @@ class GrammarChecker:
     def _kill(self) -> None:
         process, self._process = self._process, None
         if process:
-            process.send_signal(signal.SIGKILL)
+            process.kill()
             process.wait()
             process.stdin.close()
             process.stdout.close()

@@ -73,9 +73,11 @@ class _Trial:
         start = self.log.seek(0, os.SEEK_END)
         try:
             ids = self._follow(kind, text)
-        except (RuntimeError, MemoryError) as error:
+        except RuntimeError as error:
+            if "bad_alloc" in str(error):
+                raise MemoryError from None
             self._renew()
-            return _sentence(str(error)) or "out of memory"
+            return _sentence(str(error))
         self.log.seek(start)
         warnings = [line for line in self.log.read().decode(errors="replace").splitlines() if "Warning:" in line]
         if _NOTHING in ids:
