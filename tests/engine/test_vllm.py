@@ -1,6 +1,7 @@
 """vLLM behind the engine interface. What needs vLLM itself is skipped where it is not installed."""
 
 import importlib.machinery
+import importlib.metadata
 import importlib.util
 
 import pytest
@@ -19,7 +20,8 @@ GREEDY = Sampling(temperature=0, max_tokens=16, logprobs=True)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return make_checkpoint(tmp_path_factory.mktemp("vllm") / "qwen2", "qwen2", **SIZES)
+    """As published: vLLM reads it through our plugin."""
+    return make_checkpoint(tmp_path_factory.mktemp("vllm") / "zhinao", **SIZES)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +57,8 @@ def pretended(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: there if name == "vllm" else find(name, *a))
 
 
-def test_refused_before_vllm_is_imported(tmp_path, folder, pretended):
+def test_refused_before_vllm_is_imported(tmp_path, folder, pretended, monkeypatch):
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: ())  # run from its sources, not installed
     fused = make_checkpoint(tmp_path / "zhinao")
     with pytest.raises(UsageError) as error:
         VLLMEngine.load(fused)
@@ -128,8 +131,13 @@ def test_seeds_cancel_and_bad_prompts(engine):
 
 @needs_vllm
 @pytest.mark.slow
-def test_closed_twice_then_used(folder):
+def test_the_converted_layout_then_closed_twice(tmp_path):
+    from zhinao.engine.transformers import TransformersEngine
+
+    folder = make_checkpoint(tmp_path / "qwen2", "qwen2", **SIZES)
     engine = VLLMEngine.load(folder, dtype="f32", kv_cache_memory_bytes=2**28)
+    with TransformersEngine.load(folder, device="cpu") as reference:
+        assert collect(engine.generate(PROMPTS[0], GREEDY))[0] == collect(reference.generate(PROMPTS[0], GREEDY))[0]
     engine.close()
     engine.close()
     with pytest.raises(EngineError, match="closed"):
