@@ -58,9 +58,9 @@ def pretended(monkeypatch):
 
 
 def test_refused_before_vllm_is_imported(tmp_path, folder, pretended, monkeypatch):
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: ())  # run from its sources, not installed
     fused = make_checkpoint(tmp_path / "zhinao")
-    with pytest.raises(UsageError) as error:
+    with monkeypatch.context() as patch, pytest.raises(UsageError) as error:
+        patch.setattr(importlib.metadata, "entry_points", lambda group: ())  # run from its sources, not installed
         VLLMEngine.load(fused)
     assert f"zhinao convert {fused} --to qwen2" in str(error.value)
     with pytest.raises(UsageError, match="head_dim"):
