@@ -5,13 +5,18 @@ MODEL ?= smollm2-135m
 ARGS ?=
 SHARED ?= ../shared
 LLAMA_PYTHON ?=
+LLAMA_SERVER ?=
+VLLM_PYTHON ?=
+TRANSFORMERS_PYTHON ?=
+WORK ?= build/bench-serve
+MINUTES ?= 30
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 VLLM := .venv-vllm
 PAGE := src/zhinao/serve/page/dist/index.html
 
-.PHONY: help chat page test test-vllm lint docs bench clean
+.PHONY: help chat page test test-vllm lint docs bench bench-serve soak clean
 
 help:
 	@echo "make chat   environment, demo model, chat (MODEL=folder, hub id or short name; ARGS='--lang zh')"
@@ -21,6 +26,8 @@ help:
 	@echo "make lint   ruff over the code"
 	@echo "make docs   renew the generated parts of docs/"
 	@echo "make bench  the measurements that the README quotes (SHARED=material, LLAMA_PYTHON=interpreter with llama-cpp-python)"
+	@echo "make bench-serve   our server beside its peers (LLAMA_SERVER=program, VLLM_PYTHON=, TRANSFORMERS_PYTHON=interpreters; ARGS=--quick)"
+	@echo "make soak   64 unruly clients, the engine killed twice (MINUTES=30)"
 	@echo "make clean  remove the environments; models stay (zhinao remove)"
 
 $(VENV)/.chat: pyproject.toml constraints.txt
@@ -74,6 +81,18 @@ bench: $(VENV)/.test
 	$(BIN)/python benchmarks/convert_memory.py
 	$(BIN)/python benchmarks/quality.py --data $(SHARED)/data
 	$(BIN)/python -m benchmarks.tokenizer_parity $(SHARED)/data $(SHARED)/data/tokenizer/qwen.tiktoken
+
+PEERS = $(if $(LLAMA_SERVER),--llama-server $(LLAMA_SERVER)) $(if $(VLLM_PYTHON),--vllm-python $(VLLM_PYTHON)) \
+	$(if $(TRANSFORMERS_PYTHON),--transformers-python $(TRANSFORMERS_PYTHON))
+
+bench-serve: $(VENV)/.test
+	$(BIN)/python benchmarks/serve_peers.py $(PEERS) --work $(WORK) --json $(WORK)/peers.json $(ARGS)
+	$(BIN)/python benchmarks/serve_peers.py $(if $(LLAMA_SERVER),--llama-server $(LLAMA_SERVER)) --random-layers 16 \
+		--rounds 2 --singles 1 --work $(WORK) --json $(WORK)/peers_1b.json $(ARGS)
+	$(BIN)/python benchmarks/multi_turn.py
+
+soak: $(VENV)/.test
+	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES) $(ARGS)
 
 clean:
 	rm -rf .venv .venv-* build dist src/*.egg-info page/node_modules page/.node src/zhinao/serve/page/dist
