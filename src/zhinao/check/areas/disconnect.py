@@ -29,7 +29,8 @@ def _short(server: Server) -> float:
 
 def _leave(server: Server, path: str, body: dict, *, after_pieces: int = 0, after_seconds: float = 0.0) -> None:
     """Start NUM requests, wait, leave all of them; then the server must be as quick as before, and idle."""
-    usual, bound = min(_short(server) for _ in range(2)), 12.0
+    usual = min(_short(server) for _ in range(2))
+    bound = min(max(10.0, 4 * usual), server.timeout)
     links = [server.link() for _ in range(NUM)]
     try:
         for link in links:
@@ -43,10 +44,10 @@ def _leave(server: Server, path: str, body: dict, *, after_pieces: int = 0, afte
     finally:
         for link in links:
             link.close()
-    seen = _short(server.within(max(bound, 4 * usual) + 8))
-    at_most("seconds of a short request afterwards", round(seen, 2), round(max(bound, 4 * usual), 2))
+    seen = _short(server.within(bound + 5))
+    at_most("seconds of a short request afterwards", round(seen, 2), round(bound, 2))
     if num_running(server) is not None:
-        running = wait_until_idle(server, 10)
+        running = wait_until_idle(server, min(10, server.timeout))
         expect(running == 0, f"{running:.0f} requests still run 10 s later", f"10 秒后仍有 {running:.0f} 个请求在运行")
 
 
@@ -97,7 +98,7 @@ def counted(server: Server):
         while not seen and time.monotonic() < until and next(pieces, None):
             seen = num_running(server) or 0
         expect(seen >= 1, "a running request was not counted", "运行中的请求没有计入")
-    running = wait_until_idle(server, 10)
+    running = wait_until_idle(server, min(10, server.timeout))
     expect(
         running == 0,
         f"{running:.0f} are counted 10 s after the client left",

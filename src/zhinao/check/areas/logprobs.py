@@ -118,7 +118,7 @@ def top_alone(server: Server):
 def temperature(server: Server):
     first = [_entries(server, temperature=t, top_k=1, max_tokens=1)[0]["logprob"] for t in (0.5, 1.0)]
     expect(
-        abs(first[0] - first[1]) < 0.05,
+        abs(first[0] - first[1]) < 0.2,
         f"{first[0]:.3f} at 0.5, {first[1]:.3f} at 1",
         f"0.5 时 {first[0]:.3f}，1 时 {first[1]:.3f}",
     )
@@ -175,9 +175,15 @@ def echo_zero(server: Server):
 
 @check("logprobs.echo-sense", "S", "a likely ending scores above an odd one", "合理的结尾得分高于怪异的结尾")
 def echo_sense(server: Server):
+    begin = "The capital of France is"
     likely, odd = (
-        _legacy(server, f"The capital of France is {word}", echo=True, max_tokens=1)[0]["token_logprobs"][5]
-        for word in ("Paris", "purple")
+        sum(
+            value
+            for value, at in zip(logprobs["token_logprobs"], logprobs["text_offset"], strict=True)
+            if len(begin) <= at < len(begin + word)
+        )
+        for word in (" Paris", " purple")
+        for logprobs, _ in [_legacy(server, begin + word, echo=True, max_tokens=1)]
     )
     expect(likely > odd, f"Paris scores {likely:.2f}, purple {odd:.2f}", f"Paris 为 {likely:.2f}，purple 为 {odd:.2f}")
 

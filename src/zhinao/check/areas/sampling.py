@@ -5,7 +5,7 @@ from zhinao.check.expect import equal, expect, not_crashed, one_of, refused, ski
 from zhinao.check.facts import token_ids
 from zhinao.check.server import STORY, Server
 
-LONG = {"max_tokens": 64, "ignore_eos": True}
+LONG = {"max_tokens": 40, "ignore_eos": True}
 
 
 @check("sampling.greedy", "M", "temperature 0 gives the same text every time", "温度为 0 时文本可重复")
@@ -64,7 +64,7 @@ def min_p_range(server: Server):
 
 def _changes(server: Server, **fields) -> None:
     plain, changed = server.chat(STORY, **LONG).whole(), server.chat(STORY, **LONG, **fields).whole()
-    expect(plain != changed, f"{fields} changed nothing in 64 tokens", f"{fields} 在 64 个 token 内没有任何作用")
+    expect(plain != changed, f"{fields} changed nothing in 40 tokens", f"{fields} 在 40 个 token 内没有任何作用")
 
 
 @check("sampling.frequency-penalty", "M", "frequency_penalty shows", "frequency_penalty 有效果")

@@ -27,8 +27,16 @@ class Known:
 
 def known(server: Server) -> Known:
     """Greedy text that is long enough; its place is the space between two words. Raises Skip where it does not repeat."""
-    text = server.chat(STORY, max_tokens=48).whole()
-    if server.chat(STORY, max_tokens=48).whole() != text:
+    return server.known("a text to stop in", lambda: _find(server))
+
+
+def _find(server: Server) -> Known:
+    text = ""
+    for _ in range(4):  # the first answer may differ from later ones, whose prompt is cached
+        before, text = text, server.chat(STORY, max_tokens=48).whole()
+        if text == before:
+            break
+    else:
         skip("greedy answers differ, so there is no text to stop in", "贪心回答不一致，没有可用于停止的文本")
     for at in range(24, len(text) - 4):
         around = text[at - 3 : at + 4]
@@ -217,7 +225,7 @@ def long(server: Server):
         skip(f"the context has only {context} tokens", f"上下文只有 {context} 个 token")
     body = server.chat_body(STORY, max_tokens=..., ignore_eos=True, stream=True)
     seen = 0
-    with server.streaming(CHAT, body) as (_, pieces):
+    with server.within(4 * server.timeout).streaming(CHAT, body) as (_, pieces):
         for piece in pieces:
             seen += piece.count(b'"delta"')
             if seen > 600:
