@@ -8,12 +8,13 @@ Starts `zhinao serve` itself. Clients ask for random lengths, streamed or not; 2
 - an answer carries the mark of another request, breaks its constraint, or a bad request is not refused with 4xx;
 - a request meets a dead engine at another time than `--restart-seconds` after a kill;
 - memory grows, after `--warm` of the time, by more than `--max-slope` MB a minute (the server's process, and the last engine
-  process from its own warm-up on; not judged under five minutes, where start and noise are everything);
+  and grammar processes, each from its own warm-up on; not judged under five minutes, where start and noise are everything);
 - afterwards a request still runs in the server, or it does not end by itself at SIGTERM.
 """
 
 import argparse
 import asyncio
+import contextlib
 import json
 import re
 import statistics
@@ -30,7 +31,7 @@ from serve_process import ServerProcess
 from soak_requests import ANSWERED, ENGINE_DIED, FINE, RESTARTING, Request, Requests, judge
 
 MODEL_NAME = "soak"
-ENGINE_MODULE = "zhinao.engine.openvino_worker"
+ENGINE, GRAMMAR = "openvino_worker", "openvino_grammar_worker"  # the server's processes, by their modules
 FEWEST_MINUTES = 5  # for a judgement of memory
 
 
@@ -47,7 +48,7 @@ class Soak:
         self.kills: list[float] = []
         self.recoveries: list[float] = []
         self.memory: dict[str, list[tuple[float, float]]] = defaultdict(list)  # process -> (minutes, MB)
-        self.last_engine = ""
+        self.last: dict[str, str] = {}  # kind of process -> the last one's name in `memory`
 
     async def run(self) -> None:
         hello = {"model": MODEL_NAME, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4, "stream": True}
@@ -87,19 +88,17 @@ class Soak:
             if len(self.recoveries) < len(self.kills) and answer.sent > self.kills[-1]:
                 self.recoveries.append(answer.ended - self.kills[-1])
 
-    def _engine(self) -> psutil.Process | None:
+    def _child(self, module: str) -> psutil.Process | None:
         for child in self.process.tree.root.children(recursive=True):
-            try:
-                if ENGINE_MODULE in child.cmdline():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if f"zhinao.engine.{module}" in child.cmdline():
                     return child
-            except psutil.NoSuchProcess:
-                continue
         return None
 
     async def _kill(self) -> None:
         for n in range(self.args.kills):
             await asyncio.sleep(max(0.0, self._at((n + 1) / (self.args.kills + 1)) - time.perf_counter()))
-            while not (engine := self._engine()):
+            while not (engine := self._child(ENGINE)):
                 await asyncio.sleep(0.1)
             self.kills.append(time.perf_counter())
             engine.kill()
@@ -112,16 +111,15 @@ class Soak:
         while True:
             minutes = (time.perf_counter() - self.began) / 60
             self._note("server", self.process.process.pid, minutes)
-            if engine := self._engine():
-                self.last_engine = f"engine {engine.pid}"
-                self._note(self.last_engine, engine.pid, minutes)
+            for module in (ENGINE, GRAMMAR):
+                if child := self._child(module):
+                    self._note(module, child.pid, minutes)
             await asyncio.sleep(2)
 
-    def _note(self, name: str, pid: int, minutes: float) -> None:
-        try:
+    def _note(self, kind: str, pid: int, minutes: float) -> None:
+        self.last[kind] = name = f"{kind} (process {pid})"
+        with contextlib.suppress(psutil.NoSuchProcess):
             self.memory[name].append((minutes, psutil.Process(pid).memory_info().rss / 1e6))
-        except psutil.NoSuchProcess:
-            return
 
     async def _afterwards(self) -> None:
         """The server forgets all clients, and ends when it is asked to."""
@@ -146,7 +144,7 @@ class Soak:
     def slopes(self) -> dict[str, tuple[float, float, float]]:
         """Process -> MB at the first and last judged sample (medians of five), and MB a minute by least squares."""
         found = {}
-        for name in ("server", self.last_engine):
+        for name in self.last.values():
             rows = self.memory[name]
             begin = rows[0][0] + self.args.warm * (rows[-1][0] - rows[0][0])
             judged = [row for row in rows if row[0] >= begin]
