@@ -24,6 +24,9 @@ USAGE = {
 }
 
 
+TIMINGS = {"tokens_per_second": 31.5}
+
+
 def thought(text):
     return {"delta": {"reasoning_content": text, "reasoning": text}}
 
@@ -130,7 +133,7 @@ class FakeApi:
                     yield step
                 else:
                     yield event({"id": f"chatcmpl-{number}", "choices": [{"index": 0, **step}]})
-            yield event({"id": f"chatcmpl-{number}", "choices": [], "usage": USAGE})
+            yield event({"id": f"chatcmpl-{number}", "choices": [], "usage": USAGE, "timings": TIMINGS})
             yield b"data: [DONE]\n\n"
             is_over = True
         finally:

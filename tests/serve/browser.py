@@ -1,0 +1,156 @@
+"""Real Chromium for tests of the page: started once, wiped between tests. Knows the page's own selectors."""
+
+import json
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+
+# Told by the browser itself: what the policy stopped, and what broke.
+_WATCH = """
+window.seen = {violations: [], errors: []};
+addEventListener('securitypolicyviolation', (e) => seen.violations.push(e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sample));
+addEventListener('error', (e) => seen.errors.push(String(e.message)));
+addEventListener('unhandledrejection', (e) => seen.errors.push(String(e.reason)));
+window.alert = () => seen.errors.push('alert');
+"""
+
+
+class Page:
+    """The page in the browser, with what a person does there."""
+
+    def __init__(self):
+        options = webdriver.ChromeOptions()
+        options.binary_location = BROWSER
+        self.downloads = Path(tempfile.mkdtemp(prefix="zhinao-page-"))
+        for flag in (
+            "--headless=new",
+            "--no-sandbox",  # CI is root
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--lang=en-US",
+            "--window-size=1280,800",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        ):
+            options.add_argument(flag)
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+        self.driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+        self.command("Page.addScriptToEvaluateOnNewDocument", source=_WATCH)
+        self.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(self.downloads))
+
+    def close(self):
+        self.driver.quit()
+        shutil.rmtree(self.downloads, ignore_errors=True)
+
+    def command(self, name, **parameters):
+        return self.driver.execute_cdp_cmd(name, parameters)
+
+    def js(self, code, *given):
+        return self.driver.execute_script(code, *given)
+
+    # Opening and waiting
+
+    def open(self, url, path="/"):
+        """A fresh visitor: nothing kept from before."""
+        self.url = url
+        self.driver.get("about:blank")
+        self.command("Storage.clearDataForOrigin", origin=url, storageTypes="all")
+        self.driver.get_log("performance")
+        self.visit(path)
+
+    def visit(self, path="/"):
+        self.driver.get(self.url + path)
+        self.wait_for("#message")
+        self.wait(lambda: self.has(".model") and self.text(".model"))
+
+    def wait(self, condition, seconds=30):
+        """Until the condition is true (a busy machine is slow); elements that were just replaced are looked up again."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                if value := condition():
+                    return value
+            except (StaleElementReferenceException, IndexError):
+                pass
+            assert time.monotonic() < end, f"it did not happen in time; the page shows: {self.text('body')[-600:]}"
+            time.sleep(0.02)
+
+    def wait_for(self, selector):
+        return self.wait(lambda: self.shown(selector))[0]
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def shown(self, selector):
+        return [element for element in self.all(selector) if element.is_displayed()]
+
+    def has(self, selector):
+        return bool(self.shown(selector))
+
+    def text(self, selector):
+        return self.js("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
+
+    def texts(self, selector):
+        return self.js("return [...document.querySelectorAll(arguments[0])].map(e => e.innerText)", selector)
+
+    # What a person does
+
+    def click(self, selector):
+        self.wait_for(selector).click()
+
+    def press(self, *keys):
+        self.driver.switch_to.active_element.send_keys(*keys)
+
+    def chord(self, *keys):
+        webdriver.ActionChains(self.driver).key_down(keys[0]).send_keys(*keys[1:]).key_up(keys[0]).perform()
+
+    def type(self, text):
+        self.wait_for("#message").send_keys(text)
+
+    def send(self, text):
+        """Type, send with Enter, and wait for the end of the answer."""
+        self.begin(text)
+        self.wait_done()
+
+    def begin(self, text):
+        self.type(text)
+        self.press(Keys.ENTER)
+
+    def wait_done(self):
+        self.wait(lambda: self.has(".message.assistant .end > *") and not self.all(".message.is-running"))
+
+    def menu(self, selector, label):
+        """Open a menu and choose the entry that begins with `label`."""
+        self.js("document.querySelector(arguments[0]).click()", selector)
+        self.wait(lambda: [e for e in self.shown(".menu button") if e.text.startswith(label)])[0].click()
+
+    def download(self, ending):
+        """The text of the file that was just downloaded; it is removed."""
+        file = self.wait(lambda: list(self.downloads.glob(f"*.{ending}")))[0]
+        text = file.read_text(encoding="utf-8")
+        file.unlink()
+        return file.name, text
+
+    # What the browser saw
+
+    @property
+    def answers(self):
+        return self.texts(".message.assistant .markdown")
+
+    def requested(self):
+        """Addresses that were asked for since the last call."""
+        events = [json.loads(entry["message"])["message"] for entry in self.driver.get_log("performance")]
+        return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+
+    def troubles(self):
+        return self.js("return [...seen.violations, ...seen.errors]")
