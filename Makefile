@@ -1,4 +1,4 @@
-# `make chat` talks to a model; `make test` runs every test. Both make what they need and are quick the second time.
+# `make chat` talks to a model, `make serve` lets others do so; `make test` runs every test. All make what they need and are quick the second time.
 PYTHON ?= python3
 VENV ?= .venv
 MODEL ?= smollm2-135m
@@ -16,10 +16,11 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c const
 VLLM := .venv-vllm
 PAGE := src/zhinao/serve/page/dist/index.html
 
-.PHONY: help chat page test test-vllm lint docs bench bench-serve soak clean
+.PHONY: help chat serve page test test-vllm lint docs bench bench-serve soak clean
 
 help:
 	@echo "make chat   environment, demo model, chat (MODEL=folder, hub id or short name; ARGS='--lang zh')"
+	@echo "make serve  the same model as an OpenAI-compatible server with a web page (MODEL=; ARGS='--port 8000')"
 	@echo "make page   the web page of the server, bundled"
 	@echo "make test   environment for development, then all tests (ARGS='-k tokenizer')"
 	@echo "make test-vllm   the tests of all that runs on vLLM, in an environment of its own (2.5 GB)"
@@ -43,6 +44,9 @@ $(VENV)/.test: $(VENV)/.chat
 
 chat: $(VENV)/.chat
 	@$(BIN)/zhinao chat $(MODEL) $(ARGS)
+
+serve: $(VENV)/.chat $(PAGE)
+	@$(BIN)/zhinao serve $(MODEL) $(ARGS)
 
 page: $(PAGE)
 

@@ -18,6 +18,7 @@ from zhinao.serve.auth import Keys, check_bind
 from zhinao.serve.body import impatient_protocol
 from zhinao.serve.cors import check_origins
 from zhinao.serve.drain import DrainingServer
+from zhinao.serve.model_names import names
 from zhinao.serve.service import Service
 from zhinao.serve.settings import ServeSettings
 
@@ -99,10 +100,9 @@ def _load(model: str, settings: ServeSettings, engine: str, hub: dict):
 
 
 def _names(model: str, settings: ServeSettings) -> tuple[str, ...]:
-    """What clients may call the model: the names asked for, else its folder's or short name and those it was published under."""
+    """Known before the model is: a server that still loads can be asked for its name."""
     if settings.served_model_name:
         return settings.served_model_name
-    release = family.find(model)
-    if release is None:
-        return (Path(model).expanduser().resolve().name if Path(model).expanduser().exists() else model,)
-    return tuple(dict.fromkeys((release.short, release.hub_id.rpartition("/")[2], release.hub_id)))
+    release, place = family.find(model), Path(model).expanduser()
+    own_name = place.resolve().name if place.exists() else model
+    return names(release.short if release else own_name, release)

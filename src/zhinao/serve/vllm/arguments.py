@@ -8,6 +8,7 @@ from zhinao.engine.vllm import DTYPES
 from zhinao.errors import UsageError
 from zhinao.hub import LocalModel
 from zhinao.lang import tr
+from zhinao.serve.model_names import names
 from zhinao.serve.settings import ServeSettings
 from zhinao.serve.vllm.family_files import FamilyFiles
 from zhinao.serve.vllm.plugin import REASONING_PARSER
@@ -49,7 +50,7 @@ def chosen(
 ) -> list[str]:
     """The flags that are to stand before the user's own."""
     pairs: list[tuple[str, list[str] | None]] = [
-        ("--served-model-name", list(settings.served_model_name or names(model))),
+        ("--served-model-name", list(settings.served_model_name or names(model.name, model.release))),
         ("--host", [settings.host]),
         ("--port", [str(settings.port)]),
         ("--dtype", [DTYPES[settings.quant or "bf16"]]),
@@ -68,14 +69,6 @@ def chosen(
     ]
     argv = [word for flag, values in pairs if values is not None and not has(flags, flag) for word in (flag, *values)]
     return [*argv, "--middleware", MIDDLEWARE]
-
-
-def names(model: LocalModel) -> list[str]:
-    """What clients may call a model: its own name first, then those that the publisher's README uses."""
-    known = [model.name]
-    if model.release:
-        known += [model.release.hub_id.partition("/")[2], model.release.hub_id, model.release.short]
-    return list(dict.fromkeys(known))
 
 
 def has(flags: Sequence[str], flag: str) -> bool:
