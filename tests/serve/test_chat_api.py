@@ -40,7 +40,7 @@ def test_stream():
         response = chat(client, stream=True, stream_options={"include_usage": True})
     found = events(response)
     assert found[-1] == "[DONE]" and found[-2]["choices"] == [] and found[-2]["usage"]["completion_tokens"] > 0
-    assert found[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+    assert found[0]["usage"] is None and found[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
     assert len({(e["id"], e["model"], e["created"], e["object"]) for e in found[:-1]}) == 1
     assert deltas(response, "content") == "你好，世界🙂" and "\ufffd" not in response.text
     finishes = [c["finish_reason"] for e in found[:-1] for c in e["choices"]]
@@ -204,7 +204,7 @@ def test_logprobs_end_where_the_text_is_cut():
 
 def test_unknown_fields_are_named_or_refused():
     with running(says("a")) as client:
-        response = chat(client, foo=1, stream_options={"bar": 2}, metadata={})
+        response = chat(client, foo=1, stream=True, stream_options={"bar": 2}, metadata={})
         assert response.headers["x-zhinao-ignored"] == "foo, stream_options.bar"
     with running(says("a"), strict_params=True) as client:
         refused = chat(client, temprature=1)
@@ -223,6 +223,8 @@ def test_unknown_fields_are_named_or_refused():
         (400, "top_logprobs", {"logprobs": True, "top_logprobs": 5}),
         (400, "logit_bias", {"logit_bias": {"5": 1}}),
         (400, "response_format.type", {"response_format": {"type": "xml"}}),
+        (400, "stream_options", {"stream_options": {"include_usage": True}}),
+        (400, "continue_final_message", {"continue_final_message": True, "add_generation_prompt": True}),
         (400, None, {"messages": []}),
         (400, None, {"messages": [{"role": "x", "content": ""}]}),
         (400, None, {"tools": [{"type": "x"}]}),

@@ -20,6 +20,7 @@ from zhinao.serve.token_log import TokenLog
 
 def job(body: ChatRequest, model: Model, name: str, default_budget: int | None = None) -> Job:
     """Everything that can be wrong with a request is found here. Raises ApiError."""
+    _check_together(body)
     if (body.top_logprobs or 0) > 1:
         raise ApiError(
             400,
@@ -48,6 +49,19 @@ def job(body: ChatRequest, model: Model, name: str, default_budget: int | None =
         has_usage=bool(body.stream_options and body.stream_options.include_usage),
         user=body.user,
     )
+
+
+def _check_together(body: ChatRequest) -> None:
+    sampling.check_stream(body)
+    if body.continue_final_message and body.add_generation_prompt:
+        raise ApiError(
+            400,
+            tr(
+                "continue_final_message and add_generation_prompt exclude each other.",
+                "continue_final_message 与 add_generation_prompt 不能同时为真。",
+            ),
+            param="continue_final_message",
+        )
 
 
 def render(body: ChatRequest, model: Model, use: ToolUse):

@@ -19,6 +19,7 @@ MAX_PROMPTS = 256
 
 def job(body: CompletionRequest, model: Model, name: str) -> Job:
     """Raises ApiError. `max_tokens` 0 runs nothing: with `echo` it gives the prompt's likelihoods alone."""
+    sampling.check_stream(body)
     if (body.logprobs or 0) > 1:
         raise ApiError(
             400,

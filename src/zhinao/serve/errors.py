@@ -33,9 +33,15 @@ class ApiError(Exception):
 def of(error: ZhinaoError) -> ApiError:
     """What a client is told of an error that happened below the API."""
     if isinstance(error, ContextLengthError):
-        return ApiError(400, str(error), code="context_length_exceeded", param="messages")
+        return ApiError(400, _too_long(error), code="context_length_exceeded", param="messages")
     if isinstance(error, (UsageError, MissingExtraError)):
         return ApiError(400, str(error))
     if isinstance(error, EngineError):
         return ApiError(503, str(error), code="engine_error", headers={"Retry-After": "2"})
     return ApiError(500, str(error))
+
+
+def _too_long(error: ContextLengthError) -> str:
+    """Clients such as LiteLLM know this refusal by OpenAI's own words, so they come first in every language."""
+    known = f"This model's maximum context length is {error.num_context_tokens} tokens"
+    return f"{known}; the prompt has {error.num_prompt_tokens}. {error}"

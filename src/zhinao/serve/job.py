@@ -79,6 +79,7 @@ class Job:
             "created": self.created,
             "model": self.model,
             "choices": choices,
+            **({"usage": None} if self.has_usage else {}),
             **more,
         }
 

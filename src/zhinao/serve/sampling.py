@@ -48,6 +48,16 @@ def read(body: Sampled, model: Model, **more) -> Options:
         raise ApiError(400, str(error), param=next((n for n in given if error.message.startswith(n)), None)) from None
 
 
+def check_stream(body: Sampled) -> None:
+    """Raises ApiError 400 for options of a stream where none is asked for."""
+    if body.stream_options is not None and not body.stream:
+        raise ApiError(
+            400,
+            tr("stream_options needs stream: true.", "stream_options 仅在 stream 为 true 时可用。"),
+            param="stream_options",
+        )
+
+
 def nth(chosen: Options, n: int) -> Options:
     """Settings of the n-th of several answers: the seeds count up, so that answers differ and can be had again."""
     seed = chosen.sampling.seed
