@@ -274,7 +274,7 @@ def as_json(contest: Contest) -> dict:
     return {"servers": servers, "engines": contest.engines, "num_cores": os.cpu_count()}
 
 
-def main() -> None:
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--model", default="smollm2-135m")
@@ -292,17 +292,22 @@ def main() -> None:
     add("--rounds", type=int)
     add("--singles", type=int, default=2, help="requests of a round at one client")
     add("--threads", type=int, default=machine.num_cores())
-    add("--most-seconds", type=float, default=60, help="after this a wave is cut off")
+    add("--most-seconds", type=float, default=45, help="after this a wave is cut off")
     add("--keep-seconds", type=float, default=8)
     add("--start-seconds", type=float, default=400)
     add("--seed", type=int, default=0)
     add("--quick", action="store_true", help="one round of short answers, to see that everything runs")
     add("--work", type=Path, help="where converted models are kept (default: a temporary folder)")
     add("--json", type=Path)
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     args.levels = args.levels or ([1] if args.random_layers else [1, 4] if args.quick else list(serve_load.LEVELS))
     args.rounds = args.rounds or (1 if args.quick else 3)
     args.num_new = args.num_new or (8 if args.quick else 128)
+    return args
+
+
+def main() -> None:
+    args = arguments()
     with tempfile.TemporaryDirectory(prefix="zhinao-serve-") as scratch:
         work = args.work or Path(scratch)
         work.mkdir(parents=True, exist_ok=True)
