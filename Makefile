@@ -14,9 +14,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 
 VLLM := .venv-vllm
+CLIENTS := .venv-clients
 PAGE := src/zhinao/serve/page/dist/index.html
 
-.PHONY: help chat serve page test test-vllm lint docs bench bench-serve soak clean
+.PHONY: help chat serve page test test-vllm test-clients fuzz lint docs bench bench-serve soak clean
 
 help:
 	@echo "make chat   environment, demo model, chat (MODEL=folder, hub id or short name; ARGS='--lang zh')"
@@ -24,6 +25,7 @@ help:
 	@echo "make page   the web page of the server, bundled"
 	@echo "make test   environment for development, then all tests (ARGS='-k tokenizer')"
 	@echo "make test-vllm   the tests of all that runs on vLLM, in an environment of its own (2.5 GB)"
+	@echo "make test-clients   real clients and a fuzz of the server, in an environment of its own (1.1 GB); make fuzz: ten minutes of it"
 	@echo "make lint   ruff over the code"
 	@echo "make docs   renew the generated parts of docs/"
 	@echo "make bench  the measurements that the README quotes (SHARED=material, LLAMA_PYTHON=interpreter with llama-cpp-python)"
@@ -71,6 +73,19 @@ $(VLLM)/.ready: pyproject.toml
 
 test-vllm: $(VLLM)/.ready
 	@$(VLLM)/bin/python -m pytest -p no:cacheprovider tests/engine/test_vllm.py tests/serve/test_vllm_*.py $(ARGS)
+
+$(CLIENTS)/.ready: tests/clients/requirements.txt
+	@test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
+	@echo "installing the clients that the server is tested with (1.1 GB) …"
+	@$(CLIENTS)/bin/python -m pip install --disable-pip-version-check --quiet -r tests/clients/requirements.txt
+	@touch $@
+
+test-clients: $(CLIENTS)/.ready $(VENV)/.test
+	@ZHINAO_PYTHON=$(CURDIR)/$(BIN)/python PYTHONPATH=src:. $(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients $(ARGS)
+
+fuzz: $(CLIENTS)/.ready $(VENV)/.test
+	@FUZZ_SECONDS=600 ZHINAO_PYTHON=$(CURDIR)/$(BIN)/python PYTHONPATH=src:. \
+		$(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients/test_fuzz.py $(ARGS)
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check --fix src tests benchmarks

@@ -1,0 +1,36 @@
+"""The real application on the fake engine, for fuzzing: `python -m tests.clients.fuzz_server PORT`."""
+
+import asyncio
+import itertools
+import socket
+import sys
+
+from tests.chat.fake_engine import fake_model
+from zhinao.serve import logs
+from zhinao.serve.auth import Keys
+from zhinao.serve.server import _serve
+from zhinao.serve.service import Service
+from zhinao.serve.settings import ServeSettings
+
+TEXTS = (
+    "<think>let me see</think>\n\n你好 😀",
+    "plain",
+    '<tool_call>\n{"name": "f", "arguments": {"a": [1]}}\n</tool_call>',
+    '<tool_call>{"name": ',
+    "",
+    "cut off …",
+    '{"a": 1}',
+)
+
+
+def main(port: int) -> None:
+    texts = itertools.cycle(TEXTS)
+    model = fake_model(lambda prompt: next(texts), thinks=True, num_context_tokens=2000)
+    logs.configure()
+    service = Service(ServeSettings(port=port, max_body_mb=1.0), lambda: model, ("fake",))
+    with socket.create_server(("127.0.0.1", port)) as listening:
+        asyncio.run(_serve(service, Keys(), listening))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
