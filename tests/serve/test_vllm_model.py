@@ -12,8 +12,8 @@ pytestmark = [
     pytest.mark.timeout(600),
     pytest.mark.skipif(importlib.util.find_spec("vllm") is None, reason="vllm is not installed"),
 ]
-PROMPTS = ["The capital of France is", "def add(a, b):\n", "1, 2, 3, 4,", "Once upon a time"]
-NUM_TOKENS = 24
+PROMPTS = ["The capital of France is", "def add(a, b):\n", "Once upon a time"]
+NUM_TOKENS = 16
 
 
 @pytest.fixture(scope="module")
@@ -21,6 +21,7 @@ def transformers_model(demo):
     import torch
     from transformers import AutoModelForCausalLM
 
+    torch.set_num_threads(1)  # vLLM's worker has the cores
     return AutoModelForCausalLM.from_pretrained(demo, dtype=torch.float32).eval()
 
 
@@ -77,22 +78,23 @@ def test_greedy_equals_transformers(llm, transformers_model, tokenizer):
     assert run(llm, prompts) == greedy(transformers_model, prompts)
 
 
-def test_lora_equals_peft(llm, transformers_model, tokenizer, demo, tmp_path):
-    peft = pytest.importorskip("peft")
+def test_lora_equals_peft(llm, transformers_model, tokenizer, tmp_path):
+    import peft
     import torch
-    from transformers import AutoModelForCausalLM
     from vllm.lora.request import LoRARequest
 
     targets = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-    base = AutoModelForCausalLM.from_pretrained(demo, dtype=torch.float32)
-    adapted = peft.get_peft_model(base, peft.LoraConfig(r=8, lora_alpha=16, target_modules=targets)).eval()
+    config = peft.LoraConfig(r=8, lora_alpha=16, target_modules=targets)
+    adapted = peft.get_peft_model(transformers_model, config).eval()
     torch.manual_seed(0)
     for name, weight in adapted.named_parameters():
         if "lora_B" in name:  # begins as zeros, which would change nothing
             torch.nn.init.normal_(weight, std=0.02)
     adapted.save_pretrained(tmp_path / "adapter")
     prompts = [tokenizer.encode(text) for text in PROMPTS]
-    expected, without = greedy(adapted, prompts), greedy(transformers_model, prompts)
+    expected = greedy(adapted, prompts)
+    with adapted.disable_adapter():
+        without = greedy(adapted, prompts)
     assert expected != without, "the adapter does something"
     assert run(llm, prompts, LoRARequest("adapter", 1, str(tmp_path / "adapter"))) == expected
     assert run(llm, prompts) == without, "and nothing to those who did not ask for it"
@@ -114,3 +116,29 @@ def test_two_ranks_equal_one(tmp_path, monkeypatch):
         assert run(llm, prompts) == expected
     finally:
         llm.llm_engine.engine_core.shutdown()
+
+
+@pytest.mark.parametrize("is_cpu", [True, False])
+def test_vllm_understands_the_command(demo, is_cpu, monkeypatch):
+    """Both ways to start its server; the second is that of GPUs, which cannot be run here."""
+    from vllm.entrypoints.cli.serve import ServeSubcommand
+    from vllm.entrypoints.launchers.cli_args import make_arg_parser
+    from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+    from zhinao.hub import resolve
+    from zhinao.serve.settings import ServeSettings
+    from zhinao.serve.vllm import launcher
+
+    monkeypatch.setattr(launcher, "_is_installed", lambda package: is_cpu)
+    settings = ServeSettings(log_content=True, max_running=9, cache_gb=1)
+    argv = launcher.command(resolve(str(demo)), settings, ["--reasoning-parser", "zhinao", "-tp", "4"]).argv
+    if is_cpu:
+        args = make_arg_parser(FlexibleArgumentParser()).parse_args(argv[3:])
+        assert args.model == str(demo)
+    else:
+        parser = FlexibleArgumentParser()
+        ServeSubcommand().subparser_init(parser.add_subparsers())
+        args = parser.parse_args(argv[3:])
+        assert args.model_tag == str(demo)
+    assert (args.port, args.max_num_seqs, args.tensor_parallel_size, args.shutdown_timeout) == (8360, 9, 4, 30)
+    assert args.enable_log_outputs and args.middleware and args.kv_cache_memory_bytes == 10**9
