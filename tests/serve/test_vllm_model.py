@@ -142,3 +142,15 @@ def test_vllm_understands_the_command(demo, is_cpu, monkeypatch):
         assert args.model_tag == str(demo)
     assert (args.port, args.max_num_seqs, args.tensor_parallel_size, args.shutdown_timeout) == (8360, 9, 4, 30)
     assert args.enable_log_outputs and args.middleware and args.kv_cache_memory_bytes == 10**9
+
+
+def test_registering_again_changes_nothing():
+    from vllm import ModelRegistry
+    from vllm.reasoning import ReasoningParserManager
+
+    from zhinao.serve.vllm.plugin import register
+
+    for _ in range(2):
+        register()
+    assert "ZhinaoForCausalLM" in ModelRegistry.get_supported_archs()
+    assert ReasoningParserManager.get_reasoning_parser("zhinao").__name__ == "ZhinaoReasoningParser"

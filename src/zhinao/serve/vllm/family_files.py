@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zhinao import files
+from zhinao.api.model import knows_thoughts
 from zhinao.family import CHAT_TEMPLATE
 from zhinao.hub import LocalModel
 from zhinao.model import defaults
@@ -28,8 +29,6 @@ class FamilyFiles:
     @classmethod
     def write(cls, model: LocalModel) -> "FamilyFiles":
         """Write them once for each content; the same model gives the same folder. Raises CheckpointError, DiskError."""
-        from zhinao.api.model import knows_thoughts
-
         tokenizer = Tokenizer.load(model.path)
         found = defaults.read(model.path, tokenizer, model.release)
         # Without `max_new_tokens`: vLLM would take it as the most that anybody may ask for.
