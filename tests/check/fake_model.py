@@ -4,9 +4,8 @@ import random
 import re
 import zlib
 
-WORDS = (
-    " the fox saw a raven who had some cheese and said that it was very fine to sing in tall trees by cold rivers"
-).split()
+TEXT = "the fox saw a raven who had some cheese and said that it was very fine to sing in tall trees by cold rivers"
+WORDS = TEXT.split()
 _ids: dict[str, int] = {}
 _tokens: list[str] = []
 THOUGHT = "Seven and five are twelve and one is carried so there are forty two in all of it"

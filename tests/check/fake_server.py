@@ -5,7 +5,7 @@ import select
 import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from tests.check import fake_api as api
@@ -22,7 +22,8 @@ class State:
     def __init__(self, fault: Fault, key: str | None, seconds_per_token: float):
         self.fault, self.key, self.seconds_per_token = fault, key, seconds_per_token
         self.slots = threading.Semaphore(NUM_SLOTS)
-        self.lock = threading.Lock()
+        self.lock, self.one_at_a_time = threading.Lock(), threading.Lock()
+        self.is_broken = False
         self.known_ids, self.closed_ids = set(), set()
         self.num_running = self.num_waiting = self.num_prompt = self.num_made = 0
 
@@ -38,6 +39,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_) -> None:
         pass
+
+    def send_error(self, *args, **more) -> None:
+        """What is no HTTP at all ends up here."""
+        self.state.is_broken = self.state.fault.is_on("breaks")
+        super().send_error(*args, **more)
 
     # answers
 
@@ -88,7 +94,13 @@ class Handler(BaseHTTPRequestHandler):
         return b"".join(parts)
 
     def handle_one(self) -> None:
+        with self.state.one_at_a_time if self.state.fault.is_on("one-at-a-time") else nullcontext():
+            self.serve_one()
+
+    def serve_one(self) -> None:
         path = self.path.split("?")[0]
+        if self.state.is_broken or (self.state.fault.is_on("no-http10") and self.request_version == "HTTP/1.0"):
+            return self.answer(505, {})
         try:
             data = self.body() if self.command == "POST" else b""
             self.check_key(path)
@@ -119,7 +131,10 @@ class Handler(BaseHTTPRequestHandler):
         key, scheme_and_key = self.state.key, self.headers.get("Authorization", "").split(" ", 1)
         is_right = len(scheme_and_key) == 2 and scheme_and_key[0].lower() == "bearer" and scheme_and_key[1] == key
         if key and path != "/health" and not is_right and not self.state.fault.is_on("no-auth"):
-            refused = api.Refused(401, "this server wants a key")
+            said = (
+                self.headers.get("Authorization") if self.state.fault.is_on("shows-key") else "this server wants a key"
+            )
+            refused = api.Refused(401, f"{said}")
             refused.headers = {"WWW-Authenticate": "Bearer"}
             raise refused
 
@@ -158,10 +173,10 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(200, {"id": number, "object": "chat.completion.answer_now", "closed": True})
 
     def metrics(self) -> None:
-        state = self.state
+        state, fault = self.state, self.state.fault
         values = {
-            "vllm:num_requests_running": state.num_running, "vllm:num_requests_waiting": state.num_waiting,
-            "vllm:prompt_tokens_total": state.num_prompt, "vllm:generation_tokens_total": state.num_made, "up": 1,
+            "vllm:num_requests_running": state.num_running + fault.is_on("metrics-stuck"), "vllm:num_requests_waiting": state.num_waiting,
+            "vllm:prompt_tokens_total": state.num_prompt, "vllm:generation_tokens_total": state.num_made * (not fault.is_on("metrics-frozen")), "up": 1,
         }  # fmt: skip
         self.answer(
             200, "".join(f'{name}{{model="fake"}} {value}\n' for name, value in values.items()), kind="text/plain"
@@ -179,17 +194,25 @@ class Handler(BaseHTTPRequestHandler):
 
     def render(self, body) -> None:
         text = api.render(body)
-        self.answer(200, {"prompt": text, "token_ids": model.ids_of(text)})
+        self.answer(200, {"prompt": text, "token_ids": model.ids_of(text)[self.state.fault.is_on("tokens-lost") :]})
 
     def tokenize(self, body) -> None:
+        if self.state.fault.is_on("tokens-lenient"):
+            body = {"prompt": "a", **body}
         api.refuse("prompt" not in body and "messages" not in body, "prompt is missing", "prompt")
         ids = model.ids_of(body["prompt"] if "prompt" in body else api.render(body))
-        self.answer(200, {"tokens": ids, "count": len(ids)})
+        fault = self.state.fault
+        ids = ids[1:] if fault.is_on("tokens-lost") and "messages" in body else ids
+        self.answer(200, {"tokens": ids, "count": len(ids) + fault.is_on("tokens-count")})
 
     def detokenize(self, body) -> None:
         try:
-            self.answer(200, {"prompt": model.text_of(body["tokens"])})
+            text = model.text_of(body["tokens"])
+            text = text.replace(text[-1:], "") if self.state.fault.is_on("tokens-lossy") else text
+            self.answer(200, {"prompt": text})
         except (IndexError, TypeError):
+            if self.state.fault.is_on("tokens-lenient"):
+                return self.answer(200, {"prompt": ""})
             raise api.Refused(400, "these are no ids of this model") from None
 
     def respond(self, body) -> None:
@@ -218,6 +241,7 @@ class Handler(BaseHTTPRequestHandler):
     def slot(self):
         state = self.state
         if state.num_waiting >= MAX_WAITING:
+            state.is_broken = state.fault.is_on("breaks")
             refused = api.Refused(429, "too many requests wait already")
             refused.headers = {"Retry-After": "2"}
             raise refused
@@ -264,12 +288,11 @@ class Handler(BaseHTTPRequestHandler):
             if b'"reasoning"' in data and job.head["id"] in self.state.closed_ids:
                 continue
             self.one_token()
-            with (
-                suppress(BrokenPipeError, ConnectionResetError)
-                if self.state.fault.is_on("keeps-running")
-                else suppress()
-            ):
+            try:
                 self.piece(data)
+            except (BrokenPipeError, ConnectionResetError):
+                if not self.state.fault.is_on("keeps-running"):
+                    raise
         self.wfile.write(b"0\r\n\r\n")
 
 

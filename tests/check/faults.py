@@ -1,6 +1,8 @@
 """Ways of being broken: what a faulty server does with a request, its answer or its stream. `CAUGHT` says which checks must see it."""
 
 import json
+import re
+import time
 from collections.abc import Callable, Iterable
 
 
@@ -210,7 +212,7 @@ ANSWERS: dict[str, Callable[[dict, object], None]] = {
     "answer-swapped": _swapped,
     "answer-control-token": _text(lambda text: text + "<|im_end|>"),
     "answer-next-turn": _text(lambda text: text + "\nuser\nand then?"),
-    "answer-half-character": _text(lambda text: text.encode()[:-1].decode("utf-8", "replace")),
+    "answer-half-character": _text(lambda text: re.sub(r"[^\x00-\x7f]", "\ufffd", text)),
     "answer-stop-leaks": _stop_leaks,
     "answer-stop-shortens": lambda answer, job: job.choices[0].stop_reason and _text(lambda text: text[:-1])(answer, job),
     "answer-not-json": _text(lambda text: text.replace("}", "")),
@@ -237,7 +239,7 @@ class Fault:
     """`name`: one of the tables' words, `drop:FIELD` for a field that is ignored, or a word that the server asks for by `is_on`."""
 
     def __init__(self, name: str = ""):
-        self.name = name
+        self.name, self._last = name, (None, 0.0)
 
     def is_on(self, name: str) -> bool:
         return self.name == name
@@ -251,8 +253,12 @@ class Fault:
         name = self.name.removeprefix("drop:")
         if self.name.startswith("drop:") and isinstance(body, dict):
             body = {key: value for key, value in body.items() if key not in name.split("+")}
+        if self.name == "ids-lost" and isinstance(body, dict) and isinstance(body.get("prompt"), list):
+            body = {**body, "prompt": body["prompt"][1:]}
         if self.name == "drop-content" and isinstance(body, dict) and len(body.get("messages") or []) > 1:
             body = {**body, "messages": body["messages"][-1:]}
+        if self.name == "drop-tool-results" and isinstance(body, dict) and len(body.get("messages") or []) > 1:
+            body = {**body, "messages": [m for m in body["messages"] if m.get("role") != "tool"]}
         return body
 
     def lenient(self, body):
@@ -295,6 +301,9 @@ class Fault:
         return headers
 
     def answer(self, answer: dict, job) -> dict:
+        if self.name == "crossed":  # what was asked just before comes instead
+            (before, at), self._last = self._last, (answer, time.monotonic())
+            return before if before and time.monotonic() - at < 0.03 else answer
         if change := ANSWERS.get(self.name):
             change(answer, job)
         return answer

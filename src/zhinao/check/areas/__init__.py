@@ -2,6 +2,32 @@
 
 import importlib
 
-ORDER = ["models", "shape", "framing", "usage", "stops", "characters", "choices", "seeds", "sampling", "length", "logprobs", "completions", "structured", "tools", "messages", "thinking", "tokens", "responses", "errors", "auth", "operations", "http", "concurrency", "disconnect", "limits"]
+ORDER = [
+    "models",
+    "shape",
+    "framing",
+    "usage",
+    "stops",
+    "characters",
+    "choices",
+    "seeds",
+    "sampling",
+    "length",
+    "logprobs",
+    "completions",
+    "structured",
+    "tools",
+    "messages",
+    "thinking",
+    "tokens",
+    "responses",
+    "errors",
+    "auth",
+    "operations",
+    "http",
+    "concurrency",
+    "disconnect",
+    "limits",
+]
 for _name in ORDER:
     importlib.import_module(f"{__name__}.{_name}")

@@ -56,7 +56,9 @@ def close(server: Server):
 def http10(server: Server):
     with server.link() as link:
         key = f"Authorization: Bearer {server.key}\r\n" if server.key else ""
-        link.send_raw(f"GET {server.address.path}/v1/models HTTP/1.0\r\n{key}\r\n".encode())
+        link.send_raw(
+            f"GET {server.address.path}/v1/models HTTP/1.0\r\nHost: {server.address.host}\r\n{key}\r\n".encode()
+        )
         equal("status", link.read().status, 200)
 
 
@@ -86,7 +88,7 @@ def half_sent(server: Server):
     try:
         for link in halves:
             link.send("POST", CHAT, body[:10], server.headers(**{"Content-Length": str(len(body))}))
-        one_of("finish_reason", server.within(30).chat().finish(), ("stop", "length"))
+        one_of("finish_reason", server.within(min(30, server.timeout)).chat().finish(), ("stop", "length"))
     finally:
         for link in halves:
             link.close()

@@ -100,7 +100,7 @@ def max_length(server: Server):
     _keeps(server, _object(name={"type": "string", "maxLength": 8}))
 
 
-@check("structured.schema-any-of", "S", "anyOf", "anyOf")
+@check("structured.schema-any-of", "S", "anyOf", "anyOf 组合")
 def any_of(server: Server):
     _keeps(server, _object(value={"anyOf": [{"type": "boolean"}, {"type": "string", "enum": ["unknown"]}]}))
 

@@ -7,10 +7,11 @@ import json
 
 from zhinao.check.contract import check
 from zhinao.check.expect import at_most, equal, expect, kind, one_of, refused, short, skip
-from zhinao.check.facts import need_thinking
+from zhinao.check.facts import forcing, need_thinking
 from zhinao.check.server import CHAT, Server
 
 SUM = "What is 17 + 25?"
+GO_ON = {"continue_final_message": True, "add_generation_prompt": False}
 FIELDS = ("reasoning_content", "reasoning")
 
 
@@ -94,7 +95,12 @@ def budget(server: Server):
     answer = server.chat(SUM, max_tokens=512, thinking_budget=8)
     expect(answer.said(), "there is no answer", "没有回答")
     one_of("thought_end", answer.choices[0].get("thought_end"), ("budget", "closed"))
-    at_most("characters of the thought", len(answer.thought()), 400)
+    full = server.chat(SUM, max_tokens=512).thought()
+    expect(
+        len(full.split()) <= 8 or len(answer.thought()) < len(full),
+        f"the thought has {len(answer.thought())} characters, without a budget {len(full)}",
+        f"思考有 {len(answer.thought())} 个字符，无预算时 {len(full)} 个",
+    )
 
 
 @check(
@@ -143,16 +149,12 @@ def history(server: Server):
         one_of("finish_reason", server.chat(messages).finish(), ("stop", "length"))
 
 
-def _opened(server: Server, **fields) -> list[dict]:
+def _opened(server: Server) -> list[dict]:
     """A conversation whose last message opens a thought. Skips where the server cannot go on with a message."""
-    messages = [{"role": "user", "content": SUM}, {"role": "assistant", "content": "<think>\n"}]
-    more = {"continue_final_message": True, "add_generation_prompt": False}
-    if server.try_chat(messages, max_tokens=1, **more).status != 200:
+    messages = [{"role": "user", "content": "Say hi."}, {"role": "assistant", "content": "<think>\n"}]
+    if server.try_chat(messages, max_tokens=1, **GO_ON).status != 200:
         skip("the server has no continue_final_message", "服务器不支持 continue_final_message")
     return messages
-
-
-GO_ON = {"continue_final_message": True, "add_generation_prompt": False}
 
 
 @check(
@@ -182,13 +184,13 @@ def prefilled_stream(server: Server):
     "`</think>` 结束思考，其后为回答",
 )
 def missing_open(server: Server):
-    from zhinao.check.facts import forcing
-
     messages, text = _opened(server), "It is 42.\n</think>\nThe answer is 42."
     fields = forcing(server)(text)
     if "structured_outputs" not in fields:
         skip("the server cannot force a plain text", "服务器无法约束出纯文本")
     answer = server.chat(messages, **GO_ON, **fields)
+    if "It is 42." not in answer.whole():
+        skip("forms begin after the thought here", "该服务器的格式约束在思考之后才生效")
     equal("the thought", answer.thought().strip(), "It is 42.")
     equal("the answer", answer.said().strip(), "The answer is 42.")
     seen = server.chat_stream(messages, **GO_ON, **fields)
