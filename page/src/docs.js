@@ -13,7 +13,6 @@ SwaggerUI({
   domNode: document.getElementById("documentation"),
   deepLinking: true,
   defaultModelsExpandDepth: 0,
-  tryItOutEnabled: true,
   validatorUrl: null,
   requestInterceptor(request) {
     if (key && !request.headers.Authorization) request.headers.Authorization = `Bearer ${key}`;

@@ -91,7 +91,8 @@ export function speed(message) {
   return count > 1 && spent > 0.05 ? (count - 1) / spent : null;
 }
 
-/** Whether the answer broke off and can be gone on with. A thought that broke off cannot: nothing reopens it. */
-export function canContinue(message) {
-  return ["length", "stopped", "lost", "error"].includes(message.finish) && message.content !== "";
+/** Whether the answer broke off and can be gone on with. `isOurs`: our server also answers from a thought that broke off. */
+export function canContinue({ finish, content, thought }, isOurs) {
+  const hasBegun = content !== "" || (isOurs && thought !== "");
+  return ["length", "stopped", "lost", "error"].includes(finish) && hasBegun;
 }

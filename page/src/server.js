@@ -28,10 +28,11 @@ export class Server {
     };
   }
 
-  /** @returns {Promise<{id: string, numContextTokens: number|null}[]>} */
+  /** The models, each under the first of its names. @returns {Promise<{id: string, numContextTokens: number|null}[]>} */
   async models() {
     const { data } = await this.#json("v1/models");
-    return data.map(({ id, max_model_len: length }) => ({ id, numContextTokens: length ?? null }));
+    const isFirst = ({ root }, n) => !root || data.findIndex((other) => other.root === root) === n;
+    return data.filter(isFirst).map(({ id, max_model_len: length }) => ({ id, numContextTokens: length ?? null }));
   }
 
   /** Chunks of a streamed answer. Throws Failure; an abort by `signal` ends it quietly. */

@@ -46,5 +46,7 @@ test("only a cut answer can be continued", () => {
   assert.ok(canContinue({ finish: "length", content: "a" }));
   assert.ok(canContinue({ finish: "lost", content: "a" }));
   assert.ok(!canContinue({ finish: "stop", content: "a" }));
-  assert.ok(!canContinue({ finish: "length", content: "", thought: "a" }));
+  assert.ok(canContinue({ finish: "length", content: "", thought: "a" }, true));
+  assert.ok(!canContinue({ finish: "length", content: "", thought: "a" }, false));
+  assert.ok(!canContinue({ finish: "error", content: "", thought: "" }, true));
 });

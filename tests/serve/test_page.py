@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+from tests.chat.fake_engine import fake_model
 from tests.serve import browser, fake_api
 from tests.serve.fake_api import BREAK, WAIT, answer, event, finish, refusal, thought
+from tests.serve.running_server import running, wait_for
+from tests.serve.test_real_server import serving as real_server
 from zhinao.serve.page import files
 
 PAGE = Path(__file__).parents[2] / "page"
@@ -423,10 +426,12 @@ def test_parameters_are_the_servers_unless_they_differ(page, api):
     page.wait_for("#parameter-top_k").send_keys("0")
     page.wait_for("#parameter-thinking_budget").send_keys("64")
     page.wait_for("#parameter-top_p").send_keys("7")  # cannot be meant
+    page.click("#probabilities")
     assert page.all("#parameter-top_p:invalid")
     page.send("hi")
     body = api.requests[0]
     assert body["messages"][0] == {"role": "system", "content": "Be brief."}
+    assert body["logprobs"] is True
     assert {name: body.get(name) for name in ("top_k", "thinking_budget", "temperature", "top_p")} == {
         "top_k": 0,
         "thinking_budget": 64,
@@ -539,6 +544,50 @@ def test_a_long_answer_costs_no_more_than_its_end(page, api):
     assert (
         made < 2 * 3 * 120 + 12 * draws + 50
     )  # blocks and the line ends between them; drawn whole each time it is thousands
+
+
+# In front of our own server -------------------------------------------------------------------------------------------
+
+
+def test_our_server_with_a_thinking_model(chromium):
+    model = fake_model(["<think>abc", "the answer", "so 3\n</think>\n\nthree"], thinks=True, hold="abc")
+    with running(model) as client:
+        chromium.open(str(client.base_url).rstrip("/"))
+        chromium.begin("hi")
+        chromium.wait(lambda: chromium.text(".thought-text") == "abc")
+        chromium.click(".answer-now")
+        chromium.wait_done()
+        assert chromium.answers == ["the answer"]
+        assert chromium.text(".thought-label").endswith("closed on request")
+        chromium.send("and?")  # no opening tag: the thought comes as an answer first
+        assert chromium.answers[1] == "three"
+    chromium.send("gone?")
+    assert chromium.text(".trouble p") == "The server cannot be reached. Is it running?"
+    assert chromium.troubles() == []
+
+
+@pytest.mark.slow
+def test_our_server_with_the_demo_model(chromium):
+    with real_server() as client:
+        wait_for(lambda: client.get("/health").status_code == 200, 120)
+        chromium.open(str(client.base_url).rstrip("/"))
+        chromium.click(".show-panel")
+        chromium.wait_for("#parameter-temperature").send_keys("0")
+        chromium.wait_for("#parameter-max_tokens").send_keys("4")
+        chromium.click("#probabilities")
+        chromium.send("What is the capital of France? Answer in one sentence.")
+        first = chromium.answers[0]
+        assert "Paris" not in first and "cut off" in chromium.text(".reason")
+        chromium.wait_for("#parameter-max_tokens").send_keys("0")  # 40
+        chromium.click(".go-on")
+        chromium.wait(lambda: "Paris" in chromium.answers[0])
+        chromium.wait_done()
+        assert chromium.answers[0].startswith(first)
+        chromium.click(".show-tokens")
+        assert "".join(chromium.texts(".token")).startswith("The")
+        chromium.driver.get(chromium.url + "/docs")
+        chromium.wait(lambda: "/v1/chat/completions" in chromium.text("#documentation"))
+        assert chromium.troubles() == []
 
 
 def test_node_tests():

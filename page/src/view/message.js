@@ -99,7 +99,7 @@ export class AnswerView {
   #ending() {
     const { message, context } = this;
     const continued = () => context.actions.goOn(message);
-    const more = canContinue(message) && context.isLast(message) && !context.isBusy;
+    const more = canContinue(message, context.about.isOurs) && context.isLast(message) && !context.isBusy;
     const goOn = more && h("button", { type: "button", class: "quiet go-on", onclick: continued }, icon("forward"), tr("Continue", "继续"));
     const isEmpty = !message.content && !message.thought;
     const foot = !(message.error && isEmpty && siblings(context.conversation, message).length < 2) && h("div", { class: "foot" }, this.#actions(), h("span", { class: "figures" }, figures(message, context.about)));
