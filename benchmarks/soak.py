@@ -6,7 +6,7 @@ Starts `zhinao serve` itself. Clients ask for random lengths, streamed or not; 2
 (`soak_requests.py`). At one third and two thirds of the time the engine's process is killed with signal 9. Exit code 1 if
 - a request is neither answered nor refused within `--bound` seconds, or a stream ends without its end;
 - an answer carries the mark of another request, breaks its constraint, or a bad request is not refused with 4xx;
-- a request meets a dead engine at another time than `--restart-seconds` after a kill;
+- a request meets a dead engine at another time than `--restart-seconds` after a kill, or no answer follows a kill;
 - memory grows, after `--warm` of the time, by more than `--max-slope` MB a minute (the server's process, and the last engine
   and grammar processes, each from its own warm-up on; not judged under five minutes, where start and noise are everything);
 - afterwards a request still runs in the server, or it does not end by itself at SIGTERM.
@@ -66,7 +66,7 @@ class Soak:
         await self._afterwards()
 
     async def _client(self) -> None:
-        while time.perf_counter() < self.ends:
+        while self._goes_on():
             request = self.requests.next()
             answer = await self.server.ask(
                 "/v1/chat/completions", request.body, timeout=self.args.bound, leave_at=request.leave_at
@@ -74,6 +74,11 @@ class Soak:
             self._count(request, *judge(request, answer), answer)
             if answer.status in (429, 503):
                 await asyncio.sleep(self.requests.random.uniform(0.1, 1))  # as a polite client; sooner than Retry-After
+
+    def _goes_on(self) -> bool:
+        """Until the time is over and an answer has followed each kill; for that it waits no longer than `--bound`."""
+        late = time.perf_counter() - self.ends
+        return late < 0 or (len(self.recoveries) < self.args.kills and late < self.args.bound)
 
     def _count(self, request: Request, what: str, words: str, answer) -> None:
         since_kill = time.perf_counter() - self.kills[-1] if self.kills else float("inf")
@@ -98,7 +103,7 @@ class Soak:
     async def _kill(self) -> None:
         for n in range(self.args.kills):
             await asyncio.sleep(max(0.0, self._at((n + 1) / (self.args.kills + 1)) - time.perf_counter()))
-            while not (engine := self._child(ENGINE)):
+            while len(self.recoveries) < n or not (engine := self._child(ENGINE)):
                 await asyncio.sleep(0.1)
             self.kills.append(time.perf_counter())
             engine.kill()
@@ -153,14 +158,13 @@ class Soak:
                 found[name] = first, last, statistics.linear_regression(*zip(*judged, strict=True)).slope
         return found
 
-    def judge_memory(self) -> None:
-        if self.args.minutes < FEWEST_MINUTES:
-            return
-        for name, (_, _, slope) in self.slopes().items():
+    def judge_whole(self) -> None:
+        """What only the end tells: recovery from every kill, and memory."""
+        if len(self.recoveries) < self.args.kills:
+            self.wrong.append(("no answer after a kill", f"{self.args.kills} kills, {len(self.recoveries)} recoveries"))
+        for name, (_, _, slope) in self.slopes().items() if self.args.minutes >= FEWEST_MINUTES else ():
             if slope > self.args.max_slope:
                 self.wrong.append(("memory grows", f"{name}: {slope:.2f} MB a minute"))
-        if len(self.recoveries) < len(self.kills):
-            self.wrong.append(("no answer after a kill", f"{len(self.kills)} kills, {len(self.recoveries)} recoveries"))
 
 
 def print_report(soak: Soak) -> None:
@@ -209,7 +213,7 @@ def main() -> int:
             uvloop.run(soak.run())
         finally:
             process.stop()
-    soak.judge_memory()
+    soak.judge_whole()
     print_report(soak)
     if args.json:
         found = {"counts": soak.counts, "wrong": soak.wrong, "memory": soak.memory, "recoveries": soak.recoveries}

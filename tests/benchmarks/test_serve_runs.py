@@ -33,5 +33,7 @@ def test_second_turns():
 
 
 def test_the_soak_survives_a_killed_engine():
-    out = run("soak.py", "--minutes", "0.3", "--clients", "8", "--kills", "1", "--bound", "400")
+    out = run(
+        "soak.py", "--minutes", "0.3", "--clients", "8", "--kills", "1", "--bound", "400", "--restart-seconds", "400"
+    )
     assert "nothing wrong" in out and "engine killed 1 times" in out and "| answered |" in out
