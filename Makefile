@@ -71,8 +71,9 @@ $(VLLM)/.ready: pyproject.toml
 	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps -e .
 	@touch $@
 
-test-vllm: $(VLLM)/.ready
-	@$(VLLM)/bin/python -m pytest -p no:cacheprovider tests/engine/test_vllm.py tests/serve/test_vllm_*.py $(ARGS)
+test-vllm: $(VLLM)/.ready $(VENV)/.chat
+	@ZHINAO_PYTHON=$(CURDIR)/$(BIN)/python $(VLLM)/bin/python -m pytest -p no:cacheprovider tests/engine/test_vllm.py \
+		tests/serve/test_vllm_*.py tests/clients/test_vllm_bench.py $(ARGS)
 
 $(CLIENTS)/.ready: tests/clients/requirements.txt
 	@test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
