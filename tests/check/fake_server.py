@@ -13,7 +13,6 @@ from tests.check import fake_model as model
 from tests.check.faults import Fault
 
 NUM_SLOTS, MAX_BODY, MAX_WAITING = 4, 2**23, 40
-KEY = "sk-right-密"[:8]
 
 
 class State:

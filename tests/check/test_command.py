@@ -20,7 +20,7 @@ KEY = "sk-right"
 def test_a_good_server_passes_everything(tmp_path, capsys):
     out = tmp_path / "good.json"
     with serve(key=KEY) as url:
-        words = ["--api-key", KEY, "--provoke-429", "--timeout", "20", "--level", "C", "--json", str(out)]
+        words = ["--api-key", KEY, "--provoke-429", "--timeout", "60", "--level", "C", "--json", str(out)]
         code = cli.main(["check-api", f"{url}/v1", *words])
     record = json.loads(out.read_text())
     assert [r for r in record["results"] if r["outcome"] != "pass"] == []

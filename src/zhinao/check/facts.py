@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Callable
 
 from zhinao.check.expect import skip
@@ -129,3 +130,11 @@ def num_running(server: Server) -> float | None:
         r"^\S*(?:num_requests_running|requests_processing)(?:\{[^}]*\})?\s+([\d.e+]+)", reply.text(), re.M
     )
     return sum(map(float, found)) if reply.status == 200 and found else None
+
+
+def wait_until_idle(server: Server, seconds: float) -> float:
+    """Running requests by `/metrics`, when there are none or after `seconds`."""
+    until = time.monotonic() + seconds
+    while (running := num_running(server) or 0) and time.monotonic() < until:
+        time.sleep(0.2)
+    return running

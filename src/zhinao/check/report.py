@@ -90,7 +90,7 @@ def read(path: Path) -> dict:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         assert isinstance(record["label"], str)
-        assert all({"id", "outcome", "message"} <= one.keys() for one in record["results"])
+        assert all({"id", "level", "outcome", "message"} <= one.keys() for one in record["results"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError, AssertionError):
         raise UsageError(
             tr(f"{path} is no result of check-api.", f"{path} 不是 check-api 的结果。"),

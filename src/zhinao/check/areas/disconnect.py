@@ -5,19 +5,11 @@ import time
 
 from zhinao.check.contract import check
 from zhinao.check.expect import at_most, expect, one_of, skip
-from zhinao.check.facts import num_running
+from zhinao.check.facts import num_running, wait_until_idle
 from zhinao.check.server import CHAT, COMPLETIONS, STORY, Server
 
 NUM = 8  # requests that are left
 LONG = {"max_tokens": 3000, "ignore_eos": True}
-
-
-def wait_until_idle(server: Server, seconds: float) -> float:
-    """Running requests by `/metrics`, when there are none or after `seconds`."""
-    until = time.monotonic() + seconds
-    while (running := num_running(server) or 0) and time.monotonic() < until:
-        time.sleep(0.2)
-    return running
 
 
 def _short(server: Server) -> float:

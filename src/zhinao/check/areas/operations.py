@@ -1,10 +1,11 @@
 """What those who run the server look at: health, version, metrics, documentation; and who may ask from a browser."""
 
 import re
+import time
 
 from zhinao.check.contract import check
 from zhinao.check.expect import at_least, equal, expect, kind, skip, text
-from zhinao.check.facts import num_running
+from zhinao.check.facts import num_running, wait_until_idle
 from zhinao.check.server import CHAT, Server
 
 ORIGIN = "https://elsewhere.example"
@@ -62,16 +63,12 @@ def metrics_count(server: Server):
     for _ in range(20):  # some servers publish once a second
         if count() - before >= made:
             return
-        import time
-
         time.sleep(0.25)
     at_least("the growth", count() - before, made)
 
 
 @check("operations.idle", "S", "an idle server has no running requests", "空闲服务器没有运行中的请求")
 def idle(server: Server):
-    from zhinao.check.areas.disconnect import wait_until_idle
-
     if num_running(server) is None:
         skip("/metrics does not tell running requests", "/metrics 没有运行中的请求数")
     equal("running requests", wait_until_idle(server, 15), 0)

@@ -1,0 +1,50 @@
+"""Our own server, as a client meets it: every must is kept. The one test here that starts a model."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from zhinao import cli
+
+
+@pytest.fixture
+def url(demo):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "zhinao", "serve", str(demo), "--port", str(port)], stderr=subprocess.DEVNULL
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait(process, address)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def _wait(process: subprocess.Popen, address: str) -> None:
+    for _ in range(600):
+        assert process.poll() is None, "the server ended"
+        try:
+            with urllib.request.urlopen(f"{address}/health", timeout=5):
+                return
+        except OSError:  # not yet listening, or 503 while it loads
+            time.sleep(0.2)
+    pytest.fail("the server did not become ready")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_every_must_is_kept(url, tmp_path):
+    out = tmp_path / "ours.json"
+    code = cli.main(["check-api", url, "--timeout", "180", "--json", str(out)])
+    failed = [r for r in json.loads(out.read_text())["results"] if r["level"] == "M" and r["outcome"] == "fail"]
+    assert failed == []
+    assert code == 0
