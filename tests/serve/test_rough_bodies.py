@@ -6,7 +6,7 @@ import json
 import pytest
 
 from tests.chat.fake_engine import fake_model
-from tests.serve.running_server import chat, running
+from tests.serve.running_server import chat, running, wait_for
 
 ROUTES = (
     "/v1/chat/completions",
@@ -121,4 +121,4 @@ def test_half_a_surrogate_pair_is_text_like_any_other(client, route):
 
 def test_after_all_that_it_still_works(client):
     assert chat(client).status_code == 200
-    assert client.service.admission.num_running == 0
+    wait_for(lambda: client.service.admission.num_running == 0)

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from zhinao import __version__
 from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
+from zhinao.model.tokenizer import mend_surrogates
 from zhinao.prompt import tools
 from zhinao.serve import asgi, chat, completions, errors, facts, logs, responses
 from zhinao.serve.asgi import App
@@ -140,7 +141,7 @@ async def _render(request: Request, body: ChatRequest) -> JSONResponse:
     service = _service(request)
     service.check_name(body.model)
     prompt = chat.render(body, service.model, tools.read(body.tools, body.tool_choice))
-    answer = {"prompt": prompt.text, "token_ids": prompt.ids, "num_prompt_tokens": len(prompt.ids)}
+    answer = {"prompt": mend_surrogates(prompt.text), "token_ids": prompt.ids, "num_prompt_tokens": len(prompt.ids)}
     return JSONResponse({**answer, "opens_thought": prompt.opens_thought}, headers=ignored_headers(body, False))
 
 

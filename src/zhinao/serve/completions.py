@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from zhinao.api.model import Model
 from zhinao.api.reply import Event, Reply
 from zhinao.lang import tr
+from zhinao.model.tokenizer import mend_surrogates
 from zhinao.serve import sampling
 from zhinao.serve.errors import ApiError
 from zhinao.serve.facts import check_ids
@@ -69,6 +70,7 @@ def _prompts(body: CompletionRequest) -> list:
 def _prompt(prompt: str | list[int], model: Model) -> Prompt:
     """Who writes raw prompts writes the frame too, so control tokens in the text are control tokens."""
     if isinstance(prompt, str):
+        prompt = mend_surrogates(prompt)  # `echo` sends it back
         return Prompt(model.tokenizer.encode(prompt, control=True), {"splits_thought": False}, prompt)
     check_ids(prompt, model, "prompt")
     return Prompt(prompt, {"splits_thought": False}, model.tokenizer.decode(prompt, skip_control=False))
