@@ -216,7 +216,7 @@ def method_allow(server: Server):
     "声明 10 GB 的请求体在发送前即返回 413",
 )
 def big_body(server: Server):
-    with server.within(10).link() as link:
+    with server.within(min(10, server.timeout)).link() as link:
         headers = server.headers(**{"Content-Length": str(10**10)})
         link.send("POST", CHAT, b'{"model": "', headers)
         refused(link.read("POST"), 413)
@@ -230,7 +230,7 @@ def big_body(server: Server):
 )
 def big_chunked(server: Server):
     block = b"100000\r\n" + b" " * 2**20 + b"\r\n"
-    with server.within(30).link() as link:
+    with server.within(min(30, server.timeout)).link() as link:
         link.send("POST", CHAT, b"", server.headers(**{"Transfer-Encoding": "chunked"}))
         try:
             for _ in range(64):
