@@ -308,5 +308,6 @@ def test_loading_and_a_model_that_cannot_be_loaded():
     with pytest.raises(ApiError) as error:
         _ = service.model
     assert (error.value.status, error.value.headers["Retry-After"]) == (503, "2")
-    asyncio.run(service.start())
+    with pytest.raises(CheckpointError):
+        asyncio.run(service.start())
     assert service.state() == ("failed", "broken")

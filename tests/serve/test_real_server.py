@@ -157,3 +157,13 @@ def test_port_in_use(server):
         env={**os.environ},
     )
     assert run.returncode == 2 and "--port" in run.stderr and "Traceback" not in run.stderr
+
+
+def test_model_that_cannot_be_loaded(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-m", "zhinao", "serve", str(tmp_path), "--port", "0", "--lang", "en"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 5 and "config.json" in run.stderr and "Traceback" not in run.stderr

@@ -1,25 +1,21 @@
-"""The server's process: the application on uvicorn, the model loaded meanwhile, one line that says where it is."""
+"""How a server starts: checks, the address, the model on its way, and only then the packages that the API needs.
 
-import asyncio
+The engine's process loads while those are imported. What happens afterwards: `event_loop.py`.
+"""
+
 import contextlib
 import socket
 import sys
+from concurrent.futures import Future
 from pathlib import Path
-
-import uvicorn
-import uvloop
+from threading import Thread
 
 from zhinao import family
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.serve import logs
-from zhinao.serve.app import build
 from zhinao.serve.auth import Keys, check_bind
-from zhinao.serve.body import impatient_protocol
 from zhinao.serve.cors import check_origins
-from zhinao.serve.drain import DrainingServer
 from zhinao.serve.model_names import names
-from zhinao.serve.service import Service
 from zhinao.serve.settings import ServeSettings
 
 
@@ -30,51 +26,19 @@ def serve(model: str, settings: ServeSettings, engine: str, **hub) -> int:
     check_origins(settings.cors_origin)
     for warning in keys.warnings:
         print(f"zhinao: {warning}", file=sys.stderr)
-    listening = _bound(settings)
-    logs.configure(settings.log_format, settings.log_content)
-    service = Service(settings, lambda: _load(model, settings, engine, hub), _names(model, settings))
-    with contextlib.closing(listening), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_serve(service, keys, listening))
+    with contextlib.closing(_bound(settings)) as listening:
+        loading: Future = Future()
+        Thread(target=_load, args=(loading, model, settings, engine, hub), daemon=True).start()
+        from zhinao.serve.event_loop import run
 
-
-async def _serve(service: Service, keys: Keys, listening: socket.socket) -> int:
-    settings = service.settings
-    host, port = listening.getsockname()[:2]
-    configured = uvicorn.Config(
-        build(service, keys),
-        http=impatient_protocol(),
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=75,
-    )
-    server = DrainingServer(configured, service.admission, settings.drain_seconds)
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{port}"
-    print(
-        tr(
-            f"zhinao: {service.names[0]} at {address} · web page: {address}/ · API: {address}/v1 · {address}/docs",
-            f"zhinao：{service.names[0]} 位于 {address} · 网页：{address}/ · API：{address}/v1 · {address}/docs",
-        ),
-        file=sys.stderr,
-        flush=True,
-    )
-    loading = asyncio.create_task(service.start())
-    try:
-        await server.serve([listening])
-    finally:
-        loading.cancel()
-        service.close()
-    return 0
+        return run(settings, keys, listening, loading, _names(model, settings))
 
 
 def _bound(settings: ServeSettings) -> socket.socket:
     """The listening socket, taken before anything is loaded: a port in use is told at once."""
     try:
-        family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-        address = (settings.host.strip("[]"), settings.port)
-        return socket.create_server(address, family=family, backlog=2048)
+        kind = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+        return socket.create_server((settings.host.strip("[]"), settings.port), family=kind, backlog=2048)
     except OSError as error:
         raise UsageError(
             tr(
@@ -85,18 +49,23 @@ def _bound(settings: ServeSettings) -> socket.socket:
         ) from None
 
 
-def _load(model: str, settings: ServeSettings, engine: str, hub: dict):
+def _load(loading: Future, model: str, settings: ServeSettings, engine: str, hub: dict) -> None:
     from zhinao.api import load
 
-    return load(
-        model,
-        engine=engine,
-        quant=settings.quant,
-        device=settings.device,
-        num_threads=settings.threads,
-        cache_gb=settings.cache_gb,
-        **hub,
-    )
+    try:
+        loaded = load(
+            model,
+            engine=engine,
+            quant=settings.quant,
+            device=settings.device,
+            num_threads=settings.threads,
+            cache_gb=settings.cache_gb,
+            **hub,
+        )
+    except BaseException as error:  # whoever waits for the model raises it
+        loading.set_exception(error)
+    else:
+        loading.set_result(loaded)
 
 
 def _names(model: str, settings: ServeSettings) -> tuple[str, ...]:

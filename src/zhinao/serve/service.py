@@ -35,7 +35,7 @@ class Service:
         self._num_restarts = 0
 
     async def start(self) -> None:
-        """Load the model. Its failure is kept and told to every request, and logged."""
+        """Load the model. Raises what that raises; until the server has left, every request is told so."""
         loop = asyncio.get_running_loop()
         self.wire = Wire(loop)
         try:
@@ -47,7 +47,7 @@ class Service:
             LOGGER.info(tr("ready (loaded in %.1f s)", "就绪（加载用时 %.1f 秒）"), seconds)
         except ZhinaoError as error:
             self._failure = error
-            LOGGER.error("%s", error)
+            raise
 
     def close(self) -> None:
         for running in [one for many in self.live.values() for one in many]:

@@ -1,0 +1,69 @@
+"""The application on uvicorn, in one event loop, until a signal comes. One line says where it is."""
+
+import asyncio
+import socket
+import sys
+from concurrent.futures import Future
+
+import uvicorn
+import uvloop
+
+from zhinao.lang import tr
+from zhinao.serve import logs
+from zhinao.serve.app import build
+from zhinao.serve.auth import Keys
+from zhinao.serve.body import impatient_protocol
+from zhinao.serve.drain import DrainingServer
+from zhinao.serve.service import Service
+from zhinao.serve.settings import ServeSettings
+
+
+def run(settings: ServeSettings, keys: Keys, listening: socket.socket, loading: Future, names: tuple[str, ...]) -> int:
+    """Serve on a socket that listens already; `loading` brings the `api.Model`. The exit code.
+
+    Raises what loading the model raises, after the server has left: without a model it is of no use.
+    """
+    logs.configure(settings.log_format, settings.log_content)
+    service = Service(settings, loading.result, names)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_serve(service, keys, listening))
+
+
+async def _serve(service: Service, keys: Keys, listening: socket.socket) -> int:
+    settings = service.settings
+    host, port = listening.getsockname()[:2]
+    configured = uvicorn.Config(
+        build(service, keys),
+        http=impatient_protocol(),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=75,
+    )
+    server = DrainingServer(configured, service.admission, settings.drain_seconds)
+    shown = f"[{host}]" if ":" in host else host
+    address = f"http://{shown}:{port}"
+    print(
+        tr(
+            f"zhinao: {service.names[0]} at {address} · web page: {address}/ · API: {address}/v1 · {address}/docs",
+            f"zhinao：{service.names[0]} 位于 {address} · 网页：{address}/ · API：{address}/v1 · {address}/docs",
+        ),
+        file=sys.stderr,
+        flush=True,
+    )
+    loading = asyncio.create_task(service.start())
+    loading.add_done_callback(lambda done: _leave_without_model(server, done))
+    try:
+        await server.serve([listening])
+        if loading.done():
+            loading.result()
+    finally:
+        loading.cancel()
+        service.close()
+    return 0
+
+
+def _leave_without_model(server: uvicorn.Server, loading: asyncio.Task) -> None:
+    if not loading.cancelled() and loading.exception():
+        server.should_exit = True
