@@ -1,11 +1,14 @@
 // What the page knows and does. The views read it and call its actions; it draws through the frame.
 import { add, branch, find, newConversation, select } from "./conversation.js";
-import { fileName, fromJson, toJson, toMarkdown } from "./exchange.js";
+import { Drawing } from "./drawing.js";
+import { fileName, toJson, toMarkdown } from "./exchange.js";
 import { choose, download } from "./files.js";
+import { Kept } from "./kept.js";
 import { chooseLanguage, language, tr } from "./lang.js";
 import { newReply } from "./reply.js";
 import { requestBody } from "./request.js";
 import { Run } from "./run.js";
+import { applyTheme } from "./theme.js";
 import { askForKey, confirmDeletion } from "./view/dialogs.js";
 import { Frame } from "./view/frame.js";
 import { note, say } from "./view/notice.js";
@@ -16,14 +19,16 @@ export class App {
   about = UNKNOWN;
   models = [];
   runs = new Map(); // conversation id -> {run, conversation}
-  #summaries = [];
-  #found = null;
 
-  constructor({ server, store, settings, channel }) {
-    Object.assign(this, { server, store, settings, channel });
+  constructor({ server, store, settings }) {
+    Object.assign(this, { server, settings });
+    this.kept = new Kept(
+      store,
+      () => this.showList(),
+      (id) => this.#changedElsewhere(id),
+    );
     this.actions = Object.fromEntries(ACTIONS.map((name) => [name, (...given) => this[name](...given)]));
     this.conversation = newConversation(settings.system);
-    channel.addEventListener("message", ({ data }) => this.#changedElsewhere(data));
   }
 
   // What the views ask ------------------------------------------------------------------------------------------
@@ -50,7 +55,7 @@ export class App {
 
   async begin() {
     this.build();
-    await this.refresh();
+    await this.kept.refresh();
     const wanted = location.hash.slice(2);
     if (wanted) await this.open(wanted);
     this.frame.composer.field.focus();
@@ -66,7 +71,11 @@ export class App {
     this.draw();
     this.frame.showServer();
     this.frame.showBanner(this.trouble ?? null);
-    this.frame.sidebar.show(this.#summaries, this.#found);
+    this.showList();
+  }
+
+  showList() {
+    this.frame.sidebar.show(this.kept.summaries, this.kept.found);
   }
 
   draw() {
@@ -94,17 +103,12 @@ export class App {
 
   // Conversations -----------------------------------------------------------------------------------------------
 
-  async refresh() {
-    this.#summaries = await this.store.list();
-    this.frame.sidebar.show(this.#summaries, this.#found);
-  }
-
   start() {
     this.#show(newConversation(this.settings.system));
   }
 
   async open(id) {
-    const conversation = this.runs.get(id)?.conversation ?? (await this.store.get(id));
+    const conversation = this.runs.get(id)?.conversation ?? (await this.kept.get(id));
     if (!conversation) return;
     for (const message of conversation.messages) {
       if (message.finish === null && !this.runs.has(id)) message.finish = "stopped"; // the page was closed meanwhile
@@ -118,21 +122,18 @@ export class App {
     this.closeDrawers();
     this.frame.thread.follow();
     this.draw();
-    this.frame.sidebar.show(this.#summaries, this.#found);
+    this.showList();
     this.frame.composer.field.focus();
   }
 
-  async search(query) {
-    const found = query.trim() ? await this.store.search(query) : null;
-    if (this.frame.sidebar.search.value !== query) return; // typed on meanwhile
-    this.#found = found;
-    this.frame.sidebar.show(this.#summaries, found);
+  search(query) {
+    return this.kept.search(query);
   }
 
   async rename(id, title) {
     const conversation = await this.#get(id);
-    if (title) await this.#keep(Object.assign(conversation, { title, isNamed: true }), false);
-    else await this.refresh();
+    if (title) await this.kept.keep(Object.assign(conversation, { title, isNamed: true }), false);
+    else this.showList();
     this.frame.showTitle();
   }
 
@@ -140,10 +141,8 @@ export class App {
     if (!(await confirmDeletion(title))) return;
     this.runs.get(id)?.run.stop();
     this.runs.delete(id);
-    await this.store.delete(id);
-    this.channel.postMessage(id);
     if (this.conversation.id === id) this.start();
-    await this.refresh();
+    await this.kept.delete(id);
   }
 
   async export(id, kind) {
@@ -153,40 +152,29 @@ export class App {
   }
 
   async exportAll() {
-    download(`zhinao-${new Date().toISOString().slice(0, 10)}.json`, toJson(await this.store.all()), "application/json");
+    download(`zhinao-${new Date().toISOString().slice(0, 10)}.json`, await this.kept.allAsJson(), "application/json");
   }
 
   async import() {
     const text = await choose(".json,application/json");
     if (text === null) return;
     try {
-      const conversations = fromJson(text);
-      for (const conversation of conversations) await this.store.put(conversation);
-      note(tr(`Imported: ${conversations.length}.`, `已导入 ${conversations.length} 个对话。`));
-      if (conversations.length === 1) await this.open(conversations[0].id);
+      const ids = await this.kept.takeIn(text);
+      note(tr(`Imported: ${ids.length}.`, `已导入 ${ids.length} 个对话。`));
+      if (ids.length === 1) await this.open(ids[0]);
     } catch (error) {
       note(error.message);
     }
-    await this.refresh();
   }
 
   async #get(id) {
     if (id === this.conversation.id) return this.conversation;
-    return this.runs.get(id)?.conversation ?? this.store.get(id);
-  }
-
-  /** @param {boolean} isNews whether it moves to the top of the list */
-  async #keep(conversation, isNews = true) {
-    if (isNews) conversation.updated = Date.now();
-    await this.store.put(conversation);
-    this.channel.postMessage(conversation.id);
-    await this.refresh();
+    return this.runs.get(id)?.conversation ?? this.kept.get(id);
   }
 
   async #changedElsewhere(id) {
-    await this.refresh();
     if (id !== this.conversation.id || this.isBusy) return;
-    const stored = await this.store.get(id);
+    const stored = await this.kept.get(id);
     if (!stored) return this.start();
     this.conversation = stored;
     return this.draw();
@@ -225,15 +213,22 @@ export class App {
   async #run(answer, asked) {
     const { conversation, settings, model, about } = this;
     const { parameters, wantsProbabilities } = settings;
-    const body = requestBody({ system: conversation.system, branch: asked, model, parameters, about, wantsProbabilities });
+    const body = requestBody({
+      system: conversation.system,
+      branch: asked,
+      model,
+      parameters,
+      about,
+      wantsProbabilities,
+    });
     const run = new Run(this.server, body, answer);
     this.runs.set(conversation.id, { run, conversation });
     history.replaceState(null, "", `#/${conversation.id}`);
     this.frame.thread.follow();
     this.draw();
-    await this.#keep(conversation);
+    await this.kept.keep(conversation);
     const drawing = new Drawing(() => this.conversation === conversation && this.frame.thread.update(answer));
-    const keeping = setInterval(() => this.store.put(conversation), 1000);
+    const keeping = setInterval(() => this.kept.save(conversation), 1000);
     await run.go(() => drawing.ask());
     clearInterval(keeping);
     drawing.end();
@@ -243,7 +238,7 @@ export class App {
   async #ended(conversation, answer) {
     if (!this.runs.has(conversation.id)) return; // deleted meanwhile
     this.runs.delete(conversation.id);
-    await this.#keep(conversation);
+    await this.kept.keep(conversation);
     if (this.conversation === conversation) this.draw();
     say(answer.error ? answer.error.message : tr("The answer is complete.", "回答已完成。"));
     if (answer.error?.status === 401) await this.changeKey(true, () => this.retry(answer));
@@ -264,14 +259,16 @@ export class App {
   select(id) {
     select(this.conversation, id);
     this.draw();
-    this.#keep(this.conversation, false);
+    this.kept.keep(this.conversation, false);
   }
 
   offerProbabilities(answer) {
     if (this.isBusy) return;
     this.settings.set({ wantsProbabilities: true });
     this.build();
-    note(tr("Probabilities are recorded from now on; this answer is made anew.", "从现在起记录概率；正在重新生成此回答。"));
+    note(
+      tr("Probabilities are recorded from now on; this answer is made anew.", "从现在起记录概率；正在重新生成此回答。"),
+    );
     this.regenerate(answer);
   }
 
@@ -280,7 +277,7 @@ export class App {
   setSystem(system) {
     this.settings.set({ system });
     this.conversation.system = system;
-    if (this.conversation.messages.length) this.store.put(this.conversation);
+    if (this.conversation.messages.length) this.kept.save(this.conversation);
   }
 
   setModel(model) {
@@ -342,40 +339,3 @@ const ACTIONS = (
   "start open search rename delete export exportAll import send edit regenerate retry goOn stop answerNow select offerProbabilities " +
   "setSystem setModel resetParameters setTheme switchLanguage changeKey toggleSidebar togglePanel closeSidebar closeDrawers"
 ).split(" ");
-
-const systemIsDark = matchMedia("(prefers-color-scheme: dark)");
-
-/** @param {"light"|"dark"|null} theme null: the system's, also when it changes */
-export function applyTheme(theme) {
-  const apply = () => (document.documentElement.dataset.theme = theme ?? (systemIsDark.matches ? "dark" : "light"));
-  systemIsDark.onchange = apply;
-  apply();
-}
-
-/** Draws at most once a frame, and never more than a third of the time. */
-class Drawing {
-  #waiting = 0;
-
-  constructor(draw) {
-    this.draw = draw;
-    this.next = 0;
-  }
-
-  ask() {
-    if (this.#waiting) return;
-    this.#waiting = setTimeout(() => requestAnimationFrame(() => this.#now()), Math.max(0, this.next - performance.now()));
-  }
-
-  #now() {
-    if (!this.#waiting) return;
-    this.#waiting = 0;
-    const begun = performance.now();
-    this.draw();
-    this.next = performance.now() + 2 * (performance.now() - begun);
-  }
-
-  end() {
-    clearTimeout(this.#waiting);
-    this.#waiting = 0;
-  }
-}

@@ -22,7 +22,9 @@
 
 export function newId() {
   const bytes = crypto.getRandomValues(new Uint8Array(9));
-  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_");
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_");
 }
 
 /** @returns {Conversation} */
@@ -35,25 +37,28 @@ export const find = (conversation, id) => conversation.messages.find((message) =
 /** The branch that is shown, first message first. @returns {Message[]} */
 export function branch(conversation, leaf = conversation.leaf) {
   const path = [];
-  for (let message = find(conversation, leaf); message; message = find(conversation, message.parent)) path.push(message);
+  for (let message = find(conversation, leaf); message; message = find(conversation, message.parent))
+    path.push(message);
   return path.reverse();
 }
 
 /** Messages with the same parent, itself among them. @returns {Message[]} */
-export const siblings = (conversation, { parent }) => conversation.messages.filter((message) => message.parent === parent);
+export const siblings = (conversation, { parent }) =>
+  conversation.messages.filter((message) => message.parent === parent);
 
 /** Add a message below `parent` (null: at the beginning) and show it. @returns {Message} */
 export function add(conversation, parent, fields) {
   const message = { id: newId(), parent, created: Date.now(), ...fields };
   conversation.messages.push(message);
   show(conversation, message.id);
-  if (!conversation.isNamed && !conversation.title && message.role === "user") conversation.title = titleOf(message.content);
+  if (!conversation.isNamed && !conversation.title && message.role === "user")
+    conversation.title = titleOf(message.content);
   return message;
 }
 
 /** Show the branch through a message, down to where it was left. */
 export function select(conversation, id) {
-  for (let child; (child = lastChild(conversation, id)); ) id = child;
+  for (let child; (child = lastChild(conversation, id));) id = child;
   show(conversation, id);
 }
 

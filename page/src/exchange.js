@@ -27,7 +27,8 @@ function checked(given, n) {
   const messages = Array.isArray(given?.messages) ? given.messages : [];
   const ids = new Set();
   const good = messages.every(({ id, parent, role, content } = {}) => {
-    const isGood = text(id) && (parent === null || ids.has(parent)) && ["user", "assistant"].includes(role) && text(content);
+    const isGood =
+      text(id) && (parent === null || ids.has(parent)) && ["user", "assistant"].includes(role) && text(content);
     ids.add(id);
     return isGood;
   });
@@ -91,7 +92,11 @@ export function toMarkdown(conversation) {
   return `${parts.join("\n\n")}\n`;
 }
 
-const quoted = (block) => block.split("\n").map((line) => `> ${line}`).join("\n");
+const quoted = (block) =>
+  block
+    .split("\n")
+    .map((line) => `> ${line}`)
+    .join("\n");
 
 /** A file name out of a title, safe on every system. */
 export function fileName(title, ending) {

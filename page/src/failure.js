@@ -26,7 +26,8 @@ export function lost() {
 
 /** @param {{message?: string, code?: unknown, param?: string}} error of a stream, in OpenAI's shape */
 export function told(error, status = 0) {
-  const message = error?.message || tr("The server reported an error without a reason.", "服务器报错，但没有说明原因。");
+  const message =
+    error?.message || tr("The server reported an error without a reason.", "服务器报错，但没有说明原因。");
   return new Failure("refused", String(message), { status, code: error?.code ?? null, param: error?.param ?? null });
 }
 
@@ -42,11 +43,16 @@ export async function refused(response) {
   const detail = body?.error ?? (typeof body?.detail === "string" ? { message: body.detail } : null);
   if (detail?.message) return told(detail, response.status);
   const { status } = response;
-  const message = SENTENCES[status]?.() ?? tr(`The server answered with status ${status}.`, `服务器返回状态 ${status}。`);
+  const message =
+    SENTENCES[status]?.() ?? tr(`The server answered with status ${status}.`, `服务器返回状态 ${status}。`);
   const wait = Number(response.headers.get("retry-after"));
-  return new Failure("refused", wait ? `${message} ${tr(`Try again in ${wait} s.`, `请在 ${wait} 秒后重试。`)}` : message, {
-    status,
-  });
+  return new Failure(
+    "refused",
+    wait ? `${message} ${tr(`Try again in ${wait} s.`, `请在 ${wait} 秒后重试。`)}` : message,
+    {
+      status,
+    },
+  );
 }
 
 const SENTENCES = {

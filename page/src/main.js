@@ -1,24 +1,26 @@
 // The chat page begins here.
 import "katex/dist/katex.min.css";
 import "./style/page.css";
-import { App, applyTheme } from "./app.js";
+import { App } from "./app.js";
 import { chooseLanguage, tr } from "./lang.js";
 import { Server } from "./server.js";
 import { Settings } from "./settings.js";
 import { Store } from "./store.js";
+import { applyTheme } from "./theme.js";
 
 const settings = new Settings();
 applyTheme(settings.theme);
 chooseLanguage(settings.language);
 
 const server = new Server(new URL(".", document.baseURI), () => settings.key);
-const channel = new BroadcastChannel("zhinao"); // other tabs of this page
 const opened = await Store.open().catch((error) => {
   const why = tr("This browser does not let the page keep conversations", "此浏览器不允许本页面保存对话");
-  document.body.replaceChildren(Object.assign(document.createElement("p"), { textContent: `${why}: ${error.message}`, className: "fatal" }));
+  document.body.replaceChildren(
+    Object.assign(document.createElement("p"), { textContent: `${why}: ${error.message}`, className: "fatal" }),
+  );
 });
 if (opened) {
-  const app = new App({ server, store: opened, settings, channel });
+  const app = new App({ server, store: opened, settings });
   document.addEventListener("keydown", (event) => shortcut(event, app));
   await app.begin();
 }

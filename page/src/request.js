@@ -11,7 +11,10 @@ export function requestBody({ system, branch, model, parameters, about, wantsPro
   const { thinking_budget: budget, ...fields } = differing(parameters, about.defaults);
   return {
     model,
-    messages: [...(system.trim() ? [{ role: "system", content: system }] : []), ...branch.map((one) => message(one, isContinued && one === last))],
+    messages: [
+      ...(system.trim() ? [{ role: "system", content: system }] : []),
+      ...branch.map((one) => message(one, isContinued && one === last)),
+    ],
     stream: true,
     stream_options: { include_usage: true },
     ...fields,

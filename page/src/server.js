@@ -40,7 +40,7 @@ export class Server {
     const response = await this.#fetch("v1/chat/completions", { method: "POST", body: JSON.stringify(body), signal });
     const events = new EventReader();
     const reader = response.body.getReader();
-    for (let isDone = false; !isDone; ) {
+    for (let isDone = false; !isDone;) {
       const { value, done } = await reader.read().catch(() => {
         if (signal.aborted) return { done: true };
         throw lost();

@@ -17,7 +17,10 @@ test("an edit makes a sibling and leaves the old branch whole", () => {
   const { talk: c, a1, q2 } = talk();
   const edited = add(c, q2.parent, { role: "user", content: "q2 again" });
   assert.deepEqual(texts(c), ["q1", "a1", "q2 again"]);
-  assert.deepEqual(siblings(c, edited).map(({ id }) => id), [q2.id, edited.id]);
+  assert.deepEqual(
+    siblings(c, edited).map(({ id }) => id),
+    [q2.id, edited.id],
+  );
   select(c, q2.id);
   assert.deepEqual(texts(c), ["q1", "a1", "q2", "a2"]);
   assert.equal(find(c, a1.id).chosen, q2.id);

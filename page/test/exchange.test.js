@@ -9,7 +9,13 @@ import { lastBlock, offsetOfLine } from "../src/text/blocks.js";
 function sample() {
   const conversation = newConversation("be brief");
   const question = add(conversation, null, { role: "user", content: "你好 $x$" });
-  add(conversation, question.id, { ...newReply("m"), thought: "hm", content: "<b>Good</b>", finish: "stop", usage: { completion_tokens: 3 } });
+  add(conversation, question.id, {
+    ...newReply("m"),
+    thought: "hm",
+    content: "<b>Good</b>",
+    finish: "stop",
+    usage: { completion_tokens: 3 },
+  });
   return conversation;
 }
 
@@ -19,7 +25,10 @@ test("what was exported can be imported, as a new conversation", () => {
   assert.notEqual(after.id, before.id);
   assert.deepEqual(
     branch(after).map(({ content, thought }) => [content, thought]),
-    [["你好 $x$", undefined], ["<b>Good</b>", "hm"]],
+    [
+      ["你好 $x$", undefined],
+      ["<b>Good</b>", "hm"],
+    ],
   );
   assert.deepEqual([after.system, after.title], ["be brief", "你好 $x$"]);
 });
@@ -61,7 +70,10 @@ test("search finds words in title and messages", () => {
 
 test("blocks: where the last one begins", () => {
   const token = (nesting, level, map) => ({ nesting, level, map });
-  assert.deepEqual(lastBlock([token(1, 0, [0, 1]), token(-1, 0), token(1, 0, [2, 4]), token(0, 1, [2, 3]), token(-1, 0)]), { index: 2, line: 2 });
+  assert.deepEqual(
+    lastBlock([token(1, 0, [0, 1]), token(-1, 0), token(1, 0, [2, 4]), token(0, 1, [2, 3]), token(-1, 0)]),
+    { index: 2, line: 2 },
+  );
   assert.deepEqual(lastBlock([]), { index: 0, line: 0 });
   assert.equal(offsetOfLine("ab\n\ncd\n", 2), 4);
 });

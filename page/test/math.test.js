@@ -4,16 +4,30 @@ import MarkdownIt from "markdown-it";
 import { mathRules } from "../src/text/math.js";
 
 const md = new MarkdownIt().use(mathRules);
-const formulas = (text) => [...md.render(text).matchAll(/<(span|div) class="formula" data-tex="([^"]*)"/g)].map(([, tag, tex]) => [tag, tex]);
+const formulas = (text) =>
+  [...md.render(text).matchAll(/<(span|div) class="formula" data-tex="([^"]*)"/g)].map(([, tag, tex]) => [tag, tex]);
 
 test("formulas in their four spellings", () => {
-  assert.deepEqual(formulas("so $x^2$ and \\(y_1\\)"), [["span", "x^2"], ["span", "y_1"]]);
+  assert.deepEqual(formulas("so $x^2$ and \\(y_1\\)"), [
+    ["span", "x^2"],
+    ["span", "y_1"],
+  ]);
   assert.deepEqual(formulas("$$\na = b\n$$"), [["div", "a = b"]]);
   assert.deepEqual(formulas("\\[ a \\]"), [["div", "a"]]);
-  assert.deepEqual(formulas("it is $$a$$ here, \\[b\\] there"), [["div", "a"], ["div", "b"]]);
-  assert.deepEqual(formulas("- item\n  $$\n  c\n  $$\n- \\[d\\]"), [["div", "c"], ["div", "d"]]);
+  assert.deepEqual(formulas("it is $$a$$ here, \\[b\\] there"), [
+    ["div", "a"],
+    ["div", "b"],
+  ]);
+  assert.deepEqual(formulas("- item\n  $$\n  c\n  $$\n- \\[d\\]"), [
+    ["div", "c"],
+    ["div", "d"],
+  ]);
   assert.deepEqual(formulas("设 $n=1$，则"), [["span", "n=1"]]);
-  assert.deepEqual(formulas("$2x + 3 = 7$, $5$, $\\$5 + 1$"), [["span", "2x + 3 = 7"], ["span", "5"], ["span", "\\$5 + 1"]]);
+  assert.deepEqual(formulas("$2x + 3 = 7$, $5$, $\\$5 + 1$"), [
+    ["span", "2x + 3 = 7"],
+    ["span", "5"],
+    ["span", "\\$5 + 1"],
+  ]);
 });
 
 test("money is no formula", () => {
@@ -43,5 +57,8 @@ test("what is in a formula is escaped", () => {
 });
 
 test("emphasis around and in formulas", () => {
-  assert.deepEqual(formulas("**$a_1$** and $b_1 * c_2 * d$"), [["span", "a_1"], ["span", "b_1 * c_2 * d"]]);
+  assert.deepEqual(formulas("**$a_1$** and $b_1 * c_2 * d$"), [
+    ["span", "a_1"],
+    ["span", "b_1 * c_2 * d"],
+  ]);
 });

@@ -11,21 +11,35 @@ function grown(...chunks) {
 }
 
 test("thought and answer under either name of the field, once", () => {
-  const ours = grown(chunk({ role: "assistant", content: "" }), chunk({ reasoning_content: "hm", reasoning: "hm" }), chunk({ content: "yes" }, { finish_reason: "stop", thought_end: "closed" }));
-  assert.deepEqual([ours.message.thought, ours.message.content, ours.message.finish, ours.message.thoughtEnd], ["hm", "yes", "stop", "closed"]);
+  const ours = grown(
+    chunk({ role: "assistant", content: "" }),
+    chunk({ reasoning_content: "hm", reasoning: "hm" }),
+    chunk({ content: "yes" }, { finish_reason: "stop", thought_end: "closed" }),
+  );
+  assert.deepEqual(
+    [ours.message.thought, ours.message.content, ours.message.finish, ours.message.thoughtEnd],
+    ["hm", "yes", "stop", "closed"],
+  );
   assert.equal(ours.message.thoughtSeconds, 1);
   assert.equal(grown(chunk({ reasoning: "vLLM" })).message.thought, "vLLM");
   assert.equal(ours.id, "c1");
 });
 
 test("an answer that turns out to be the thought is moved", () => {
-  const { message } = grown(chunk({ content: "I think" }), chunk({ reasoning_content: "I think", reasoning: "I think" }, { reclassified: true }), chunk({ content: "so" }));
+  const { message } = grown(
+    chunk({ content: "I think" }),
+    chunk({ reasoning_content: "I think", reasoning: "I think" }, { reclassified: true }),
+    chunk({ content: "so" }),
+  );
   assert.deepEqual([message.thought, message.content], ["I think", "so"]);
 });
 
 test("notes, usage and speed", () => {
   const usage = { prompt_tokens: 5, completion_tokens: 21, completion_tokens_details: { reasoning_tokens: 8 } };
-  const { message } = grown(chunk({ reasoning: "a" }), chunk({}, { note: "closed" }), chunk({ content: "b" }), { choices: [], usage });
+  const { message } = grown(chunk({ reasoning: "a" }), chunk({}, { note: "closed" }), chunk({ content: "b" }), {
+    choices: [],
+    usage,
+  });
   assert.deepEqual(message.notes, ["closed"]);
   assert.equal(numThoughtTokens(message), 8);
   assert.equal(speed(message), 20 / 3);
@@ -33,9 +47,22 @@ test("notes, usage and speed", () => {
 });
 
 test("probabilities know whether their token was thought", () => {
-  const logprobs = (...tokens) => ({ logprobs: { content: tokens.map((token) => ({ token, logprob: -1, top_logprobs: [] })) } });
-  const { message } = grown(chunk({ reasoning: "a" }, logprobs("a")), chunk({}, logprobs("</think>")), chunk({ content: "b" }, logprobs("b")));
-  assert.deepEqual(message.tokens.map(({ text, isThought }) => [text, isThought]), [["a", true], ["</think>", true], ["b", false]]);
+  const logprobs = (...tokens) => ({
+    logprobs: { content: tokens.map((token) => ({ token, logprob: -1, top_logprobs: [] })) },
+  });
+  const { message } = grown(
+    chunk({ reasoning: "a" }, logprobs("a")),
+    chunk({}, logprobs("</think>")),
+    chunk({ content: "b" }, logprobs("b")),
+  );
+  assert.deepEqual(
+    message.tokens.map(({ text, isThought }) => [text, isThought]),
+    [
+      ["a", true],
+      ["</think>", true],
+      ["b", false],
+    ],
+  );
 });
 
 test("other choices are not mixed in", () => {

@@ -8,13 +8,27 @@ const base = { system: "", model: "m", parameters: {}, about, wantsProbabilities
 const question = { role: "user", content: "q" };
 
 test("only what differs from the server's defaults is sent", () => {
-  assert.deepEqual(differing({ temperature: 0.7, top_k: 0, seed: undefined, stop: ["a"] }, about.defaults), { top_k: 0, stop: ["a"] });
+  assert.deepEqual(differing({ temperature: 0.7, top_k: 0, seed: undefined, stop: ["a"] }, about.defaults), {
+    top_k: 0,
+    stop: ["a"],
+  });
   const body = requestBody({ ...base, branch: [question], parameters: { temperature: 0.7, thinking_budget: 64 } });
-  assert.deepEqual(body, { model: "m", messages: [question], stream: true, stream_options: { include_usage: true }, thinking_budget: 64 });
+  assert.deepEqual(body, {
+    model: "m",
+    messages: [question],
+    stream: true,
+    stream_options: { include_usage: true },
+    thinking_budget: 64,
+  });
 });
 
 test("a server that does not think gets no budget", () => {
-  const body = requestBody({ ...base, branch: [question], parameters: { thinking_budget: 64 }, about: { thinks: false, defaults: {} } });
+  const body = requestBody({
+    ...base,
+    branch: [question],
+    parameters: { thinking_budget: 64 },
+    about: { thinks: false, defaults: {} },
+  });
   assert.ok(!("thinking_budget" in body));
 });
 
@@ -35,7 +49,13 @@ test("earlier thoughts stay here; a continued answer brings its own", () => {
 test("fields mean a value, nothing, or a mistake", () => {
   const [budget, temperature] = PARAMETERS;
   const stop = PARAMETERS.at(-1);
-  assert.deepEqual([valueOf(budget, "64"), valueOf(budget, ""), valueOf(budget, "1.5"), valueOf(budget, "-1")], [64, undefined, null, null]);
-  assert.deepEqual([valueOf(temperature, "0.5"), valueOf(temperature, "3"), valueOf(temperature, "x")], [0.5, null, null]);
+  assert.deepEqual(
+    [valueOf(budget, "64"), valueOf(budget, ""), valueOf(budget, "1.5"), valueOf(budget, "-1")],
+    [64, undefined, null, null],
+  );
+  assert.deepEqual(
+    [valueOf(temperature, "0.5"), valueOf(temperature, "3"), valueOf(temperature, "x")],
+    [0.5, null, null],
+  );
   assert.deepEqual(valueOf(stop, "a\n\nb"), ["a", "b"]);
 });

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { EventReader } from "../src/sse.js";
 
-const STREAM = 'data: {"text":"智脑 😀"}\r\n\r\n: a comment\n\ndata: one\ndata:two\n\nevent: x\nid: 7\ndata: three\r\rdata: [DONE]\n\n';
+const STREAM =
+  'data: {"text":"智脑 😀"}\r\n\r\n: a comment\n\ndata: one\ndata:two\n\nevent: x\nid: 7\ndata: three\r\rdata: [DONE]\n\n';
 const EVENTS = ['{"text":"智脑 😀"}', "one\ntwo", "three", "[DONE]"];
 
 test("events are the same wherever the bytes are cut", () => {

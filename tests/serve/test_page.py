@@ -590,9 +590,20 @@ def test_our_server_with_the_demo_model(chromium):
         assert chromium.troubles() == []
 
 
-def test_node_tests():
-    node = shutil.which("node")
-    if not node or not (PAGE / "node_modules").is_dir():
+# The modules by themselves --------------------------------------------------------------------------------------------
+
+
+def node(*words):
+    if not shutil.which("node") or not (PAGE / "node_modules").is_dir():
         pytest.skip("no node here, or its libraries were not fetched: make page")
-    result = subprocess.run([node, "--test", "test/"], cwd=PAGE, capture_output=True, text=True, timeout=60)
+    return subprocess.run(["node", *words], cwd=PAGE, capture_output=True, text=True, timeout=120)
+
+
+def test_the_modules_tests():
+    result = node("--test", "test/")
     assert result.returncode == 0, result.stdout[-4000:]
+
+
+def test_the_modules_are_formatted():
+    result = node("node_modules/prettier/bin/prettier.cjs", "--check", "src", "test", "build.mjs")
+    assert result.returncode == 0, f"{result.stderr}\nnpx prettier --write src test build.mjs"

@@ -36,7 +36,8 @@ function paired(src, pos) {
 
 /** A formula between single dollars that begins at `pos`, or null. The rule for the signs is pandoc's. */
 export function dollars(src, pos) {
-  if (src[pos] !== "$" || /[\p{L}\p{N}$\\]/u.test(src[pos - 1] ?? "") || /[\s$]|^$/.test(src[pos + 1] ?? "")) return null;
+  if (src[pos] !== "$" || /[\p{L}\p{N}$\\]/u.test(src[pos - 1] ?? "") || /[\s$]|^$/.test(src[pos + 1] ?? ""))
+    return null;
   for (let end = pos + 1; end < src.length; end++) {
     if (src[end] === "\\") end++;
     else if (src.startsWith("\n\n", end)) return null;

@@ -17,7 +17,12 @@ export function menuButton(name, label, items, attributes = {}) {
 
 function openMenu(anchor, items) {
   const entries = items.map(({ icon: name, label, run, isGrave }) =>
-    h("button", { type: "button", role: "menuitem", class: isGrave && "grave", onclick: () => (menu.hidePopover(), run()) }, icon(name), label),
+    h(
+      "button",
+      { type: "button", role: "menuitem", class: isGrave && "grave", onclick: () => (menu.hidePopover(), run()) },
+      icon(name),
+      label,
+    ),
   );
   const menu = h("div", { class: "menu", role: "menu", popover: "auto" }, ...entries);
   menu.addEventListener("toggle", (event) => event.newState === "closed" && close());

@@ -16,7 +16,13 @@ export class Composer {
   constructor({ onSend, onStop }) {
     this.onSend = onSend;
     const label = tr("Message", "消息");
-    this.field = h("textarea", { id: "message", rows: "1", "aria-label": label, enterkeyhint: "send", autocomplete: "off" });
+    this.field = h("textarea", {
+      id: "message",
+      rows: "1",
+      "aria-label": label,
+      enterkeyhint: "send",
+      autocomplete: "off",
+    });
     this.field.placeholder = tr("Ask anything", "问点什么");
     this.field.addEventListener("input", () => this.#fit());
     this.field.addEventListener("keydown", (event) => {
@@ -26,8 +32,17 @@ export class Composer {
     });
     this.send = iconButton("send", tr("Send", "发送"), () => this.#send(), { class: "send" });
     this.stop = iconButton("stop", tr("Stop", "停止"), onStop, { class: "send stop" });
-    const box = h("div", { class: "box", onclick: (event) => event.target === box && this.field.focus() }, this.field, this.send, this.stop);
-    const hint = tr("Enter sends, Shift+Enter begins a new line. The model can be wrong.", "Enter 发送，Shift+Enter 换行。模型可能出错。");
+    const box = h(
+      "div",
+      { class: "box", onclick: (event) => event.target === box && this.field.focus() },
+      this.field,
+      this.send,
+      this.stop,
+    );
+    const hint = tr(
+      "Enter sends, Shift+Enter begins a new line. The model can be wrong.",
+      "Enter 发送，Shift+Enter 换行。模型可能出错。",
+    );
     this.element = h("div", { class: "composer" }, box, h("p", { class: "hint" }, hint));
     this.setBusy(false);
   }

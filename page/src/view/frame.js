@@ -19,8 +19,14 @@ export class Frame {
     this.banner = h("div", { class: "banner", role: "status", hidden: true });
     this.title = h("div", { class: "top-title" });
     this.models = h("div", { class: "top-model" });
-    const list = iconButton("menu", tr("Conversations", "对话"), actions.toggleSidebar, { class: "show-sidebar", "aria-controls": "sidebar" });
-    const set = iconButton("sliders", tr("Settings", "设置"), actions.togglePanel, { class: "show-panel", "aria-controls": "panel" });
+    const list = iconButton("menu", tr("Conversations", "对话"), actions.toggleSidebar, {
+      class: "show-sidebar",
+      "aria-controls": "sidebar",
+    });
+    const set = iconButton("sliders", tr("Settings", "设置"), actions.togglePanel, {
+      class: "show-panel",
+      "aria-controls": "panel",
+    });
     const fresh = iconButton("plus", tr("New chat", "新对话"), actions.start, { class: "top-new" });
     const top = h("header", { class: "top" }, list, this.models, this.title, fresh, set);
     const main = h("main", {}, top, this.banner, this.thread.element, this.composer.element);
@@ -44,7 +50,11 @@ export class Frame {
       return;
     }
     const options = models.map(({ id }) => h("option", { value: id, selected: id === model }, id));
-    const choose = h("select", { class: "model", "aria-label": tr("Model", "模型"), onchange: () => actions.setModel(choose.value) }, ...options);
+    const choose = h(
+      "select",
+      { class: "model", "aria-label": tr("Model", "模型"), onchange: () => actions.setModel(choose.value) },
+      ...options,
+    );
     this.models.replaceChildren(choose);
   }
 
@@ -68,6 +78,12 @@ export class Frame {
       tr("Write a Python function that merges two sorted lists.", "写一个合并两个有序列表的 Python 函数。"),
       tr("Compare TCP and UDP in a table.", "用表格比较 TCP 和 UDP。"),
     ];
-    return h("div", { class: "empty" }, h("span", { class: "mark", "aria-hidden": "true" }), h("h2", {}, tr("What shall we work on?", "今天想聊点什么？")), h("div", { class: "examples" }, ...examples.map(ask)));
+    return h(
+      "div",
+      { class: "empty" },
+      h("span", { class: "mark", "aria-hidden": "true" }),
+      h("h2", {}, tr("What shall we work on?", "今天想聊点什么？")),
+      h("div", { class: "examples" }, ...examples.map(ask)),
+    );
   }
 }

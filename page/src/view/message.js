@@ -73,7 +73,13 @@ export class AnswerView {
     this.thought = new ThoughtView(() => context.actions.answerNow());
     this.body = h("div", { class: "markdown" });
     this.markdown = new GrowingMarkdown(this.body);
-    this.waiting = h("div", { class: "waiting", "aria-label": tr("Waiting for the model", "等待模型") }, h("span"), h("span"), h("span"));
+    this.waiting = h(
+      "div",
+      { class: "waiting", "aria-label": tr("Waiting for the model", "等待模型") },
+      h("span"),
+      h("span"),
+      h("span"),
+    );
     this.tokens = h("div", { hidden: true });
     this.end = h("div", { class: "end" });
     this.element = h(
@@ -100,9 +106,18 @@ export class AnswerView {
     const { message, context } = this;
     const continued = () => context.actions.goOn(message);
     const more = canContinue(message, context.about.isOurs) && context.isLast(message) && !context.isBusy;
-    const goOn = more && h("button", { type: "button", class: "quiet go-on", onclick: continued }, icon("forward"), tr("Continue", "继续"));
+    const goOn =
+      more &&
+      h(
+        "button",
+        { type: "button", class: "quiet go-on", onclick: continued },
+        icon("forward"),
+        tr("Continue", "继续"),
+      );
     const isEmpty = !message.content && !message.thought;
-    const foot = !(message.error && isEmpty && siblings(context.conversation, message).length < 2) && h("div", { class: "foot" }, this.#actions(), h("span", { class: "figures" }, figures(message, context.about)));
+    const foot =
+      !(message.error && isEmpty && siblings(context.conversation, message).length < 2) &&
+      h("div", { class: "foot" }, this.#actions(), h("span", { class: "figures" }, figures(message, context.about)));
     return [trouble(message, context), reason(message), goOn, foot].filter(Boolean);
   }
 
@@ -115,7 +130,10 @@ export class AnswerView {
       versions(message, context),
       message.content && copyButton(() => message.content, tr("Copy", "复制")),
       iconButton("again", tr("Regenerate", "重新生成"), again, { disabled: context.isBusy }),
-      message.content && iconButton("chart", tr("Token probabilities", "token 概率"), () => this.#flipTokens(), { class: "show-tokens" }),
+      message.content &&
+        iconButton("chart", tr("Token probabilities", "token 概率"), () => this.#flipTokens(), {
+          class: "show-tokens",
+        }),
     );
   }
 
@@ -134,7 +152,12 @@ export class AnswerView {
 function trouble(message, { actions, isBusy }) {
   if (!message.error) return null;
   const onclick = () => actions.retry(message);
-  const retry = h("button", { type: "button", class: "quiet retry", disabled: isBusy, onclick }, icon("again"), tr("Try again", "重试"));
+  const retry = h(
+    "button",
+    { type: "button", class: "quiet retry", disabled: isBusy, onclick },
+    icon("again"),
+    tr("Try again", "重试"),
+  );
   return h("div", { class: "trouble", role: "alert" }, h("p", {}, message.error.message), retry);
 }
 
@@ -146,7 +169,10 @@ const REASONS = {
 function reason({ finish, content, thought }) {
   const sentence =
     finish === "length" && thought && !content
-      ? tr("The length was used up while thinking. A thinking budget leaves room for the answer.", "长度在思考时已用完。设置思考预算可为回答留出空间。")
+      ? tr(
+          "The length was used up while thinking. A thinking budget leaves room for the answer.",
+          "长度在思考时已用完。设置思考预算可为回答留出空间。",
+        )
       : REASONS[finish]?.();
   return sentence ? h("p", { class: "reason" }, sentence) : null;
 }
@@ -161,7 +187,9 @@ function figures(message, about) {
   return [
     tr(`${count(usage.completion_tokens)} tokens`, `${count(usage.completion_tokens)} 个 token`),
     rate && tr(`${rate.toFixed(1)} tokens/s`, `${rate.toFixed(1)} token/秒`),
-    total ? tr(`context ${used} of ${count(total)}`, `上下文 ${used} / ${count(total)}`) : tr(`context ${used}`, `上下文 ${used}`),
+    total
+      ? tr(`context ${used} of ${count(total)}`, `上下文 ${used} / ${count(total)}`)
+      : tr(`context ${used}`, `上下文 ${used}`),
   ]
     .filter(Boolean)
     .join(" · ");

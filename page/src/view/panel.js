@@ -12,8 +12,16 @@ export class Panel {
     this.system = h("textarea", { id: "system", rows: "4" });
     this.system.placeholder = tr("None", "无");
     this.system.addEventListener("input", () => actions.setSystem(this.system.value));
-    const reset = h("button", { type: "button", class: "quiet reset", onclick: () => actions.resetParameters() }, tr("Back to the server's defaults", "恢复服务器默认值"));
-    const probabilities = h("input", { type: "checkbox", id: "probabilities", onchange: () => settings.set({ wantsProbabilities: probabilities.checked }) });
+    const reset = h(
+      "button",
+      { type: "button", class: "quiet reset", onclick: () => actions.resetParameters() },
+      tr("Back to the server's defaults", "恢复服务器默认值"),
+    );
+    const probabilities = h("input", {
+      type: "checkbox",
+      id: "probabilities",
+      onchange: () => settings.set({ wantsProbabilities: probabilities.checked }),
+    });
     probabilities.checked = settings.wantsProbabilities;
     this.element = h(
       "aside",
@@ -23,7 +31,12 @@ export class Panel {
       this.system,
       h("p", { class: "help" }, tr("For this conversation, and for new ones.", "用于此对话和新对话。")),
       ...this.#fields(),
-      h("label", { class: "switch", for: "probabilities" }, probabilities, tr("Record token probabilities", "记录 token 概率")),
+      h(
+        "label",
+        { class: "switch", for: "probabilities" },
+        probabilities,
+        tr("Record token probabilities", "记录 token 概率"),
+      ),
       reset,
       h("p", { class: "help about" }, aboutLine(context.about)),
     );
@@ -35,7 +48,9 @@ export class Panel {
   }
 
   #fields() {
-    return PARAMETERS.filter(({ isThinking }) => !isThinking || this.context.about.thinks).map((parameter) => this.#field(parameter));
+    return PARAMETERS.filter(({ isThinking }) => !isThinking || this.context.about.thinks).map((parameter) =>
+      this.#field(parameter),
+    );
   }
 
   #field(parameter) {
@@ -44,10 +59,19 @@ export class Panel {
     const id = `parameter-${wire}`;
     const value = settings.parameters[wire];
     const common = { id, "aria-describedby": `${id}-hint` };
-    const field = kind === "lines" ? h("textarea", { ...common, rows: "2" }) : h("input", { ...common, type: "number", min, max, step: "any", "data-step": step, inputmode: "decimal" });
+    const field =
+      kind === "lines"
+        ? h("textarea", { ...common, rows: "2" })
+        : h("input", { ...common, type: "number", min, max, step: "any", "data-step": step, inputmode: "decimal" });
     field.value = Array.isArray(value) ? value.join("\n") : (value ?? "");
     field.placeholder = about.defaults[wire] ?? none?.() ?? tr("default", "默认");
-    const row = h("div", { class: kind === "lines" ? "field tall" : "field" }, h("label", { for: id }, label()), field, h("p", { class: "help", id: `${id}-hint` }, hint()));
+    const row = h(
+      "div",
+      { class: kind === "lines" ? "field tall" : "field" },
+      h("label", { for: id }, label()),
+      field,
+      h("p", { class: "help", id: `${id}-hint` }, hint()),
+    );
     const mark = () => row.classList.toggle("is-set", field.value !== "" && field.validity.valid);
     field.addEventListener("input", () => {
       const now = valueOf(parameter, field.value);
@@ -73,5 +97,8 @@ function stepBy(event, { kind, step, min, max }, field, start) {
 
 function aboutLine({ version, isOurs }) {
   if (isOurs) return version ? `zhinao ${version}` : "";
-  return tr("This server tells no defaults; empty fields are left to it.", "此服务器不提供默认值，留空的字段由它决定。");
+  return tr(
+    "This server tells no defaults; empty fields are left to it.",
+    "此服务器不提供默认值，留空的字段由它决定。",
+  );
 }

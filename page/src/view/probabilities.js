@@ -5,11 +5,19 @@ import { h } from "./dom.js";
 
 /** @param {{text: string, logprob: number, alternatives?: [string, number][]}[]} tokens */
 export function probabilityView(tokens) {
-  const view = h("div", { class: "tokens", role: "group", "aria-label": tr("Tokens with their probabilities", "token 及其概率") });
+  const view = h("div", {
+    class: "tokens",
+    role: "group",
+    "aria-label": tr("Tokens with their probabilities", "token 及其概率"),
+  });
   for (const token of tokens) {
     const probability = Math.exp(token.logprob);
     const name = `${visible(token.text)} ${percent(probability)}`;
-    const one = h("button", { type: "button", class: "token", "aria-label": name, onclick: () => tell(one, token) }, token.text);
+    const one = h(
+      "button",
+      { type: "button", class: "token", "aria-label": name, onclick: () => tell(one, token) },
+      token.text,
+    );
     one.style.setProperty("--doubt", (1 - probability).toFixed(3));
     view.append(one);
   }
@@ -18,7 +26,11 @@ export function probabilityView(tokens) {
 
 function tell(anchor, { text, logprob, alternatives }) {
   const rows = (alternatives ?? [[text, logprob]]).map(([other, value]) => row(other, value, other === text));
-  const bubble = h("div", { class: "bubble", popover: "auto", role: "dialog", "aria-label": tr("Probability", "概率") }, ...rows);
+  const bubble = h(
+    "div",
+    { class: "bubble", popover: "auto", role: "dialog", "aria-label": tr("Probability", "概率") },
+    ...rows,
+  );
   bubble.addEventListener("toggle", (event) => event.newState === "closed" && bubble.remove());
   document.body.append(bubble);
   bubble.showPopover();

@@ -12,15 +12,39 @@ export class Sidebar {
   constructor(context) {
     this.context = context;
     const { actions } = context;
-    this.search = h("input", { type: "search", id: "search", autocomplete: "off", spellcheck: "false", "aria-label": tr("Search conversations", "搜索对话") });
+    this.search = h("input", {
+      type: "search",
+      id: "search",
+      autocomplete: "off",
+      spellcheck: "false",
+      "aria-label": tr("Search conversations", "搜索对话"),
+    });
     this.search.placeholder = tr("Search", "搜索");
     this.search.addEventListener("input", () => actions.search(this.search.value));
-    this.search.addEventListener("keydown", (event) => event.key === "Escape" && !event.isComposing && this.#leaveSearch(event));
+    this.search.addEventListener(
+      "keydown",
+      (event) => event.key === "Escape" && !event.isComposing && this.#leaveSearch(event),
+    );
     this.list = h("nav", { class: "conversations", "aria-label": tr("Conversations", "对话") });
-    const fresh = iconButton("plus", tr("New chat (Ctrl+Shift+O)", "新对话 (Ctrl+Shift+O)"), actions.start, { class: "new-chat" });
-    const close = iconButton("close", tr("Close the list", "关闭列表"), actions.closeSidebar, { class: "close-sidebar" });
-    const name = h("h1", { class: "wordmark" }, h("span", { class: "mark", "aria-hidden": "true" }), tr("Zhinao", "智脑"));
-    const searchBox = h("label", { class: "search" }, icon("search"), this.search, h("kbd", { "aria-hidden": "true" }, /Mac|iP/.test(navigator.platform) ? "⌘K" : "Ctrl K"));
+    const fresh = iconButton("plus", tr("New chat (Ctrl+Shift+O)", "新对话 (Ctrl+Shift+O)"), actions.start, {
+      class: "new-chat",
+    });
+    const close = iconButton("close", tr("Close the list", "关闭列表"), actions.closeSidebar, {
+      class: "close-sidebar",
+    });
+    const name = h(
+      "h1",
+      { class: "wordmark" },
+      h("span", { class: "mark", "aria-hidden": "true" }),
+      tr("Zhinao", "智脑"),
+    );
+    const searchBox = h(
+      "label",
+      { class: "search" },
+      icon("search"),
+      this.search,
+      h("kbd", { "aria-hidden": "true" }, /Mac|iP/.test(navigator.platform) ? "⌘K" : "Ctrl K"),
+    );
     this.element = h("aside", { class: "sidebar", id: "sidebar", "aria-label": tr("Conversations", "对话") });
     this.element.append(h("div", { class: "sidebar-head" }, name, fresh, close), searchBox, this.list, this.#foot());
   }
@@ -31,22 +55,53 @@ export class Sidebar {
     const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
     const themeNames = { null: tr("as the system", "跟随系统"), light: tr("light", "浅色"), dark: tr("dark", "深色") };
     const colours = tr(`Colours: ${themeNames[theme]}`, `配色：${themeNames[theme]}`);
-    const language = h("button", { type: "button", class: "language", lang: tr("zh-CN", "en"), onclick: actions.switchLanguage }, tr("中文", "English"));
-    const more = menuButton("more", tr("More", "更多"), () => [
-      { icon: "key", label: tr("API key…", "API 密钥…"), run: actions.changeKey },
-      { icon: "download", label: tr("Export all conversations", "导出全部对话"), run: actions.exportAll },
-      { icon: "upload", label: tr("Import…", "导入…"), run: actions.import },
-      { icon: "book", label: tr("API documentation", "API 文档"), run: () => window.open("docs", "_blank", "noopener") },
-    ], { class: "page-menu" });
-    return h("div", { class: "sidebar-foot" }, language, iconButton(THEME_ICONS[theme], colours, () => actions.setTheme(next), { class: "theme" }), more);
+    const language = h(
+      "button",
+      { type: "button", class: "language", lang: tr("zh-CN", "en"), onclick: actions.switchLanguage },
+      tr("中文", "English"),
+    );
+    const more = menuButton(
+      "more",
+      tr("More", "更多"),
+      () => [
+        { icon: "key", label: tr("API key…", "API 密钥…"), run: actions.changeKey },
+        { icon: "download", label: tr("Export all conversations", "导出全部对话"), run: actions.exportAll },
+        { icon: "upload", label: tr("Import…", "导入…"), run: actions.import },
+        {
+          icon: "book",
+          label: tr("API documentation", "API 文档"),
+          run: () => window.open("docs", "_blank", "noopener"),
+        },
+      ],
+      { class: "page-menu" },
+    );
+    return h(
+      "div",
+      { class: "sidebar-foot" },
+      language,
+      iconButton(THEME_ICONS[theme], colours, () => actions.setTheme(next), { class: "theme" }),
+      more,
+    );
   }
 
   /** @param {import("../store.js").Summary[]} summaries @param {Map<string, string>|null} found hits with their places */
   show(summaries, found) {
     const shown = found ? summaries.filter(({ id }) => found.has(id)) : summaries;
     const groups = grouped(shown);
-    const parts = [...groups].flatMap(([age, members]) => [h("h2", {}, age), ...members.map((one) => this.#item(one, found?.get(one.id)))]);
-    if (!parts.length) parts.push(h("p", { class: "nothing" }, found ? tr("Nothing found.", "没有找到。") : tr("Conversations are kept in this browser.", "对话保存在此浏览器中。")));
+    const parts = [...groups].flatMap(([age, members]) => [
+      h("h2", {}, age),
+      ...members.map((one) => this.#item(one, found?.get(one.id))),
+    ]);
+    if (!parts.length)
+      parts.push(
+        h(
+          "p",
+          { class: "nothing" },
+          found
+            ? tr("Nothing found.", "没有找到。")
+            : tr("Conversations are kept in this browser.", "对话保存在此浏览器中。"),
+        ),
+      );
     if (!this.isRenaming) this.list.replaceChildren(...parts);
   }
 
@@ -56,7 +111,13 @@ export class Sidebar {
     const title = summary.title || tr("New chat", "新对话");
     const open = h(
       "button",
-      { type: "button", class: "open", "aria-current": isShown && "page", title, onclick: () => context.actions.open(summary.id) },
+      {
+        type: "button",
+        class: "open",
+        "aria-current": isShown && "page",
+        title,
+        onclick: () => context.actions.open(summary.id),
+      },
       h("span", { class: "title" }, title),
       place ? h("span", { class: "place" }, place) : null,
     );
@@ -71,13 +132,22 @@ export class Sidebar {
     return [
       { icon: "edit", label: tr("Rename", "重命名"), run: () => this.#rename(summary, item) },
       { icon: "download", label: tr("Export as JSON", "导出为 JSON"), run: () => actions.export(summary.id, "json") },
-      { icon: "download", label: tr("Export as Markdown", "导出为 Markdown"), run: () => actions.export(summary.id, "md") },
+      {
+        icon: "download",
+        label: tr("Export as Markdown", "导出为 Markdown"),
+        run: () => actions.export(summary.id, "md"),
+      },
       { icon: "trash", label: tr("Delete…", "删除…"), run: () => actions.delete(summary), isGrave: true },
     ];
   }
 
   #rename(summary, item) {
-    const field = h("input", { type: "text", class: "rename", "aria-label": tr("New title", "新标题"), maxlength: "120" });
+    const field = h("input", {
+      type: "text",
+      class: "rename",
+      "aria-label": tr("New title", "新标题"),
+      maxlength: "120",
+    });
     field.value = summary.title;
     const leave = (isKept) => {
       if (!this.isRenaming) return;

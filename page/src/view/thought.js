@@ -17,10 +17,20 @@ export class ThoughtView {
 
   constructor(onAnswerNow) {
     this.label = h("span", { class: "thought-label" });
-    this.toggle = h("button", { type: "button", class: "thought-toggle", onclick: () => this.#flip() }, icon("right"), this.label);
+    this.toggle = h(
+      "button",
+      { type: "button", class: "thought-toggle", onclick: () => this.#flip() },
+      icon("right"),
+      this.label,
+    );
     this.now = h("button", { type: "button", class: "answer-now", onclick: onAnswerNow }, tr("Answer now", "立即回答"));
     this.text = h("div", { class: "thought-text", tabindex: "0" });
-    this.element = h("section", { class: "thought", hidden: true }, h("div", { class: "thought-head" }, this.toggle, this.now), this.text);
+    this.element = h(
+      "section",
+      { class: "thought", hidden: true },
+      h("div", { class: "thought-head" }, this.toggle, this.now),
+      this.text,
+    );
   }
 
   /** @param {boolean} isThinking @param {boolean} canAnswerNow whether the server knows how to close a thought */

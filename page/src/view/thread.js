@@ -14,7 +14,10 @@ export class Thread {
   constructor(context, empty) {
     Object.assign(this, { context, empty });
     this.list = h("div", { class: "messages" });
-    this.down = iconButton("down", tr("To the newest", "回到最新"), () => this.follow(), { class: "to-end", hidden: true });
+    this.down = iconButton("down", tr("To the newest", "回到最新"), () => this.follow(), {
+      class: "to-end",
+      hidden: true,
+    });
     this.scroller = h("div", { class: "scroller", tabindex: "-1" }, this.list);
     this.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     this.element = h("div", { class: "thread" }, this.scroller, this.down);
