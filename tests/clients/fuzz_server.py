@@ -1,15 +1,13 @@
 """The real application on the fake engine, for fuzzing: `python -m tests.clients.fuzz_server PORT`."""
 
-import asyncio
 import itertools
 import socket
 import sys
+from concurrent.futures import Future
 
 from tests.chat.fake_engine import fake_model
-from zhinao.serve import logs
 from zhinao.serve.auth import Keys
-from zhinao.serve.server import _serve
-from zhinao.serve.service import Service
+from zhinao.serve.event_loop import run
 from zhinao.serve.settings import ServeSettings
 
 TEXTS = (
@@ -25,11 +23,10 @@ TEXTS = (
 
 def main(port: int) -> None:
     texts = itertools.cycle(TEXTS)
-    model = fake_model(lambda prompt: next(texts), thinks=True, num_context_tokens=2000)
-    logs.configure()
-    service = Service(ServeSettings(port=port, max_body_mb=1.0), lambda: model, ("fake",))
+    loading: Future = Future()
+    loading.set_result(fake_model(lambda prompt: next(texts), thinks=True, num_context_tokens=2000))
     with socket.create_server(("127.0.0.1", port)) as listening:
-        asyncio.run(_serve(service, Keys(), listening))
+        run(ServeSettings(port=port, max_body_mb=1.0), Keys(), listening, loading, ("fake",))
 
 
 if __name__ == "__main__":
