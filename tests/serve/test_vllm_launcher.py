@@ -67,7 +67,9 @@ def test_the_readme_s_settings(model, installed):
         "--gpu-memory-utilization": "0.8",
     }
     assert flags.items() >= expected.items()
-    assert flags.keys() - expected.keys() <= {"--generation-config", "--chat-template", "--disable-uvicorn-access-log"}
+    others = {"--generation-config", "--chat-template", "--disable-uvicorn-access-log", "--reasoning-config"}
+    assert flags.keys() - expected.keys() == others
+    assert json.loads(flags["--reasoning-config"])["reasoning_end_str"].endswith("answer now.\n</think>\n\n")
     assert command.argv[-4:] == tuple(further)
 
 
@@ -98,8 +100,10 @@ def test_what_the_user_gives_vllm_wins(model, installed):
 
 def test_a_model_without_thoughts_gets_no_reasoning_parser(tmp_path, installed):
     folder = make_tokenizer(make_checkpoint(tmp_path / "instruct"), further=(), chat_template=None)
-    flags = flags_of(launcher.command(LocalModel(folder, "own", None), ServeSettings(quant="f32")))
+    command = launcher.command(LocalModel(folder, "own", None), ServeSettings(quant="f32", thinking_budget=9))
+    flags = flags_of(command)
     assert "--reasoning-parser" not in flags and flags["--dtype"] == "float32"
+    assert environment.read(command.environment).thinking_budget is None, "vLLM would refuse every request"
     assert flags["--served-model-name"] == "own"
     with open(flags["--chat-template"], encoding="utf-8") as file:
         assert file.read() == family.CHAT_TEMPLATE, "it has none of its own"
@@ -124,7 +128,7 @@ def test_on_a_cpu(model, installed, monkeypatch):
 
 def test_settings_reach_the_middleware_without_keys(model, installed, tmp_path, monkeypatch):
     monkeypatch.setenv("ZHINAO_API_KEY", "ann:secret-of-ann")
-    settings = ServeSettings(host="0.0.0.0", requests_per_minute=5, cors_origin=("https://a.b",))
+    settings = ServeSettings(host="0.0.0.0", thinking_budget=5, cors_origin=("https://a.b",))
     command = launcher.command(model, settings)
     assert environment.read(command.environment) == settings
     assert environment.read({}) == ServeSettings()
@@ -136,7 +140,7 @@ def test_settings_reach_the_middleware_without_keys(model, installed, tmp_path, 
     [
         ({"quant": "int8"}, "int8"),
         ({"tokens_per_minute": 5}, "--tokens-per-minute"),
-        ({"thinking_budget": 5}, "--thinking-budget"),
+        ({"strict_params": True}, "--strict-params"),
         ({"threads": 5}, "--threads"),
         ({"device": "cpu"}, "built for GPU"),
         ({"host": "0.0.0.0"}, "no API key"),

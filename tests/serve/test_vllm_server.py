@@ -157,6 +157,12 @@ def test_a_thought_that_does_not_end_is_no_answer(client):
     assert choice["message"]["reasoning_content"].strip() == stream["reasoning_content"].strip() != ""
 
 
+def test_a_thought_ends_where_its_budget_does(client):
+    fields = {"messages": OPENED, "continue_final_message": True, "add_generation_prompt": False, "max_tokens": 60}
+    choice = chat(client, thinking_budget=12, **fields)
+    assert 0 < len(choice["message"]["reasoning"]) < 100 and choice["message"]["content"]
+
+
 def test_a_tool_call_is_parsed(client):
     fields = {"tools": TOOLS, **grammar(CALL)}
     choice, stream = chat(client, **fields), streamed(client, **fields)

