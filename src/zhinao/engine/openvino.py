@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zhinao.engine.base import CANCELLED, Chunk, Engine, Generation, Grammar, Sampling
-from zhinao.engine.openvino_grammar import GrammarChecker
 from zhinao.engine.openvino_process import Answers, WorkerProcess
 from zhinao.errors import ContextLengthError, EngineError, UsageError
 from zhinao.lang import tr
 
 if TYPE_CHECKING:
     from zhinao.engine.openvino_build import Progress
+    from zhinao.engine.openvino_grammar import GrammarChecker
     from zhinao.engine.openvino_prepare import Prepared
 
 _SMALLEST = 1e-5  # below that a temperature is 0, as in vLLM
@@ -29,7 +29,7 @@ class OpenVINOEngine(Engine):
         self.info, self._settings, self._num_cache_tokens = prepared.info, prepared.settings, prepared.num_cache_tokens
         self._lock, self._is_closed, self._num_restarts = threading.Lock(), False, 0
         self._vocabulary = prepared.vocabulary
-        self._grammars = GrammarChecker(self._vocabulary) if self._vocabulary else None
+        self._grammars: GrammarChecker | None = None  # with the first grammar
         self._worker = self._watched(worker)
 
     @classmethod
@@ -109,13 +109,18 @@ class OpenVINOEngine(Engine):
     def check_grammar(self, grammar: Grammar | None) -> None:
         if not grammar:
             return
-        if not self._grammars:
+        if not self._vocabulary:
             raise UsageError(
                 tr(
                     "Answers cannot be constrained: the model's folder has no tokenizer of byte-level tokens.",
                     "无法约束回答：模型目录中没有字节级分词器。",
                 )
             )
+        with self._lock:
+            if not self._grammars:
+                from zhinao.engine.openvino_grammar import GrammarChecker
+
+                self._grammars = GrammarChecker(self._vocabulary)
         self._grammars.check(grammar)
 
     def _constrained(self, sampling: Sampling) -> dict:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from zhinao.engine import openvino_schema
 from zhinao.engine.base import Grammar
+from zhinao.engine.openvino_grammar_worker import DEAD_END
 from zhinao.engine.openvino_process import ENVIRONMENT
 from zhinao.errors import EngineError, UsageError
 from zhinao.lang import tr
@@ -74,10 +75,12 @@ class GrammarChecker:
             answer = self._ask(grammar)
         if answer is None:
             return tr(
-                f"it takes more than {CPU_SECONDS} s or {NUM_BYTES >> 20} MiB to compile; make it smaller, for example "
-                "lengths and counts like maxLength, {0,100}",
-                f"编译所需超过 {CPU_SECONDS} 秒或 {NUM_BYTES >> 20} MiB；请简化，例如减小 maxLength、{{0,100}} 之类的上限",
+                f"it takes more than {CPU_SECONDS} s of computing or {NUM_BYTES >> 20} MiB to compile; make it smaller, "
+                "for example bounds like maxLength or {0,100}.",
+                f"编译所需超过 {CPU_SECONDS} 秒或 {NUM_BYTES >> 20} MiB；请简化，例如减小 maxLength、{{0,100}} 之类的上限。",
             )
+        if answer["why"] == DEAD_END:
+            return tr("it allows no text at all, or none that ends.", "它不允许任何文本，或永远无法结束。")
         return answer["why"]
 
     def _ask(self, grammar: Grammar) -> dict | None:

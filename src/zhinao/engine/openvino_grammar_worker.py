@@ -5,7 +5,7 @@ everybody waiting. So it is compiled here first, for a model that is next to not
 limits of the operating system; whoever passes them may end this process.
 
 In:  {"folder", "num_rows", "cpu_seconds", "bytes"}, then {"kind", "text"} for each grammar
-Out: {"why": null or a sentence of the library}
+Out: {"why": null, a sentence of the library, or DEAD_END}
 """
 
 import json
@@ -19,6 +19,7 @@ import time
 from zhinao.engine.openvino_worker import grammar_config
 
 NUM_STEPS = 4  # a grammar may be slow to follow, not only to compile
+DEAD_END = "dead end"
 _NOTHING = 0  # the id that is taken where none is allowed
 
 
@@ -27,6 +28,7 @@ def main() -> None:
     log = tempfile.TemporaryFile()  # noqa: SIM115 (for as long as the process lives)
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
+    os.nice(10)  # answers under way come first; threads made from here on inherit it
     settings = json.loads(sys.stdin.readline())
     trial = _Trial(settings["folder"], settings["num_rows"], log)
     _limit(resource.RLIMIT_CORE, 0)
@@ -81,7 +83,7 @@ class _Trial:
         self.log.seek(start)
         warnings = [line for line in self.log.read().decode(errors="replace").splitlines() if "Warning:" in line]
         if _NOTHING in ids:
-            return "it allows no text at all, or none that ends"
+            return DEAD_END
         return _sentence(warnings[0]) if warnings else None
 
     def _follow(self, kind: str, text: str) -> list[int]:
