@@ -7,7 +7,7 @@ from tests.byte_tokenizer import ByteTokenizer
 
 from zhinao.api.model import Model
 from zhinao.engine.base import CANCELLED, LENGTH, STOP, Chunk, Engine, EngineInfo, Generation, Sampling
-from zhinao.errors import EngineError
+from zhinao.errors import EngineError, UsageError
 
 
 class FakeEngine(Engine):
@@ -32,6 +32,10 @@ class FakeEngine(Engine):
         text = self.tokenizer.decode(prompt_ids, skip_control=False)
         self.requests.append((text, sampling))
         return FakeGeneration(self, len(prompt_ids), self._says(text), limit, sampling)
+
+    def check_grammar(self, grammar):
+        if grammar and grammar.text == "bad":
+            raise UsageError("This grammar is bad.")
 
     def score(self, prompt_ids):
         return [-1.0] * (len(prompt_ids) - 1)

@@ -223,6 +223,7 @@ def test_unknown_fields_are_named_or_refused():
         (400, "top_logprobs", {"logprobs": True, "top_logprobs": 5}),
         (400, "logit_bias", {"logit_bias": {"5": 1}}),
         (400, "response_format.type", {"response_format": {"type": "xml"}}),
+        (400, None, {"guided_regex": "bad", "stream": True}),
         (400, "stream_options", {"stream_options": {"include_usage": True}}),
         (400, "continue_final_message", {"continue_final_message": True, "add_generation_prompt": True}),
         (400, None, {"messages": []}),

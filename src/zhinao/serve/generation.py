@@ -61,6 +61,7 @@ class Generation(Response):
         try:
             async with service.admission.slot(client):
                 await job.writer.prepare(service.model)
+                await self._check_grammar()
                 self._start()
                 self._meter.started(job.num_prompt_tokens)
                 await (self._stream(send) if job.is_stream else self._whole(send))
@@ -82,6 +83,11 @@ class Generation(Response):
                 running = Running(model.engine, state, service.wire, self._out, index=len(self._runnings))
                 self._runnings.append(running)
                 running.skip() if job.is_empty else running.start()
+
+    async def _check_grammar(self) -> None:
+        """A new grammar takes the engine up to seconds to judge; afterwards it knows it. Raises UsageError."""
+        if grammar := self._job.options.sampling.grammar:
+            await asyncio.to_thread(self._service.model.engine.check_grammar, grammar)
 
     async def _messages(self):
         """Batches of what came out together, until every answer has ended. Raises ZhinaoError where one failed."""
