@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 STOP_TOKENS = ("<eod>", "<|im_end|>", "<|im_start|>")
 DEFAULT_SYSTEM = "You are a helpful assistant."
 THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
+# What is put into a thought that is closed from outside, in the model's voice: English, Chinese.
+CLOSING_SENTENCES = ("I will stop thinking here and give the answer now.", "我先想到这里，现在给出答案。")
 TOOL_OPEN, TOOL_CLOSE = "<tool_call>", "</tool_call>"
 
 # ChatML as a template that any tool can run, for checkpoints that bring none. It says what `prompt/chatml.py` and

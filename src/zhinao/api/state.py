@@ -13,7 +13,7 @@ from zhinao.api.loops import repeats_itself
 from zhinao.api.options import Options
 from zhinao.api.reply import Event, Reply, Usage
 from zhinao.engine.base import Chunk, Sampling
-from zhinao.family import THINK_CLOSE, THINK_OPEN
+from zhinao.family import CLOSING_SENTENCES, THINK_CLOSE, THINK_OPEN
 from zhinao.lang import tr
 from zhinao.prompt.text_stream import TextStream
 from zhinao.prompt.thinking import ANSWER, RECLASSIFY, THOUGHT, Piece
@@ -180,9 +180,7 @@ class ReplyState:
         if not "".join(self._thought).strip():
             return f"\n{THINK_CLOSE}\n\n"
         is_chinese = any("\u4e00" <= char <= "\u9fff" for char in "".join(self._thought[-200:]))
-        sentence = (
-            "我先想到这里，现在给出答案。" if is_chinese else "I will stop thinking here and give the answer now."
-        )
+        sentence = CLOSING_SENTENCES[is_chinese]
         return f"\n\n{sentence}\n{THINK_CLOSE}\n\n"
 
     def _drop_half_character(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 from zhinao.engine.vllm import DTYPES
 from zhinao.errors import UsageError
-from zhinao.family import THINK_CLOSE
+from zhinao.family import CLOSING_SENTENCES, THINK_CLOSE
 from zhinao.hub import LocalModel
 from zhinao.lang import tr
 from zhinao.serve.model_names import names
@@ -15,7 +15,7 @@ from zhinao.serve.vllm.family_files import FamilyFiles
 from zhinao.serve.vllm.plugin import REASONING_PARSER
 
 # What vLLM puts at the end of a thought whose budget is used up.
-_CLOSING = f"\n\nI will stop thinking here and give the answer now.\n{THINK_CLOSE}\n\n"
+_CLOSING = f"\n\n{CLOSING_SENTENCES[0]}\n{THINK_CLOSE}\n\n"
 MIDDLEWARE = "zhinao.serve.vllm.middleware.FamilyMiddleware"
 _EMBEDDED_ONLY = ("tokens_per_minute", "max_queued", "strict_params")
 
