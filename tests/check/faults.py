@@ -246,8 +246,13 @@ class Fault:
 
     def blunt(self, path: str) -> tuple[int, object] | None:
         """The answer of a server that is broken as a whole; the list of models still works."""
-        answers = {"empty": (200, {}), "crash": (500, 'Traceback: File "/x"'), "not-found": (404, {"detail": "no"})}
-        return answers.get(self.name) if path != "/v1/models" or self.name == "empty" else None
+        answers = {
+            "empty": (200, {}),
+            "crash": (500, 'Traceback: File "/x"'),
+            "not-found": (404, {"detail": "no"}),
+            "loading": (503, {"status": "loading"}),
+        }
+        return answers.get(self.name) if path != "/v1/models" or self.name in ("empty", "loading") else None
 
     def request(self, body):
         name = self.name.removeprefix("drop:")

@@ -71,6 +71,12 @@ def test_a_server_that_wants_a_key_is_said(capsys):
     assert "--api-key" in capsys.readouterr().err
 
 
+def test_a_server_that_still_loads_is_said(capsys):
+    with serve(Fault("loading")) as url:
+        assert run(url) == 13
+    assert "not ready (503)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [[], ["ftp://x"], ["http://x:99999"], ["http://x", "--only", "stream.dome"], ["http://x", "--timeout", "0"]],

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from zhinao.check.contract import Check, Failure, Skip
+from zhinao.check.expect import short
 from zhinao.check.server import Server
 from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
@@ -83,6 +84,14 @@ def greet(server: Server) -> None:
         raise NoServerError(
             tr(f"{place}: the server wants a key ({reply.status}).", f"{place}：服务器需要密钥（{reply.status}）。"),
             "zhinao check-api URL --api-key KEY",
+        )
+    if reply.status >= 500:
+        raise NoServerError(
+            tr(
+                f"{place}: the server is not ready ({reply.status}): {short(reply.text())}",
+                f"{place}：服务器尚未就绪（{reply.status}）：{short(reply.text())}",
+            ),
+            tr("try again when it is", "请稍后再试"),
         )
     try:
         assert server.model
