@@ -47,7 +47,7 @@ class Sampled(Body):
     guided_regex: str | None = None
     guided_choice: list[str] | None = None
     guided_grammar: str | None = None
-    user: str | None = Field(None, description="goes into the log and counts for the rate limit")
+    user: str | None = Field(None, description="goes into the log; limits are those of the key")
 
 
 class ChatRequest(Sampled):
