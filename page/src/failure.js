@@ -40,7 +40,7 @@ export async function refused(response) {
   } catch {
     // a proxy's HTML page, or nothing
   }
-  const detail = body?.error ?? (typeof body?.detail === "string" ? { message: body.detail } : null);
+  const detail = body?.error ?? (typeof body?.detail === "string" ? { message: body.detail } : body);
   if (detail?.message) return told(detail, response.status);
   const { status } = response;
   const message =

@@ -60,18 +60,18 @@ class Page:
 
     # Opening and waiting
 
-    def open(self, url, path="/"):
+    def open(self, url, until=".model"):
         """A fresh visitor: nothing kept from before."""
         self.url = url
         self.driver.get("about:blank")
         self.command("Storage.clearDataForOrigin", origin=url, storageTypes="all")
         self.driver.get_log("performance")
-        self.visit(path)
+        self.visit(until)
 
-    def visit(self, path="/"):
-        self.driver.get(self.url + path)
+    def visit(self, until=".model"):
+        self.driver.get(self.url)
         self.wait_for("#message")
-        self.wait(lambda: self.has(".model") and self.text(".model"))
+        self.wait(lambda: self.has(until) and self.text(until))
 
     def wait(self, condition, seconds=30):
         """Until the condition is true (a busy machine is slow); elements that were just replaced are looked up again."""
@@ -106,7 +106,8 @@ class Page:
     # What a person does
 
     def click(self, selector):
-        self.wait_for(selector).click()
+        """Once; an element that is drawn anew in this moment is looked up again."""
+        self.wait(lambda: [element.click() or element for element in self.shown(selector)[:1]])
 
     def press(self, *keys):
         self.driver.switch_to.active_element.send_keys(*keys)

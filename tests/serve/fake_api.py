@@ -46,10 +46,13 @@ BREAK = "break"  # the connection ends without a last word
 
 
 class FakeApi:
-    """`play(*steps)` sets the answer of the next request (else a short one). `requests` holds the bodies received."""
+    """`play(*steps)` sets the answer of the next request (else a short one). `requests` holds the bodies received.
+
+    `num_loading`: how often `/props` says that the model is being loaded.
+    """
 
     def __init__(self):
-        self.requests, self.keys, self.num_left, self.is_ours, self.key = [], [], 0, True, None
+        self.requests, self.keys, self.num_left, self.is_ours, self.key, self.num_loading = [], [], 0, True, None, 0
         self._scripts, self._go = [], threading.Event()
         self.app = PageMiddleware(
             Starlette(
@@ -70,7 +73,7 @@ class FakeApi:
         self._go.set()
 
     def reset(self):
-        self.__dict__.update(requests=[], keys=[], num_left=0, is_ours=True, key=None, _scripts=[])
+        self.__dict__.update(requests=[], keys=[], num_left=0, is_ours=True, key=None, num_loading=0, _scripts=[])
         self._go.clear()
 
     def _refusal(self, request: Request):
@@ -81,6 +84,9 @@ class FakeApi:
         return _error(401, "No API key, or a wrong one.")
 
     async def _props(self, request):
+        if self.num_loading:
+            self.num_loading -= 1
+            return _error(503, "The model is being loaded.")
         if not self.is_ours:
             return JSONResponse({"detail": "Not Found"}, 404)
         about = {"model": "zhinao-7b", "thinks": True, "num_context_tokens": 32768, "defaults": DEFAULTS}

@@ -240,6 +240,15 @@ def test_a_lost_connection_keeps_the_partial_answer(page, api):
     page.wait(lambda: page.answers == ["Good."])
 
 
+def test_a_server_that_still_loads_is_waited_for(chromium, api):
+    api.num_loading = 2
+    chromium.open(api.url, until=".banner")
+    assert chromium.text(".banner") == "The model is being loaded."
+    chromium.wait(lambda: chromium.text(".model") == "zhinao-7b" and not chromium.has(".banner"))
+    chromium.send("hi")
+    assert chromium.answers == ["Good."]
+
+
 def test_the_key_box_opens_on_401_and_the_question_is_asked_again(page, api):
     api.key = "sesame"
     page.begin("hello")
