@@ -17,7 +17,7 @@ from zhinao.files import human_size
 from zhinao.lang import tr
 from zhinao.model.checkpoint import Checkpoint
 
-FORMAT = 1  # counts up when graphs of older versions must not be used any more
+FORMAT = 2  # counts up when graphs of older versions must not be used any more
 XML, BIN, SOURCE = "openvino_model.xml", "openvino_model.bin", "source.json"
 _BYTES_PER_WEIGHT = {"f32": 4, "bf16": 2, "int8": 1}
 

@@ -115,8 +115,7 @@ class _Decoder:
         return self._linear(op.multiply(op.swish(gate), up), f"{name}.down_proj", has_bias=has_bias)
 
     def _attention(self, n: int, name: str, x):
-        q, k, v = (self._heads(part) for part in self._qkv(name, x))
-        q, k = self._rotate(q), self._rotate(k)
+        q, k, v = self._qkv(name, x)
         k, v = self._remember(f"past_key_values.{n}.key", k), self._remember(f"past_key_values.{n}.value", v)
         y = op.scaled_dot_product_attention(q, self._repeat(k), self._repeat(v), self.mask, causal=False)
         y = op.transpose(y, self._i64([0, 2, 1, 3]))
@@ -124,13 +123,17 @@ class _Decoder:
         return self._linear(y, f"{name}.o_proj", has_bias=self.arch.has_o_bias)
 
     def _qkv(self, name: str, x) -> list:
-        """Queries, keys and values `(batch, new, heads * head_dim)`."""
+        """Rotated queries and keys, and values, `(batch, heads, new, head_dim)`."""
         arch, parts = self.arch, [f"{name}.{part}" for part in ("q_proj", "k_proj", "v_proj")]
         if not self.is_qkv_joined:
-            return [self._linear(x, part, has_bias=arch.has_qkv_bias) for part in parts]
-        joined = self._linear(x, *parts, has_bias=arch.has_qkv_bias)
-        sizes = [heads * arch.head_dim for heads in (arch.num_heads, arch.num_kv_heads, arch.num_kv_heads)]
-        return list(op.variadic_split(joined, self._i64(-1), self._i64(sizes)).outputs())
+            q, k, v = (self._heads(self._linear(x, part, has_bias=arch.has_qkv_bias)) for part in parts)
+            return [self._rotate(q), self._rotate(k), v]
+        joined = self._heads(self._linear(x, *parts, has_bias=arch.has_qkv_bias))
+        rotated, v = self._split(joined, arch.num_heads + arch.num_kv_heads, arch.num_kv_heads)
+        return [*self._split(self._rotate(rotated), arch.num_heads, arch.num_kv_heads), v]
+
+    def _split(self, x, *num_heads: int) -> list:
+        return op.variadic_split(x, self._i64(1), self._i64(num_heads)).outputs()
 
     def _heads(self, x):
         """`(batch, new, heads * head_dim)` -> `(batch, heads, new, head_dim)`."""
