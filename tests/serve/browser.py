@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -38,6 +38,7 @@ class Page:
             "--disable-dev-shm-usage",
             "--disable-background-networking",
             "--disable-component-update",
+            "--force-prefers-reduced-motion",
             "--lang=en-US",
             "--window-size=1280,800",
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
@@ -80,7 +81,7 @@ class Page:
             try:
                 if value := condition():
                     return value
-            except (StaleElementReferenceException, IndexError):
+            except (StaleElementReferenceException, ElementClickInterceptedException, IndexError):
                 pass
             assert time.monotonic() < end, f"it did not happen in time; the page shows: {self.text('body')[-600:]}"
             time.sleep(0.02)
@@ -147,6 +148,14 @@ class Page:
     @property
     def answers(self):
         return self.texts(".message.assistant .markdown")
+
+    def kept(self):
+        """The texts of all messages in the browser's database."""
+        return self.js(
+            "return new Promise(done => { const asked = indexedDB.open('zhinao'); asked.onsuccess = () =>"
+            " asked.result.transaction('conversations').objectStore('conversations').getAll().onsuccess = found => {"
+            " asked.result.close(); done(found.target.result.flatMap(c => c.messages.map(m => m.content))); } })"
+        )
 
     def requested(self):
         """Addresses that were asked for since the last call."""
