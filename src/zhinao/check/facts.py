@@ -132,9 +132,9 @@ def num_running(server: Server) -> float | None:
     return sum(map(float, found)) if reply.status == 200 and found else None
 
 
-def wait_until_idle(server: Server, seconds: float) -> float:
-    """Running requests by `/metrics`, when there are none or after `seconds`."""
+def wait_until_idle(server: Server, seconds: float, num_left: int = 0) -> float:
+    """Running requests by `/metrics`, when they are `num_left` or fewer, or after `seconds`."""
     until = time.monotonic() + seconds
-    while (running := num_running(server) or 0) and time.monotonic() < until:
+    while (running := num_running(server) or 0) > num_left and time.monotonic() < until:
         time.sleep(0.2)
     return running

@@ -11,21 +11,26 @@ MOST = 600
 
 
 def _provoke(server: Server) -> Reply:
-    """Ask more and more at once until a request is refused. Raises Skip where none is."""
+    """A refusal for load, provoked once for all checks. Raises Skip where none could be."""
     if not server.may_provoke_429:
         skip("--provoke-429 was not given", "没有给出 --provoke-429")
+    return server.known("a refusal for load", lambda: _flood(server))
+
+
+def _flood(server: Server) -> Reply:
+    """Ask more and more at once until a request is refused."""
     found: list[Reply] = []
     stop = threading.Event()
 
     def ask() -> None:
         if stop.is_set():
             return
-        reply = server.try_chat(STORY, max_tokens=40, ignore_eos=True)
+        reply = server.try_chat(STORY, max_tokens=24, ignore_eos=True)
         if reply.status in (429, 503):
             found.append(reply)
             stop.set()
 
-    for num in (50, 150, MOST):
+    for num in (100, MOST):
         together([ask] * num)
         if found:
             return found[0]
