@@ -93,7 +93,9 @@ def rivals(args: argparse.Namespace, folder: Path, work: Path) -> list[Rival]:
         endless = without_end(qwen2(folder, work), work)
         words = [str(Path(args.transformers_python).with_name("transformers")), "serve", str(endless)]
         words += ["--device", "cpu", "--dtype", "bfloat16", "--host", "127.0.0.1", "--port", "{port}"]
-        words += ["--continuous-batching"] if args.transformers_batching else []
+        if args.transformers_batching:  # left alone, its cache takes nearly all memory
+            words += ["--continuous-batching", "--cb-block-size", "256"]
+            words += ["--cb-num-blocks", str(max(args.levels) * -(-context // 256) + 8)]
         found.append(Rival(TRANSFORMERS, words, {"OMP_NUM_THREADS": threads}, str(endless), "plain"))
     return found
 
@@ -283,7 +285,12 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     add("--vllm-python", help="an interpreter with vLLM for CPUs")
     add("--vllm-eager", action="store_true", help="start vLLM with --enforce-eager")
     add("--transformers-python", help="an interpreter with transformers[serving]")
-    add("--transformers-batching", action="store_true", help="start transformers with --continuous-batching")
+    add(
+        "--transformers-batching",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="start transformers with it",
+    )
     add("--only", nargs="+", metavar="NAME", help=f"some of: {', '.join((*OURS, *LLAMA, VLLM, TRANSFORMERS))}")
     add("--no-engine", dest="engine_alone", action="store_false", help="leave the engine alone out")
     add("--levels", type=int, nargs="+")
