@@ -8,7 +8,6 @@ anything is imported. The model classes, which need torch, follow with the first
 import sys
 import threading
 import warnings
-from importlib.abc import MetaPathFinder
 from importlib.util import find_spec
 
 
@@ -85,7 +84,7 @@ def _try(action) -> None:
         )
 
 
-class _Waiting(MetaPathFinder):
+class _Waiting:  # a base class from importlib.abc would cost each start 20 ms
     """Finds nothing of its own: lets the others find a module of PARTS, and acts once that has been executed."""
 
     def __init__(self, waiting: dict):
