@@ -21,7 +21,6 @@ from zhinao.serve.errors import ApiError
 from zhinao.serve.generation import Generation
 from zhinao.serve.ignored import ignored_headers, named
 from zhinao.serve.middleware import wrap
-from zhinao.serve.page import PageMiddleware
 from zhinao.serve.responses_events import ResponsesShape
 from zhinao.serve.schema import (
     Answer,
@@ -79,7 +78,7 @@ def build(service: Service, keys: Keys) -> App:
     app.add_exception_handler(HTTPException, _http)
     _add_routes(app)
     _describe_errors(app)
-    return PageMiddleware(wrap(app, service.settings, keys, service.limits, service.metrics))
+    return wrap(app, service.settings, keys, service.limits, service.metrics)
 
 
 def _service(request: Request) -> Service:
@@ -88,20 +87,20 @@ def _service(request: Request) -> Service:
 
 def _add_routes(app: FastAPI) -> None:
     post = {"responses": {**_REFUSALS}, "dependencies": [Depends(_json_only)]}
-    app.post("/v1/chat/completions", response_model=Answer, **post)(_chat)
-    app.post("/v1/responses", **post)(_responses)
-    app.post("/v1/completions", response_model=Answer, **post)(_completions)
-    app.post("/v1/chat/completions/render", **post)(_render)
-    app.post("/v1/chat/completions/{request_id}/answer_now", responses={**_REFUSALS})(_answer_now)
-    app.post("/tokenize", **post)(_tokenize)
-    app.post("/detokenize", **post)(_detokenize)
-    app.get("/v1/models", responses={**_REFUSALS})(_models)
-    app.get("/v1/models/{name:path}", responses={**_REFUSALS})(_model)
-    app.get("/tokenizer_info", responses={**_REFUSALS})(_tokenizer_info)
-    app.get("/props", responses={**_REFUSALS})(_props)
-    app.get("/health", responses={503: {"description": "not ready; `reason` says why"}})(_health)
-    app.get("/metrics", response_class=Response)(_metrics)
-    app.get("/version")(_version)
+    app.post("/v1/chat/completions", response_model=Answer, **post, tags=["chat"])(_chat)
+    app.post("/v1/responses", **post, tags=["responses"])(_responses)
+    app.post("/v1/completions", response_model=Answer, **post, tags=["completions"])(_completions)
+    app.post("/v1/chat/completions/render", **post, tags=["chat"])(_render)
+    app.post("/v1/chat/completions/{request_id}/answer_now", responses={**_REFUSALS}, tags=["chat"])(_answer_now)
+    app.post("/tokenize", **post, tags=["tokens"])(_tokenize)
+    app.post("/detokenize", **post, tags=["tokens"])(_detokenize)
+    app.get("/v1/models", responses={**_REFUSALS}, tags=["models"])(_models)
+    app.get("/v1/models/{name:path}", responses={**_REFUSALS}, tags=["models"])(_model)
+    app.get("/tokenizer_info", responses={**_REFUSALS}, tags=["tokens"])(_tokenizer_info)
+    app.get("/props", responses={**_REFUSALS}, tags=["server"])(_props)
+    app.get("/health", responses={503: {"description": "not ready; `reason` says why"}}, tags=["server"])(_health)
+    app.get("/metrics", response_class=Response, tags=["server"])(_metrics)
+    app.get("/version", tags=["server"])(_version)
 
 
 async def _chat(request: Request, body: ChatRequest) -> Response:
