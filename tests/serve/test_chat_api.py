@@ -47,6 +47,14 @@ def test_stream():
     assert finishes[-1] == "stop" and finishes.count(None) == len(finishes) - 1
 
 
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_half_a_character_at_the_limit_is_not_shown(is_stream):
+    with running(says("a🙂…")) as client:
+        response = chat(client, max_tokens=3, stream=is_stream)
+    text = deltas(response, "content") if is_stream else response.json()["choices"][0]["message"]["content"]
+    assert text == "a"
+
+
 def test_no_usage_unless_asked():
     with running(says("a")) as client:
         assert all("usage" not in event for event in events(chat(client, stream=True))[:-1])
@@ -218,6 +226,7 @@ def test_unknown_fields_are_named_or_refused():
         (422, "messages", {"messages": "hi"}),
         (422, "n", {"n": 0}),
         (400, "temperature", {"temperature": -1}),
+        (400, "min_tokens", {"min_tokens": 5, "max_tokens": 4}),
         (400, "top_p", {"top_p": 0}),
         (400, "presence_penalty", {"presence_penalty": 3}),
         (400, "top_logprobs", {"logprobs": True, "top_logprobs": 5}),

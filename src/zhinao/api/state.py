@@ -12,7 +12,7 @@ from zhinao.api import reply as r
 from zhinao.api.loops import repeats_itself
 from zhinao.api.options import Options
 from zhinao.api.reply import Event, Reply, Usage
-from zhinao.engine.base import Chunk, Sampling
+from zhinao.engine.base import LENGTH, Chunk, Sampling
 from zhinao.family import CLOSING_SENTENCES, THINK_CLOSE, THINK_OPEN
 from zhinao.lang import tr
 from zhinao.prompt.text_stream import TextStream
@@ -129,9 +129,9 @@ class ReplyState:
         note = [Event(r.NOTE, _NOTES[reason]())] if reason in _NOTES else []
         return [*note, *self._events(self._text.add(closing))]
 
-    def finish(self) -> list[Event]:
+    def finish(self, reason: str) -> list[Event]:
         """The text that was held back; to be called once, at the end."""
-        return self._events(self._text.finish())
+        return self._events(self._text.finish(is_cut=reason == LENGTH))
 
     def summary(self, finish: str) -> Reply:
         """The reply so far, ended for the reason `finish`."""

@@ -102,7 +102,7 @@ class ReplyStream:
                 if self._generation is None:
                     finish = CANCELLED if self._is_cancelled else LENGTH
                     break
-            yield from self._state.finish()
+            yield from self._state.finish(finish)
         finally:
             self._cancel_generation()
             self.reply = self._state.summary(finish)

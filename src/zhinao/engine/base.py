@@ -85,6 +85,13 @@ class Sampling:
             ("max_tokens", self.max_tokens is None or self.max_tokens >= 1, "≥ 1"),
             ("min_tokens", self.min_tokens >= 0, "≥ 0"),
         )
+        if self.max_tokens is not None and self.min_tokens > self.max_tokens:
+            raise UsageError(
+                tr(
+                    f"min_tokens is {self.min_tokens}, more than max_tokens, which is {self.max_tokens}.",
+                    f"min_tokens 为 {self.min_tokens}，大于 max_tokens（{self.max_tokens}）。",
+                )
+            )
         for name, is_good, allowed in check:
             if not is_good:
                 value = getattr(self, name)

@@ -87,9 +87,10 @@ class TextStream:
         """Forget bytes that have not made a character yet."""
         self._decoder = self._tokenizer.stream(skip_control=False)
 
-    def finish(self) -> list[Piece]:
-        """The rest; to be called once, at the end."""
-        tail = self._stops.feed(self._decoder.flush())
+    def finish(self, is_cut: bool = False) -> list[Piece]:
+        """The rest; to be called once, at the end. `is_cut`: a length ended it, and half a character is not shown."""
+        rest = self._decoder.flush()
+        tail = self._stops.feed(rest.rstrip("\ufffd") if is_cut else rest)
         pieces = self._split(tail + ("" if self.matched else self._stops.finish()))
         return pieces + self._trimmer.feed(self.splitter.finish(), self.splitter.is_closed)
 

@@ -33,7 +33,11 @@ def job(body: CompletionRequest, model: Model, name: str) -> Job:
         )
     has_logprobs = body.logprobs is not None
     chosen = sampling.read(
-        body, model, max_tokens=body.max_tokens or None, logprobs=has_logprobs, grammar=sampling.grammar(body)
+        body,
+        model,
+        max_tokens=body.max_tokens or None,
+        logprobs=has_logprobs,
+        grammar=sampling.grammar(body, body.response_format),
     )
     prompts = [_prompt(prompt, model) for prompt in _prompts(body)]
     return Job(

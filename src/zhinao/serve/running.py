@@ -75,7 +75,7 @@ class Running:
 
     def _end(self, finish: str) -> None:
         self._drop()
-        if events := self.state.finish():
+        if events := self.state.finish(finish):
             self._out.put_nowait((self.index, events))
         self.is_over = True
         self._out.put_nowait((self.index, self.state.summary(finish)))

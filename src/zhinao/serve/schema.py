@@ -73,6 +73,7 @@ class CompletionRequest(Sampled):
     prompt: str | Ids | list[str] | list[Ids]
     echo: bool | None = None
     logprobs: int | None = Field(None, ge=0)
+    response_format: dict[str, Any] | None = None
     suffix: str | None = Field(None, description="refused: the models cannot fill in")
     best_of: int | None = Field(None, description="refused unless it equals n")
 

@@ -6,7 +6,6 @@ vLLM makes it without arguments (`--middleware`); the settings come by an enviro
 from zhinao.serve import asgi, logs, middleware
 from zhinao.serve.auth import Keys
 from zhinao.serve.limits import RateLimits
-from zhinao.serve.page import PageMiddleware
 from zhinao.serve.vllm import environment
 from zhinao.serve.vllm.reasoning_names import ReasoningNames
 from zhinao.serve.vllm.request_fields import RequestFields
@@ -21,7 +20,7 @@ class FamilyMiddleware:
         limits = RateLimits(settings.requests_per_minute)
         keys = Keys.load(settings.api_key_file)
         app = RequestFields(ReasoningNames(app), settings.thinking_budget)
-        self.app = PageMiddleware(middleware.wrap(app, settings, keys, limits, _Uncounted()))
+        self.app = middleware.wrap(app, settings, keys, limits, _Uncounted())
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         await self.app(scope, receive, send)
