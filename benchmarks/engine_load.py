@@ -44,7 +44,7 @@ def run(pipeline: Pipeline, prompts: list[list[int]], num_new: int) -> dict:
 def rounds(args: argparse.Namespace):
     """One dict a round: level -> what `run` found (the median of the single ones)."""
     folder = hub.resolve(args.model).path
-    settings = prepare(folder, args.quant, args.threads, None, None, False).settings
+    settings = prepare(folder, args.quant, args.threads, None, None, False, is_for_many=True).settings
     pipeline = Pipeline(settings["folder"], settings["generate"])
     tokenizer = Tokenizer.load(folder)
     prompts = Prompts(tokenizer, args.seed)

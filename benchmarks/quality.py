@@ -41,7 +41,8 @@ def cut_windows(tokenizer, texts: dict[str, str], num_tokens: int, width: int) -
 
 def open_engine(folder: Path, name: str):
     kind, quant = name.split(":")
-    return engine.open(folder, engine=kind, quant=quant, is_for_scoring=kind == "openvino")
+    quant, many, _ = quant.partition("-many")
+    return engine.open(folder, engine=kind, quant=quant, is_for_scoring=kind == "openvino", is_for_many=bool(many))
 
 
 def measure(opened, windows, prompts, num_new: int) -> tuple[list[list[float]], list[tuple[int, ...]]]:

@@ -55,7 +55,7 @@ class Soak:
         started = await self.process.wait(hello, self.args.bound)
         print(f"first token {started:.1f} s after the start", file=sys.stderr)
         card = (await self.server.ask("/v1/models")).json()["data"][0]
-        self.requests = Requests(MODEL_NAME, card["max_model_len"], self.args.seed)
+        self.requests = Requests(MODEL_NAME, card["max_model_len"], self.args.seed, num_marks=2 * self.args.clients)
         self.began = time.perf_counter()
         self.ends = self.began + 60 * self.args.minutes
         watch = asyncio.create_task(self._watch())
@@ -71,6 +71,7 @@ class Soak:
             answer = await self.server.ask(
                 "/v1/chat/completions", request.body, timeout=self.args.bound, leave_at=request.leave_at
             )
+            self.requests.done(request)
             self._count(request, *judge(request, answer), answer)
             if answer.status in (429, 503):
                 await asyncio.sleep(self.requests.random.uniform(0.1, 1))  # as a polite client; sooner than Retry-After

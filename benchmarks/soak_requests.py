@@ -48,22 +48,36 @@ class Request:
 
 
 class Requests:
-    """An endless mixture. `leaving` and `bad` are shares of all requests."""
+    """An endless mixture. `leaving` and `bad` are shares of all requests.
 
-    def __init__(self, model: str, num_context: int, seed: int, *, leaving: float = 0.2, bad: float = 0.05):
+    No two requests under way have the same mark, so a foreign one is always seen. Marks and their constraints come from a
+    pool of `num_marks`, since the engine keeps every grammar that it has compiled.
+    """
+
+    def __init__(
+        self, model: str, num_context: int, seed: int, *, leaving: float = 0.2, bad: float = 0.05, num_marks: int = 128
+    ):
         self.model, self.num_context, self.leaving, self.bad = model, num_context, leaving, bad
         self.random = random.Random(seed)
+        marks = ["Z" + "".join(self.random.choices(LETTERS, k=9)) for _ in range(num_marks)]
+        self._constraints = {mark: self._constraint(mark) for mark in marks}
+        self._free = marks
 
     def next(self) -> Request:
         is_stream = self.random.random() < 0.5
         if self.random.random() < self.bad:
             return Request(self.random.choice(_BAD)(self, self._base(is_stream)), is_stream)
-        mark = "Z" + "".join(self.random.choices(LETTERS, k=9))
-        constraint, pattern = self._constraint(mark)
+        mark = self._free.pop(self.random.randrange(len(self._free)))
+        constraint, pattern = self._constraints[mark]
         body = {**self._base(is_stream), **constraint, "max_tokens": self.random.randint(24, 160)}
         body["temperature"] = self.random.choice((0, 0.7, 1.0))
         leave_at = self.random.uniform(0, 6) if self.random.random() < self.leaving else None
         return Request(json.dumps(body).encode(), is_stream, mark, pattern, leave_at)
+
+    def done(self, request: Request) -> None:
+        """The request has its answer; its mark may be used again."""
+        if request.mark:
+            self._free.append(request.mark)
 
     def _base(self, is_stream: bool) -> dict:
         text = " ".join(self.random.choices(WORDS, k=int(self.random.lognormvariate(4, 1)) % 700 + 1))

@@ -24,7 +24,10 @@ class ByteTokenizer:
             return [
                 i for p in parts for i in ([self.control_tokens[p]] if p in self.control_tokens else self.encode(p))
             ]
-        return [DOUBLE if part == b"\n\n" else part[0] for part in re.findall(rb"\n\n|.", text.encode(errors="replace"), re.S)]
+        return [
+            DOUBLE if part == b"\n\n" else part[0]
+            for part in re.findall(rb"\n\n|.", text.encode(errors="replace"), re.S)
+        ]
 
     def _bytes(self, number: int, skip_control: bool) -> bytes:
         if number < DOUBLE:

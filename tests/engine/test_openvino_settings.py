@@ -84,3 +84,9 @@ def test_activations_keep_16_bits_where_the_processor_has_them():
         for pipeline in (first["generate"], first["score"]):
             assert pipeline["properties"]["INFERENCE_PRECISION_HINT"] == precision
             assert pipeline["properties"]["DYNAMIC_QUANTIZATION_GROUP_SIZE"] == 0
+
+
+def test_many_requests_have_rounded_activations():
+    made = settings.for_worker(Path("/x"), "int8", 100, 1024, Memory(GB, 64 * GB), None, False, is_for_many=True)
+    assert made["generate"]["properties"]["DYNAMIC_QUANTIZATION_GROUP_SIZE"] == 32
+    assert made["generate"]["properties"]["INFERENCE_PRECISION_HINT"] == "f32"

@@ -25,6 +25,7 @@ def load(
     device: str = "auto",
     num_threads: int | None = None,
     cache_gb: float | None = None,
+    is_for_many: bool = False,
     offline: bool = False,
     source: str | None = None,
     revision: str | None = None,
@@ -33,6 +34,8 @@ def load(
     """Load a folder, a GGUF file, a hub id or a short name. Close it, or use it as a context manager.
 
     `progress`: `callable(label, bytes done, bytes in all)`; None writes to stderr when something takes long.
+
+    `is_for_many`: set the engine up for many requests at once, at some cost to a single one.
 
     Raises ModelNotFoundError, DownloadError, DiskError, CheckpointError, MissingExtraError, EngineError, UsageError.
     """
@@ -51,6 +54,7 @@ def load(
             device=device,
             num_threads=num_threads,
             cache_gb=cache_gb,
+            is_for_many=is_for_many,
             progress=tell,
         )  # in this thread, where Ctrl-C reaches it
         try:

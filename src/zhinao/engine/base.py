@@ -174,6 +174,9 @@ class Engine(ABC):
         """False while weights are being loaded, at the start or after a crash. Requests may be sent all the same."""
         return True
 
+    def revive(self) -> None:  # noqa: B027 (most engines run in this process)
+        """Start it again where it has ended; returns at once."""
+
     @property
     def num_restarts(self) -> int:
         """How often the engine has ended unasked and was started again."""

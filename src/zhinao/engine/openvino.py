@@ -3,6 +3,7 @@
 Requests are checked here, translated, and sent; the process that runs them is watched and started again when it dies.
 """
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -41,17 +42,19 @@ class OpenVINOEngine(Engine):
         cache_gb: float | None = None,
         progress: "Progress | None" = None,
         is_for_scoring: bool = False,
+        is_for_many: bool = False,
     ) -> "OpenVINOEngine":
         """Build the graph where it is not there yet and start the process; returns while it is still loading.
 
-        `is_for_scoring` gives up the prefix cache so that one pipeline does everything (half the memory for `score`).
+        `is_for_scoring` gives up the prefix cache so that one pipeline does everything (half the memory for `score`);
+        `is_for_many` rounds activations of int8 weights too, which many requests at once gain by and a single one loses by.
         Raises CheckpointError, DiskError, UsageError, and EngineError where memory does not suffice.
         """
         worker = WorkerProcess()  # it imports OpenVINO while the checkpoint is read here
         try:
             from zhinao.engine.openvino_prepare import prepare
 
-            prepared = prepare(Path(folder), quant, num_threads, cache_gb, progress, is_for_scoring)
+            prepared = prepare(Path(folder), quant, num_threads, cache_gb, progress, is_for_scoring, is_for_many)
         except BaseException:
             worker.close()
             raise
@@ -89,6 +92,11 @@ class OpenVINOEngine(Engine):
     @property
     def is_ready(self) -> bool:
         return self._worker.load_seconds is not None and self._worker.error is None
+
+    def revive(self) -> None:
+        """One that died while it was being started is left dead until somebody needs it."""
+        with contextlib.suppress(EngineError):  # closed
+            self._running()
 
     @property
     def num_restarts(self) -> int:
@@ -149,6 +157,7 @@ class OpenVINOEngine(Engine):
             if self._is_closed:
                 raise EngineError(tr("The engine is closed.", "引擎已关闭。"))
             if self._worker.error:
+                self._num_restarts += 1
                 self._worker = self._watched(WorkerProcess())
             return self._worker
 

@@ -35,6 +35,7 @@ def prepare(
     cache_gb: float | None,
     progress: openvino_build.Progress | None,
     is_for_scoring: bool,
+    is_for_many: bool = False,
 ) -> Prepared:
     """Raises CheckpointError, DiskError, UsageError, and EngineError where memory does not suffice."""
     quant = quant or "int8"
@@ -57,7 +58,15 @@ def prepare(
     num_context = min(num_context, num_cache_tokens)
     has_bf16 = bool({"avx512_bf16", "amx_bf16", "bf16"} & set(machine.cpu_features()))
     settings = openvino_settings.for_worker(
-        compiled, quant, num_blocks, num_context, memory, num_threads or _quota(), is_for_scoring, has_bf16
+        compiled,
+        quant,
+        num_blocks,
+        num_context,
+        memory,
+        num_threads or _quota(),
+        is_for_scoring,
+        has_bf16,
+        is_for_many,
     )
     vocabulary = openvino_vocabulary.kept(checkpoint)
     settings["generate"]["vocabulary"] = vocabulary and str(vocabulary.folder)

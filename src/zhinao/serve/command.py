@@ -44,6 +44,14 @@ def _add_engine(group) -> None:
     add("--device", help=tr("device: auto, cpu, cuda …", "设备：auto、cpu、cuda …"))
     add("--threads", type=int, help=tr("threads of the openvino engine", "openvino 引擎的线程数"))
     add(
+        "--tuned-for",
+        choices=("many", "one"),
+        help=tr(
+            "int8: many requests at once (default), or one at a time, faster for that one and nearer to the model",
+            "int8：面向多个并发请求（默认），或逐个请求（单个更快、更接近原模型）",
+        ),
+    )
+    add(
         "--cache-gb",
         type=float,
         help=tr("memory for keys and values, in GB (openvino)", "键值缓存大小（GB，openvino）"),

@@ -60,6 +60,7 @@ def _load(loading: Future, model: str, settings: ServeSettings, engine: str, hub
             device=settings.device,
             num_threads=settings.threads,
             cache_gb=settings.cache_gb,
+            is_for_many=settings.tuned_for == "many",
             **hub,
         )
     except BaseException as error:  # whoever waits for the model raises it

@@ -59,6 +59,8 @@ class Service:
     def model(self) -> Model:
         """The loaded model. Raises ApiError 503 while there is none, or its engine is being started again."""
         if self._model is None or not self._model.engine.is_ready:
+            if self._model:
+                self._model.engine.revive()
             code, reason = self.state()
             raise ApiError(503, reason, code=code, headers={"Retry-After": "2"})
         return self._model

@@ -17,6 +17,7 @@ class ServeSettings:
     device: str = "auto"
     threads: int | None = None
     cache_gb: float | None = None
+    tuned_for: Literal["many", "one"] = "many"  # how many requests at once int8 weights are set up for
     # who may ask, and how much
     api_key_file: str | None = None
     allow_anyone: bool = False  # an address that others can reach without a key

@@ -17,7 +17,7 @@ from zhinao.serve.vllm.plugin import REASONING_PARSER
 # What vLLM puts at the end of a thought whose budget is used up.
 _CLOSING = f"\n\n{CLOSING_SENTENCES[0]}\n{THINK_CLOSE}\n\n"
 MIDDLEWARE = "zhinao.serve.vllm.middleware.FamilyMiddleware"
-_EMBEDDED_ONLY = ("tokens_per_minute", "max_queued", "strict_params")
+_EMBEDDED_ONLY = ("tuned_for", "tokens_per_minute", "max_queued", "strict_params")
 
 
 def check(settings: ServeSettings, is_cpu: bool) -> None:
