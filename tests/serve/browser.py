@@ -93,7 +93,7 @@ class Page:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def shown(self, selector):
-        return [element for element in self.all(selector) if element.is_displayed()]
+        return [element for element in self.all(selector) if _is_shown(element)]
 
     def has(self, selector):
         return bool(self.shown(selector))
@@ -164,3 +164,11 @@ class Page:
 
     def troubles(self):
         return self.js("return [...seen.violations, ...seen.errors]")
+
+
+def _is_shown(element) -> bool:
+    """The page draws anew at any time; an element that has gone meanwhile is not shown."""
+    try:
+        return element.is_displayed()
+    except StaleElementReferenceException:
+        return False

@@ -365,7 +365,7 @@ def test_a_page_closed_in_mid_answer_keeps_it(page, api):
     page.wait(lambda: "Half an" in page.kept())
     page.driver.refresh()
     page.wait(lambda: page.answers == ["Half an"])
-    assert page.has(".go-on")
+    page.wait(lambda: page.has(".go-on"))
 
 
 def test_search_rename_and_delete(page, api):
