@@ -83,7 +83,9 @@ def server(run_server) -> str:
     if "ZHINAO_SERVER" in os.environ:
         return os.environ["ZHINAO_SERVER"]
     port = free_port(8360)
-    return run_server(["-m", "zhinao", "serve", "smollm2-135m", "--port", str(port), "--served-model-name", NAME], port)
+    # one: likelihoods are compared with those of an engine as `zhinao.load` sets it up
+    words = ["-m", "zhinao", "serve", "smollm2-135m", "--port", str(port), "--served-model-name", NAME]
+    return run_server([*words, "--tuned-for", "one"], port)
 
 
 @pytest.fixture(scope="session")

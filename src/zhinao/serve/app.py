@@ -49,6 +49,12 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
         503: "the model is being loaded or started again, or the server is leaving",
     }.items()
 }
+_STREAMED: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "the answer, or a stream of it",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
 _ERROR_SCHEMA = {
     "type": "object",
     "required": ["error"],
@@ -87,9 +93,10 @@ def _service(request: Request) -> Service:
 
 def _add_routes(app: FastAPI) -> None:
     post = {"responses": {**_REFUSALS}, "dependencies": [Depends(_json_only)]}
-    app.post("/v1/chat/completions", response_model=Answer, **post, tags=["chat"])(_chat)
-    app.post("/v1/responses", **post, tags=["responses"])(_responses)
-    app.post("/v1/completions", response_model=Answer, **post, tags=["completions"])(_completions)
+    streamed = {**post, "responses": {**_REFUSALS, **_STREAMED}}
+    app.post("/v1/chat/completions", response_model=Answer, **streamed, tags=["chat"])(_chat)
+    app.post("/v1/responses", **streamed, tags=["responses"])(_responses)
+    app.post("/v1/completions", response_model=Answer, **streamed, tags=["completions"])(_completions)
     app.post("/v1/chat/completions/render", **post, tags=["chat"])(_render)
     app.post("/v1/chat/completions/{request_id}/answer_now", responses={**_REFUSALS}, tags=["chat"])(_answer_now)
     app.post("/tokenize", **post, tags=["tokens"])(_tokenize)
