@@ -1,6 +1,5 @@
 """The application: routes, and refusals in one shape. What a route does stands in the file of its name."""
 
-import json
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
@@ -146,7 +145,7 @@ async def _render(request: Request, body: ChatRequest) -> JSONResponse:
     """The prompt that a chat request would make, as text and ids. Nothing is run."""
     service = _service(request)
     service.check_name(body.model)
-    prompt = chat.render(body, service.model, tools.read(body.tools, body.tool_choice))
+    prompt = facts.render(body, service.model, tools.read(body.tools, body.tool_choice))
     answer = {"prompt": mend_surrogates(prompt.text), "token_ids": prompt.ids, "num_prompt_tokens": len(prompt.ids)}
     return JSONResponse({**answer, "opens_thought": prompt.opens_thought}, headers=ignored_headers(body, False))
 
@@ -274,7 +273,7 @@ async def _http(request: Request, error: HTTPException) -> JSONResponse:
 
 def _describe_errors(app: FastAPI) -> None:
     """Put the shape of errors into the OpenAPI description, where FastAPI would put its own."""
-    description = app.openapi()
+    description = app.openapi()  # made once and kept: changed in place
     description["components"]["schemas"]["Error"] = _ERROR_SCHEMA
     for path in description["paths"].values():
         for operation in path.values():
@@ -282,4 +281,3 @@ def _describe_errors(app: FastAPI) -> None:
                 operation["responses"]["422"] = _REFUSALS[422]
     for name in ("HTTPValidationError", "ValidationError"):
         description["components"]["schemas"].pop(name, None)
-    app.openapi_schema = json.loads(json.dumps(description))

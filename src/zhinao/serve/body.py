@@ -30,7 +30,7 @@ class BodyLimit:
                 await _discard(receive)
             return await asgi.refuse(scope, send, error)
         if body is not None:
-            await self.app(scope, _replay(body, receive), send)
+            await self.app(scope, replayed(body, receive), send)
 
     async def _read(self, scope: asgi.Scope, receive: asgi.Receive) -> bytes | None:
         """The body; None where the client left. Raises ApiError."""
@@ -92,7 +92,7 @@ async def _discard(receive: asgi.Receive) -> None:
                     return
 
 
-def _replay(body: bytes, receive: asgi.Receive) -> asgi.Receive:
+def replayed(body: bytes, receive: asgi.Receive) -> asgi.Receive:
     """Gives the body once; afterwards the server's own messages, of which the client's leaving is the next."""
     left = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -4,14 +4,14 @@ from zhinao.api import reply as r
 from zhinao.api.model import Model
 from zhinao.api.reply import Event, Reply
 from zhinao.engine.base import Grammar
-from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
 from zhinao.prompt import tools
 from zhinao.prompt.thinking import ANSWER, RECLASSIFY, THOUGHT
 from zhinao.prompt.tool_calls import ARGUMENTS, CALL, CONTENT
 from zhinao.prompt.tools import ToolUse
-from zhinao.serve import errors, sampling
+from zhinao.serve import sampling
 from zhinao.serve.errors import ApiError
+from zhinao.serve.facts import render
 from zhinao.serve.job import Job, Prompt, Writer
 from zhinao.serve.running import Running
 from zhinao.serve.schema import ChatRequest
@@ -19,29 +19,16 @@ from zhinao.serve.token_log import TokenLog
 
 
 def job(body: ChatRequest, model: Model, name: str, default_budget: int | None = None) -> Job:
-    """Everything that can be wrong with a request is found here. Raises ApiError."""
+    """Everything that can be wrong with a request is found here. Raises ApiError, UsageError."""
     _check_together(body)
-    if (body.top_logprobs or 0) > 1:
-        raise ApiError(
-            400,
-            tr(
-                "The engine knows the likelihood of the chosen token alone: top_logprobs may be 0 or 1.",
-                "引擎只提供所选 token 的概率：top_logprobs 只能是 0 或 1。",
-            ),
-            param="top_logprobs",
-            code="unsupported_value",
-        )
-    try:
-        use = tools.read(body.tools, body.tool_choice)
-        chosen = _options(body, model, use, default_budget)
-        prompt = render(body, model, use)
-    except ZhinaoError as error:
-        raise errors.of(error) from None
-    thinks = model.thinks
+    sampling.check_logprobs("top_logprobs", body.top_logprobs)
+    use = tools.read(body.tools, body.tool_choice)
+    chosen = _options(body, model, use, default_budget)
+    prompt = render(body, model, use)
     return Job(
         kind="chat.completion",
         model=name,
-        prompts=[Prompt(prompt.ids, {"is_open": prompt.opens_thought, "thinks": thinks}, prompt.text)],
+        prompts=[Prompt(prompt.ids, {"is_open": prompt.opens_thought, "thinks": model.thinks}, prompt.text)],
         options=chosen,
         n=body.n or 1,
         writer=ChatWriter(use, bool(body.logprobs), body.top_logprobs or 0),
@@ -62,17 +49,6 @@ def _check_together(body: ChatRequest) -> None:
             ),
             param="continue_final_message",
         )
-
-
-def render(body: ChatRequest, model: Model, use: ToolUse):
-    """The prompt as the model will read it. Raises UsageError for bad messages."""
-    return model.render(
-        body.messages,
-        tools=use.shown,
-        continue_final=bool(body.continue_final_message),
-        add_generation_prompt=body.add_generation_prompt is not False,
-        template_kwargs=body.chat_template_kwargs,
-    )
 
 
 def _options(body: ChatRequest, model: Model, use: ToolUse, default_budget: int | None):

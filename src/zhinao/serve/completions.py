@@ -21,16 +21,7 @@ MAX_PROMPTS = 256
 def job(body: CompletionRequest, model: Model, name: str) -> Job:
     """Raises ApiError. `max_tokens` 0 runs nothing: with `echo` it gives the prompt's likelihoods alone."""
     sampling.check_stream(body)
-    if (body.logprobs or 0) > 1:
-        raise ApiError(
-            400,
-            tr(
-                "The engine knows the likelihood of the chosen token alone: logprobs may be 0 or 1.",
-                "引擎只提供所选 token 的概率：logprobs 只能是 0 或 1。",
-            ),
-            param="logprobs",
-            code="unsupported_value",
-        )
+    sampling.check_logprobs("logprobs", body.logprobs)
     has_logprobs = body.logprobs is not None
     chosen = sampling.read(
         body,

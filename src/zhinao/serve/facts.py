@@ -3,12 +3,12 @@
 from zhinao import __version__
 from zhinao.api.model import Model
 from zhinao.engine.base import Sampling
-from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
 from zhinao.prompt import tools
-from zhinao.serve import errors
+from zhinao.prompt.conversation import Rendered
+from zhinao.prompt.tools import ToolUse
 from zhinao.serve.errors import ApiError
-from zhinao.serve.schema import DetokenizeRequest, TokenizeRequest
+from zhinao.serve.schema import ChatRequest, DetokenizeRequest, TokenizeRequest
 from zhinao.serve.service import Service
 
 _SHOWN = (
@@ -55,10 +55,13 @@ def props(service: Service, needs_key: bool) -> dict:
 
 
 def tokenize(body: TokenizeRequest, model: Model) -> dict:
-    """Raises ApiError 400 where neither or both of `prompt` and `messages` are given."""
+    """Raises ApiError 400 where neither or both of `prompt` and `messages` are given, UsageError for bad messages."""
     if (body.prompt is None) == (body.messages is None):
         raise ApiError(400, tr("Give either prompt or messages.", "请在 prompt 与 messages 中二选一。"), param="prompt")
-    ids = _rendered(body, model).ids if body.prompt is None else model.tokenizer.encode(body.prompt, control=True)
+    if body.prompt is None:
+        ids = render(body, model, tools.read(body.tools)).ids
+    else:
+        ids = model.tokenizer.encode(body.prompt, control=True)
     strings = [model.tokenizer.bytes_of(i).decode(errors="replace") for i in ids] if body.return_token_strs else None
     return {
         "count": len(ids),
@@ -68,17 +71,15 @@ def tokenize(body: TokenizeRequest, model: Model) -> dict:
     }
 
 
-def _rendered(body: TokenizeRequest, model: Model):
-    try:
-        return model.render(
-            body.messages,
-            tools=tools.read(body.tools).shown,
-            continue_final=bool(body.continue_final_message),
-            add_generation_prompt=body.add_generation_prompt is not False,
-            template_kwargs=body.chat_template_kwargs,
-        )
-    except ZhinaoError as error:
-        raise errors.of(error) from None
+def render(body: ChatRequest | TokenizeRequest, model: Model, use: ToolUse) -> Rendered:
+    """The prompt as the model will read it. Raises UsageError for bad messages."""
+    return model.render(
+        body.messages,
+        tools=use.shown,
+        continue_final=bool(body.continue_final_message),
+        add_generation_prompt=body.add_generation_prompt is not False,
+        template_kwargs=body.chat_template_kwargs,
+    )
 
 
 def check_ids(ids: list[int], model: Model, field: str) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 
 from zhinao.api import reply as r
-from zhinao.api.reply import Event, Reply
 from zhinao.api.state import ReplyState
 from zhinao.engine.base import LENGTH, STOP, Chunk, Engine, Generation
 from zhinao.errors import EngineError, ZhinaoError
@@ -88,6 +87,3 @@ class Running:
         generation, self._generation = self._generation, None
         if generation:
             generation.cancel()
-
-
-Message = tuple[int, list[Event] | Reply | ZhinaoError]

@@ -58,6 +58,18 @@ def check_stream(body: Sampled) -> None:
         )
 
 
+def check_logprobs(field: str, num_top: int | None) -> None:
+    """Raises ApiError 400 where more likelihoods of a token are asked for than the engine knows."""
+    if (num_top or 0) > 1:
+        raise _cannot(
+            field,
+            tr(
+                f"The engine knows the likelihood of the chosen token alone: {field} may be 0 or 1.",
+                f"引擎只提供所选 token 的概率：{field} 只能是 0 或 1。",
+            ),
+        )
+
+
 def nth(chosen: Options, n: int) -> Options:
     """Settings of the n-th of several answers: the seeds count up, so that answers differ and can be had again."""
     seed = chosen.sampling.seed

@@ -36,13 +36,9 @@ class Service:
 
     async def start(self) -> None:
         """Load the model. Raises what that raises; until the server has left, every request is told so."""
-        loop = asyncio.get_running_loop()
-        self.wire = Wire(loop)
+        self.wire = Wire(asyncio.get_running_loop())
         try:
-            model = await asyncio.to_thread(self._open_model)
-            if loop.is_closed():
-                model.close()
-            self._model = model
+            model = self._model = await asyncio.to_thread(self._open_model)
             seconds = await asyncio.to_thread(model.engine.wait_until_ready)
             LOGGER.info(tr("ready (loaded in %.1f s)", "就绪（加载用时 %.1f 秒）"), seconds)
         except ZhinaoError as error:

@@ -6,6 +6,7 @@ Other fields that `zhinao serve` knows beyond OpenAI's have vLLM's names already
 import json
 
 from zhinao.serve import asgi
+from zhinao.serve.body import replayed
 
 _PATH = "/v1/chat/completions"
 _FIELD, _OTHER = "thinking_budget", "thinking_token_budget"
@@ -27,14 +28,9 @@ class RequestFields:
                 return
             body, is_last = body + message.get("body", b""), not message.get("more_body")
         changed = self._renamed(body)
-        left = [{"type": "http.request", "body": changed, "more_body": False}]
-
-        async def replaying() -> dict:
-            return left.pop() if left else await receive()
-
         headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
         headers.append((b"content-length", str(len(changed)).encode()))
-        await self.app({**scope, "headers": headers}, replaying, send)
+        await self.app({**scope, "headers": headers}, replayed(changed, receive), send)
 
     def _renamed(self, body: bytes) -> bytes:
         """The body as it came where there is nothing to do, or where it is not JSON: vLLM says what is wrong with it."""
