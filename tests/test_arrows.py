@@ -17,6 +17,8 @@ ALLOWED = {
     "chat": BASE | {"api", "engine", "prompt", "hub"},
     "serve": BASE | {"api", "engine", "prompt", "hub", "model"},  # model: the vLLM plugin loads weights
     "check": BASE,
+    "data": BASE | {"prompt", "model", "hub"},  # the tokenizer and the template
+    "train": BASE | {"prompt", "model", "data", "hub"},
     "doctor": BASE | {"engine", "hub"},
     **{name: BASE for name in BASE},
     "cli": None,  # any verb
@@ -39,6 +41,12 @@ HEAVY = {
     "yaml",
     "fastapi",
     "uvicorn",
+    "trl",
+    "peft",
+    "accelerate",
+    "deepspeed",
+    "datasets",
+    "pyarrow",
 }
 
 
