@@ -1,0 +1,110 @@
+"""The settings as transformers' TrainingArguments. What this machine or today's transformers refuses is translated, and said.
+
+Imports torch and transformers when called.
+"""
+
+import dataclasses
+
+from zhinao import config, machine
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+from zhinao.train.settings import TrainSettings
+
+# Fields that the settings decide under another name, or that would break what is promised (exact resume, our own reports).
+_OURS = {
+    "warmup_ratio": "warmup_ratio",
+    "resume_from_checkpoint": "resume",
+    "save_only_model": "save_total_limit",
+    "ignore_data_skip": "resume",
+    "dataloader_drop_last": "per_device_train_batch_size",
+    "remove_unused_columns": "data_path",
+    "push_to_hub": "output_dir",
+}
+
+
+def decided(settings: TrainSettings) -> tuple[TrainSettings, list[str]]:
+    """Settings in which nothing is left open, and a sentence for each thing that was decided or translated.
+
+    Raises UsageError for a precision that this machine cannot compute in.
+    """
+    import torch
+
+    said, has_gpu = [], torch.cuda.is_available() and not settings.use_cpu
+    changes = {"use_cpu": not has_gpu, "local_rank": -1}
+    if settings.tf32 and not has_gpu:
+        changes["tf32"] = None
+        said.append(tr("--tf32 needs an NVIDIA GPU; it is left out.", "--tf32 需要 NVIDIA GPU，已忽略。"))
+    if settings.fp16 and not has_gpu:
+        raise UsageError(
+            tr("--fp16 needs a GPU.", "--fp16 需要 GPU。"), tr("--bf16 True, or neither", "--bf16 True，或都不设")
+        )
+    if settings.bf16 is None:
+        changes["bf16"] = not settings.fp16 and _has_bf16(has_gpu)
+        word = "bfloat16" if changes["bf16"] else "float16" if settings.fp16 else "float32"
+        said.append(tr(f"Computing in {word}, weights in float32.", f"以 {word} 计算，权重为 float32。"))
+    if settings.learning_rate is None:
+        changes["learning_rate"] = 1e-4 if settings.is_adapter else 1e-5
+        said.append(tr(f"Learning rate {changes['learning_rate']:g}.", f"学习率 {changes['learning_rate']:g}。"))
+    if settings.method == "qlora" and not has_gpu:
+        raise UsageError(
+            tr("--method qlora keeps weights in 4 bits on a GPU; there is none.", "--method qlora 需要 GPU（4 位权重），本机没有。"),
+            "--method lora",
+        )  # fmt: skip
+    return dataclasses.replace(settings, **changes), said
+
+
+def _has_bf16(has_gpu: bool) -> bool:
+    if has_gpu:
+        import torch
+
+        return torch.cuda.is_bf16_supported()
+    return bool({"avx512_bf16", "amx_bf16"} & set(machine.cpu_features()))
+
+
+def training_arguments(settings: TrainSettings, has_eval: bool):
+    """TrainingArguments for decided settings. Raises UsageError for a field in `training_arguments` that does not exist."""
+    from transformers import TrainingArguments
+
+    same = (
+        "output_dir", "num_train_epochs", "max_steps", "per_device_train_batch_size", "gradient_accumulation_steps",
+        "learning_rate", "lr_scheduler_type", "optim", "adam_beta1", "adam_beta2", "adam_epsilon", "weight_decay",
+        "max_grad_norm", "seed", "gradient_checkpointing", "bf16", "fp16", "tf32", "use_cpu", "save_strategy",
+        "save_steps", "save_total_limit", "logging_steps", "run_name", "log_on_each_node", "deepspeed",
+    )  # fmt: skip
+    values = {name: getattr(settings, name) for name in same}
+    values |= {
+        # below 1, transformers reads warmup_steps as a share
+        "warmup_steps": settings.warmup_steps or settings.warmup_ratio,
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
+        "per_device_eval_batch_size": settings.per_device_eval_batch_size or settings.per_device_train_batch_size,
+        "eval_strategy": ("steps" if settings.eval_steps else "epoch") if has_eval else "no",
+        "eval_steps": settings.eval_steps if has_eval else None,
+        "prediction_loss_only": True,
+        "remove_unused_columns": False,
+        "average_tokens_across_devices": True,
+        "logging_nan_inf_filter": False,
+        "ddp_find_unused_parameters": False,
+        "dataloader_pin_memory": not settings.use_cpu,
+        "disable_tqdm": True,
+        "report_to": [],
+    }
+    return TrainingArguments(**values, **_further(settings.training_arguments, TrainingArguments, values))
+
+
+def _further(given: dict, kind: type, taken: dict) -> dict:
+    known = {one.name for one in dataclasses.fields(kind)}
+    for name in given:
+        if name in _OURS or name in taken:
+            raise UsageError(
+                tr(
+                    f"training_arguments.{name} is set by a flag of its own.",
+                    f"training_arguments.{name} 由单独的参数设置。",
+                ),
+                f"--{_OURS.get(name, name)}",
+            )
+        if name not in known:
+            raise UsageError(
+                tr(f"training_arguments: unknown name {name!r}.", f"training_arguments：未知的名称 {name!r}。"),
+                config.suggestion(name, known),
+            )
+    return given
