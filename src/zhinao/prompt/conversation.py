@@ -17,6 +17,10 @@ from zhinao.prompt.messages import check_depth, normalized, with_arguments
 from zhinao.prompt.tools import checked_tools
 
 
+class MaskError(UsageError):
+    """A chat template that does not show which tokens are the assistant's."""
+
+
 @dataclass(frozen=True)
 class Rendered:
     """`ids` is what the model reads. `text` is the same for people (marks removed; ids are not encoded from it).
@@ -33,10 +37,10 @@ class Rendered:
     def mask(self) -> list[bool]:
         """One flag per id: True on what the assistant says and on its end token.
 
-        Raises UsageError where the template shows neither `{% generation %}` blocks nor ChatML frames.
+        Raises MaskError where the template shows neither `{% generation %}` blocks nor ChatML frames.
         """
         if self._mask is None:
-            raise UsageError(
+            raise MaskError(
                 tr(
                     "The chat template does not show which tokens are the assistant's.",
                     "无法从对话模板中看出哪些 token 属于助手。",
