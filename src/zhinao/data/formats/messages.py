@@ -1,0 +1,22 @@
+"""`messages`: OpenAI's form, with tools, thoughts and weights. Holds every conversation without loss."""
+
+from collections import Counter
+
+from zhinao.data.formats.fields import tools
+from zhinao.data.formats.message_list import read_messages
+from zhinao.data.sample import Place, Sample
+
+NAME, KINDS = "messages", ("chat",)
+FIELDS = {"messages", "tools"}
+
+
+def claims(record: dict) -> bool:
+    return record.get("messages") is not None
+
+
+def read(record: dict, place: Place, ignored: Counter) -> Sample:
+    return Sample("chat", place, read_messages(record.get("messages"), "messages", ignored), tools(record))
+
+
+def write(sample: Sample) -> dict:
+    return {"messages": sample.messages, **({"tools": sample.tools} if sample.tools else {})}

@@ -1,0 +1,94 @@
+"""Which files a user's names mean: files, folders (searched through, sorted), patterns, `-` for standard input. Opens nothing."""
+
+import glob
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zhinao.data.sample import DataError
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+
+STDIN = "-"
+SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt")
+
+
+@dataclass(frozen=True)
+class Sources:
+    """`files` in reading order; `skipped`: what stood in folders and is no data by its name. `num_bytes` on disk, compressed
+    where the files are; standard input counts 0."""
+
+    files: tuple[str, ...]
+    skipped: tuple[str, ...]
+    num_bytes: int
+
+
+def expand(names: Sequence[str]) -> Sources:
+    """Raises DataError for what is not there or holds no data, UsageError where standard input is named twice."""
+    if not names:
+        raise UsageError(
+            tr("No training data is named.", "没有指定训练数据。"), tr("a file, a folder, or -", "文件、目录或 -")
+        )
+    if list(names).count(STDIN) > 1:
+        raise UsageError(tr("- (standard input) can be named once.", "-（标准输入）只能指定一次。"))
+    files, skipped = [], []
+    for name in names:
+        found, left = _meant(str(name))
+        files += found
+        skipped += left
+    return Sources(tuple(files), tuple(skipped), sum(os.path.getsize(file) for file in files if file != STDIN))
+
+
+def suffix(source: str) -> str:
+    """`.jsonl` of `a.JSONL.gz`."""
+    return Path(source.lower().removesuffix(".gz")).suffix
+
+
+def _meant(name: str) -> tuple[list[str], list[str]]:
+    if name == STDIN:
+        return [name], []
+    if os.path.isdir(name):
+        return _in_folder(name)
+    if os.path.exists(name):
+        return [name], []
+    found = sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else []
+    if not found:
+        raise DataError(
+            tr(f"{name}: there is no such file or folder.", f"{name}：没有这个文件或目录。"), _nearest(name)
+        )
+    files, skipped = [], []
+    for path in found:
+        more, left = _in_folder(path) if os.path.isdir(path) else ([path], [])
+        files += more
+        skipped += left
+    return files, skipped
+
+
+def _nearest(name: str) -> str | None:
+    from zhinao.config import suggestion
+
+    folder = Path(name).parent
+    return suggestion(Path(name).name, [path.name for path in folder.iterdir()]) if folder.is_dir() else None
+
+
+def _in_folder(folder: str) -> tuple[list[str], list[str]]:
+    """Data files below a folder, sorted by path; hidden files and folders are not looked at, links are followed once."""
+    files, skipped, seen = [], [], set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            if not name.startswith("."):
+                (files if suffix(name) in SUFFIXES else skipped).append(os.path.join(root, name))
+    if not files:
+        known = " ".join(SUFFIXES)
+        raise DataError(
+            tr(f"{folder}: the folder holds no data files.", f"{folder}：目录中没有数据文件。"),
+            tr(f"looked for {known}, also with .gz", f"查找的后缀：{known}，以及加 .gz 的"),
+        )
+    return sorted(files), sorted(skipped)
