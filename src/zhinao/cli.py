@@ -9,7 +9,7 @@ import os
 import sys
 
 from zhinao import __version__, lang
-from zhinao.arguments import Parser
+from zhinao.arguments import Parser, add_language
 from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
 
@@ -35,6 +35,10 @@ VERBS = {
         "check any OpenAI-compatible server against the API's contract",
         "检查任意 OpenAI 兼容服务器是否符合接口约定",
     ),
+    "finetune": ("zhinao.train.finetune_command", "supervised fine-tuning", "监督微调"),
+    "pretrain": ("zhinao.train.pretrain_command", "continued pre-training on text", "文本继续预训练"),
+    "data": ("zhinao.data.command", "see, check and convert training data", "查看、检查与转换训练数据"),
+    "launch": ("zhinao.train.launch_command", "start training in many processes", "以多进程启动训练"),
     "doctor": ("zhinao.doctor", "what this machine has, and which engine will be taken", "检查本机环境与将使用的引擎"),
 }
 
@@ -54,13 +58,13 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
         version=f"zhinao {__version__}",
         help=tr("show the version and exit", "显示版本并退出"),
     )
-    _add_language(parser)
+    add_language(parser)
     verbs = parser.add_subparsers(
         dest="verb", metavar=tr("VERB", "命令"), parser_class=Parser, title=tr("verbs", "命令")
     )
     for name, (module, english, chinese) in VERBS.items():
         sub = verbs.add_parser(name, help=tr(english, chinese), description=tr(english, chinese))
-        _add_language(sub)
+        add_language(sub)
         if name == verb:
             importlib.import_module(module).add_arguments(sub)
     return parser
@@ -69,15 +73,6 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
 def verb_parser(parser: argparse.ArgumentParser, verb: str) -> argparse.ArgumentParser:
     """The parser of one verb: it knows its own flags, for suggestions and for the documentation."""
     return next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices[verb]
-
-
-def _add_language(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--lang",
-        choices=("en", "zh"),
-        default=argparse.SUPPRESS,
-        help=tr("language of help and messages (default: by locale)", "界面语言（默认按系统区域设置）"),
-    )
 
 
 def _peek(argv: list[str]) -> str | None:
