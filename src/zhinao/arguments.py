@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import importlib
 import re
 
 from zhinao.errors import UsageError
@@ -34,13 +35,16 @@ class Parser(argparse.ArgumentParser):
     def take_rest(self, args: argparse.Namespace, words: list[str]) -> None:
         """Give words that stand after flags to the positional that takes many; argparse closes it at the first flag.
 
-        A verb that passes flags on (it has set `rest`) gets them as they are. Raises UsageError for flags otherwise, and where
-        no positional takes many.
+        A verb that passes flags on (it has set `rest`) gets them as they are; one with verbs of its own hands them to the chosen
+        one. Raises UsageError for flags otherwise, and where no positional takes many.
         """
         if hasattr(args, "rest"):
             args.rest = words
             return
-        many = [action.dest for action in self._actions if not action.option_strings and action.nargs == "*"]
+        for action in self._actions:
+            if isinstance(action, argparse._SubParsersAction) and getattr(args, action.dest, None) is not None:
+                return action.choices[getattr(args, action.dest)].take_rest(args, words)
+        many = [action.dest for action in self._actions if not action.option_strings and action.nargs in ("*", "+")]
         if not many or any(word.startswith("-") for word in words):
             self.error(f"unrecognized arguments: {' '.join(words)}")
         setattr(args, many[-1], [*(getattr(args, many[-1]) or []), *words])
@@ -66,3 +70,56 @@ class Parser(argparse.ArgumentParser):
                 if re.fullmatch(english, message, re.S):
                     return re.sub(english, chinese, message, flags=re.S)
         return message
+
+
+def add_language(parser: argparse.ArgumentParser) -> None:
+    """`--lang`, which every verb takes. It is read before parsing (`cli.py`), since help must already speak it."""
+    parser.add_argument(
+        "--lang",
+        choices=("en", "zh"),
+        default=argparse.SUPPRESS,
+        help=tr("language of help and messages (default: by locale)", "界面语言（默认按系统区域设置）"),
+    )
+
+
+class VerbParser(Parser):
+    """The parser of a verb inside a verb: it imports its module (`add_arguments`, `run`) when it is used, not before."""
+
+    def __init__(self, *, module: str | None = None, **settings):
+        super().__init__(**settings)
+        self._module = module
+
+    def parse_known_args(self, *given, **named):
+        self.fill()
+        return super().parse_known_args(*given, **named)
+
+    def format_help(self) -> str:
+        self.fill()
+        return super().format_help()
+
+    def fill(self) -> None:
+        """Add the module's arguments, once."""
+        if self._module:
+            module, self._module = importlib.import_module(self._module), None
+            add_language(self)
+            module.add_arguments(self)
+            self.set_defaults(run=module.run)
+
+
+def add_verbs(parser: Parser, verbs: dict[str, tuple[str, str, str]]) -> None:
+    """Verbs inside a verb, as `zhinao data check`: name -> module, English and Chinese summary. `args.run` is the chosen one's."""
+    inner = parser.add_subparsers(
+        dest="inner_verb",
+        metavar=tr("VERB", "命令"),
+        parser_class=VerbParser,
+        title=tr("verbs", "命令"),
+        required=True,
+    )
+    for name, (module, english, chinese) in verbs.items():
+        inner.add_parser(name, module=module, help=tr(english, chinese), description=tr(english, chinese))
+
+
+def inner_parsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parsers of the verbs inside a verb, by name; `{}` where it has none."""
+    inner = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+    return next((dict(action.choices) for action in inner), {})

@@ -3,12 +3,14 @@
 `cli.md` is the help of every verb in both languages; in `structure.md` the list of files between the two marks.
 """
 
+import argparse
 import ast
 import os
 import sys
 from pathlib import Path
 
 from zhinao import lang
+from zhinao.arguments import inner_parsers
 from zhinao.cli import VERBS, build_parser, verb_parser
 
 START, END = "<!-- files: made by `make docs` -->", "<!-- end of files -->"
@@ -20,15 +22,26 @@ def cli_page() -> str:
     os.environ["NO_COLOR"] = "1"
     parts = ["# `zhinao --help`", "Made by `make docs`; do not edit. 由 `make docs` 生成，请勿手改。"]
     for verb in (None, *VERBS):
-        parts.append(f"## `zhinao {verb}`" if verb else "## `zhinao`")
-        for language in ("en", "zh"):
-            lang.choose(language)
-            parser = build_parser(verb)
-            if verb:
-                parser = verb_parser(parser, verb)
-            parts.append(f"```text\n{parser.format_help().rstrip()}\n```")
+        parts += _section([verb] if verb else [])
+        parts += [part for inner in inner_parsers(_parser([verb])) for part in _section([verb, inner])] if verb else []
     lang.choose(None)
     return "\n\n".join(parts) + "\n"
+
+
+def _section(words: list[str]) -> list[str]:
+    """The heading and the help of the whole command, of a verb, or of a verb inside a verb, in both languages."""
+    parts = [f"## `{' '.join(['zhinao', *words])}`"]
+    for language in ("en", "zh"):
+        lang.choose(language)
+        parts.append(f"```text\n{_parser(words).format_help().rstrip()}\n```")
+    return parts
+
+
+def _parser(words: list[str]) -> argparse.ArgumentParser:
+    parser = build_parser(*words[:1])
+    for number, word in enumerate(words):
+        parser = inner_parsers(parser)[word] if number else verb_parser(parser, word)
+    return parser
 
 
 def file_list(source: Path) -> str:

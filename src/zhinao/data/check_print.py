@@ -1,0 +1,128 @@
+"""The findings of `zhinao data check` as a table and as a JSON file. Decides nothing."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from zhinao import files
+from zhinao.data import fix
+from zhinao.data.check_report import NUM_WORST, Report, quantiles
+from zhinao.data.finding import KINDS, Finding, level_name, title
+from zhinao.data.fix import Repairs
+from zhinao.data.sample import Place
+from zhinao.data.tokenizer_of import Reader
+from zhinao.data.visible import visible
+from zhinao.errors import DiskError
+from zhinao.lang import tr
+
+STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+_NUM_FINDINGS = 3  # shown of one sample
+
+
+def console() -> Console:
+    """Standard output; words of the data are never taken for markup. Piped on, lines are not broken at 80 columns."""
+    made = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
+    return made if made.is_terminal else Console(highlight=False, markup=False, emoji=False, width=140)
+
+
+def show(report: Report, reader: Reader, limit: int | None) -> None:
+    out = console()
+    out.print(_summary(report, reader, limit))
+    if not report.kinds:
+        out.print(Text(tr("Nothing was found.", "没有发现问题。"), "green"))
+        return
+    out.print(_kinds(report))
+    worst = report.worst()
+    out.print(
+        tr(
+            f"The worst samples ({len(worst)} of at most {NUM_WORST}):",
+            f"问题最多的样本（{len(worst)} 个，最多列 {NUM_WORST} 个）：",
+        )
+    )
+    for place, findings in worst:
+        out.print(_reasons(place, findings))
+
+
+def _reasons(place: Place, findings: tuple[Finding, ...]) -> Text:
+    line = Text.assemble("  ", (visible(str(place)), "bold"), ": ")
+    for number, finding in enumerate(findings[:_NUM_FINDINGS]):
+        line.append("; " if number else "")
+        line.append(visible(str(finding)), STYLES[finding.level])
+    return line.append(f"; … {len(findings) - _NUM_FINDINGS}") if len(findings) > _NUM_FINDINGS else line
+
+
+def show_fixes(repairs: Repairs) -> None:
+    out = console()
+    names = fix.titles()
+    for code, count in repairs.counts.most_common():
+        out.print(f"{count:>9,}  {names[code]}")
+    out.print(
+        tr(
+            f"{repairs.num_written:,} samples are in {repairs.output}; what has changed is in {repairs.output}.diff",
+            f"{repairs.num_written:,} 个样本已写入 {repairs.output}；改动见 {repairs.output}.diff",
+        )
+    )
+
+
+def write(path: Path, report: Report, repairs: Repairs | None) -> None:
+    """The JSON file. Raises DiskError."""
+    value = report.as_dict()
+    if repairs:
+        value["repairs"] = {**repairs.counts, "written": repairs.num_written}
+    try:
+        files.write_json(path, value)
+    except OSError as error:
+        raise DiskError(
+            tr(f"{path}: cannot be written ({error.strerror}).", f"{path}：无法写入（{error.strerror}）。")
+        ) from None
+
+
+def _summary(report: Report, reader: Reader, limit: int | None) -> Table:
+    table = Table.grid(padding=(0, 2))
+    languages = ", ".join(f"{name} {count / report.num_samples:.0%}" for name, count in report.languages.most_common())
+    share = report.num_supervised / max(report.num_tokens, 1)
+    rows = (
+        (tr("samples", "样本"), f"{report.num_samples:,}"),
+        (
+            tr("tokens", "token"),
+            tr(f"{report.num_tokens:,}, {share:.0%} trained", f"{report.num_tokens:,}，其中训练 {share:.0%}"),
+        ),
+        (tr("tokens a sample", "每样本 token"), _spread(quantiles(report.lengths))),
+        (tr("trained a sample", "每样本训练 token"), _spread(quantiles(report.supervised))),
+        (tr("limit", "上限"), f"{limit:,}" if limit else tr("none", "无")),
+        (tr("answers in", "回答语言"), languages),
+        (tr("tokenizer", "分词器"), reader.name),
+    )
+    for name, value in rows:
+        table.add_row(Text(name, "dim"), value)
+    return table
+
+
+def _spread(numbers: dict[str, int]) -> str:
+    return "  ".join(f"{name} {number:,}" for name, number in numbers.items())
+
+
+def _kinds(report: Report) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for name, justify in (
+        (tr("level", "级别"), "left"),
+        (tr("samples", "样本"), "right"),
+        (tr("share", "占比"), "right"),
+    ):
+        table.add_column(name, justify=justify, no_wrap=True)
+    for name in (tr("what", "问题"), tr("code", "代码"), tr("first seen", "首次出现")):
+        table.add_column(name)
+    for code, kind in report.ordered():
+        level = KINDS[code][0]
+        share = f"{kind.num_samples / report.num_samples:.1%}"
+        table.add_row(
+            Text(level_name(level), STYLES[level]),
+            f"{kind.num_samples:,}",
+            share,
+            title(code),
+            Text(code, "dim"),
+            Text(visible(kind.examples[0]) if kind.examples else "", "dim"),
+        )
+    return table

@@ -1,0 +1,115 @@
+"""The run of `zhinao data check`: read, look, count, repair. Prints nothing; says nothing but a bar on the terminal."""
+
+import argparse
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from zhinao.data import arguments, looking
+from zhinao.data.check_report import Report
+from zhinao.data.finding import Finding
+from zhinao.data.fix import Fixer, Repairs
+from zhinao.data.read import read
+from zhinao.data.sample import DataError, Sample
+from zhinao.data.tokenizer_of import Reader
+from zhinao.data.watch import watched
+from zhinao.errors import DiskError, UsageError
+from zhinao.lang import tr
+
+
+def check(args: argparse.Namespace, reader: Reader, ignored: frozenset[str]) -> tuple[Report, Repairs | None]:
+    """Look at every item once. With `--fix` the copy is written meanwhile and takes its name at the end."""
+    eyes = looking.Eyes(reader.folder, arguments.how(args), arguments.limit(args, reader.num_context))
+    report = Report(ignored)
+
+    def remaining(sample: Sample) -> list[Finding]:
+        return [f for f in eyes.look(sample).findings if f.level == "error" and f.code not in ignored]
+
+    with (
+        _fixer(args, remaining) as (fix, repairs),
+        watched(looking.look_at(read(args.sources), eyes, args.workers), tr("checking", "检查")) as looked,
+    ):
+        for item, facts in looked:
+            report.add(facts)
+            fix(item)
+        if not report.num_samples:
+            raise DataError(tr("There is no sample in it.", "没有任何样本。"), ", ".join(args.sources))
+        report.finish(_too_many(report, args))
+    return report, repairs
+
+
+def judge(report: Report, repairs: Repairs | None, is_strict: bool) -> None:
+    """Raises DataError where what was found is not to be trained on; with `--fix`, where something had to be left out."""
+    if repairs:
+        if num_lost := repairs.counts["left-out"]:
+            raise DataError(
+                tr(
+                    f"{num_lost:,} samples could not be repaired and are not in the copy.",
+                    f"{num_lost:,} 个样本无法修复，未写入副本。",
+                ),
+                tr(f"{repairs.output}.diff says why", f"原因见 {repairs.output}.diff"),
+            )
+        return
+    num_errors, num_warnings = report.num_of("error"), report.num_of("warning")
+    if num_errors or (is_strict and num_warnings):
+        raise DataError(
+            tr(
+                f"{num_errors:,} errors and {num_warnings:,} warnings in {report.num_samples:,} samples.",
+                f"{report.num_samples:,} 个样本中有 {num_errors:,} 个错误、{num_warnings:,} 个警告。",
+            ),
+            tr("`--fix OUTPUT` writes a repaired copy", "`--fix OUTPUT` 可写出修复后的副本"),
+        )
+
+
+def _too_many(report: Report, args) -> list[Finding]:
+    """Under the policy `error`, more overlong samples than the share that is let pass."""
+    num = report.kinds["overlong"].num_samples if "overlong" in report.kinds else 0
+    share = num / report.num_samples
+    if args.overlong != "error" or share <= args.max_overlong_share:
+        return []
+    return [Finding("too-many-overlong", "", f"{share:.1%} > {args.max_overlong_share:.1%}")]
+
+
+@contextlib.contextmanager
+def _fixer(args, remaining) -> Iterator[tuple[Callable, Repairs | None]]:
+    """`fix(item)` for each item, and what it has done; without `--fix` it does nothing."""
+    if not args.fix:
+        yield lambda item: None, None
+        return
+    repairs, values = Repairs(args.fix), dict(_pair(word) for word in args.fill)
+    _refuse_source(args.fix, args.sources)
+    with _whole(args.fix) as copy, _whole(args.fix.with_name(args.fix.name + ".diff")) as diff:
+        yield Fixer(repairs, copy, diff, remaining, values).take, repairs
+
+
+def _pair(word: str) -> tuple[str, str]:
+    name, equals, value = word.partition("=")
+    if not name.strip() or not equals:
+        raise UsageError(
+            tr(f"--fill: {word!r} is no NAME=TEXT.", f"--fill：{word!r} 不是 NAME=TEXT。"), "--fill name=Zhinao"
+        )
+    return name.strip(), value
+
+
+def _refuse_source(output: Path, sources: list[str]) -> None:
+    if any(Path(source).exists() and Path(source).resolve() == output.resolve() for source in sources):
+        raise UsageError(
+            tr(f"--fix: {output} is one of the sources.", f"--fix：{output} 是数据来源之一。"),
+            tr("give another name for the copy", "请为副本另取一个名字"),
+        )
+
+
+@contextlib.contextmanager
+def _whole(path: Path):
+    """A text file that takes its name when the block ends well and vanishes when it does not."""
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        with temporary.open("w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
+            yield file
+        temporary.replace(path)
+    except OSError as error:
+        raise DiskError(
+            tr(f"{path}: cannot be written ({error.strerror}).", f"{path}：无法写入（{error.strerror}）。")
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
