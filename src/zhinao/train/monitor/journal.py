@@ -1,0 +1,62 @@
+"""A file of JSON lines, one object a line with a `step`, that goes on where a resumed run does. Knows no numbers."""
+
+import json
+import math
+from pathlib import Path
+
+
+class Journal:
+    """`begin` first, then `append`."""
+
+    def __init__(self, file: Path):
+        self.file = Path(file)
+
+    def begin(self, step: int) -> list[dict]:
+        """Make ready for a run that starts after `step`, and return the lines that stay.
+
+        Lines after `step` are cut: the run will write them again. A run from the beginning puts the file of an earlier
+        one aside (`log.1.jsonl`). A line that a killed process left half written is cut too.
+        """
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        if step == 0:
+            self._put_aside()
+        kept = [record for record in read(self.file) if record["step"] <= step and record.get("kind") != "end"]
+        temporary = self.file.with_name(self.file.name + ".new")
+        temporary.write_text("".join(_line(record) for record in kept), encoding="utf-8")
+        temporary.replace(self.file)
+        return kept
+
+    def append(self, record: dict) -> None:
+        with self.file.open("a", encoding="utf-8") as file:
+            file.write(_line(record))
+
+    def _put_aside(self) -> None:
+        if self.file.exists() and self.file.stat().st_size:
+            number = 1
+            while (aside := self.file.with_suffix(f".{number}{self.file.suffix}")).exists():
+                number += 1
+            self.file.rename(aside)
+
+
+def read(file: Path) -> list[dict]:
+    """The objects of a journal, up to the first line that is not whole. Empty where there is no file."""
+    records = []
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return records
+
+
+def _line(record: dict) -> str:
+    return json.dumps(_plain(record), ensure_ascii=False) + "\n"
+
+
+def _plain(value):
+    """NaN and infinity are no JSON; they become null."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

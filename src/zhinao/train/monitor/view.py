@@ -1,0 +1,89 @@
+"""Where the status line is shown: redrawn in place on a terminal, a plain line now and then elsewhere. Knows no trainer."""
+
+import logging
+import sys
+import time
+
+from zhinao.lang import tr
+from zhinao.train.monitor import words
+from zhinao.train.monitor.sparkline import sparkline
+
+LINE_SECONDS = 10.0  # between plain lines
+SPARK_CELLS = 60
+GAP = "  "
+
+
+def opened() -> "Terminal | Lines":
+    """The view that fits stderr."""
+    return Terminal() if sys.stderr.isatty() else Lines()
+
+
+class Lines:
+    """For logs and CI: the first numbers, then a line every ten seconds, then the last ones."""
+
+    def __init__(self):
+        self._last, self._shown = None, ""
+
+    def show(self, parts: list[str], losses: list[float], is_logged: bool, is_last: bool) -> None:
+        now, line = time.monotonic(), GAP.join(parts)
+        is_due = is_logged and (self._last is None or now - self._last >= LINE_SECONDS)
+        if (is_due or (is_last and losses)) and line != self._shown:
+            self._last, self._shown = now, line
+            self.say(line)
+
+    def say(self, sentence: str) -> None:
+        print(sentence, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        pass
+
+
+class Terminal:
+    """Two rows at the bottom. What others print meanwhile goes above them, also through handlers of `logging`."""
+
+    def __init__(self):
+        from rich.console import Console
+        from rich.live import Live
+
+        self._console = Console(stderr=True, highlight=False, markup=False)
+        # No thread redraws it: nothing runs beside the training, and a fork of a data loader finds no lock held.
+        self._live = Live(console=self._console, auto_refresh=False)
+        real = sys.stderr
+        self._live.start()
+        self._handlers = [handler for handler in _handlers() if handler.stream is real]
+        for handler in self._handlers:
+            handler.setStream(sys.stderr)
+
+    def show(self, parts: list[str], losses: list[float], is_logged: bool, is_last: bool) -> None:
+        from rich.text import Text
+
+        rows = Text(fitted(parts, self._console.width), no_wrap=True)
+        if len(losses) > 1:
+            rows.append("\n" + tr("loss ", "损失 "), style="dim")
+            bars = min(SPARK_CELLS, self._console.width - 24)
+            rows.append(sparkline(losses, max(bars, 8)), style="cyan")
+            rows.append(f" {words.number(losses[0])} → {words.number(losses[-1])}", style="dim")
+        self._live.update(rows, refresh=True)
+
+    def say(self, sentence: str) -> None:
+        self._console.print(sentence, soft_wrap=True)
+
+    def close(self) -> None:
+        self._live.stop()
+        for handler in self._handlers:
+            handler.setStream(sys.stderr)
+
+
+def fitted(parts: list[str], width: int) -> str:
+    """The parts in a row; the last ones are left out where there is no room for them."""
+    from rich.cells import cell_len
+
+    while len(parts) > 1 and cell_len(GAP.join(parts)) > width:
+        parts = parts[:-1]
+    return GAP.join(parts)
+
+
+def _handlers() -> list[logging.StreamHandler]:
+    loggers = [logging.root, *logging.Logger.manager.loggerDict.values()]
+    handlers = {handler for logger in loggers for handler in getattr(logger, "handlers", ())}
+    return [handler for handler in handlers if isinstance(handler, logging.StreamHandler)]

@@ -1,0 +1,44 @@
+"""Numbers as people read them: counts, losses, rates, spans of time."""
+
+from zhinao.files import human_size
+from zhinao.lang import tr
+
+
+def number(value: float) -> str:
+    """Four digits that matter: 1.234, 0.01234, 2.00e-05, 12,345."""
+    if value != value or abs(value) == float("inf"):
+        return str(value)
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.2e}" if abs(value) < 0.001 else f"{value:.4g}"
+
+
+def span(seconds: float) -> str:
+    """`4:05`, `1:02:03`, `2 d 03:04`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return tr(f"{days} d {hours:02}:{minutes:02}", f"{days} 天 {hours:02}:{minutes:02}")
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def status(step: int, num_steps: int, record: dict, seconds_left: float | None) -> list[str]:
+    """The parts of the status line, the most important first. record: the last line of the log, or empty."""
+    parts = [tr(f"step {step}/{num_steps}", f"第 {step}/{num_steps} 步")]
+    if "loss" in record:
+        parts.append(tr(f"loss {number(record['loss'])}", f"损失 {number(record['loss'])}"))
+    if seconds_left is not None and step < num_steps:
+        parts.append(tr(f"{span(seconds_left)} left", f"剩余 {span(seconds_left)}"))
+    if record.get("tokens_per_second"):
+        parts.append(f"{number(round(record['tokens_per_second']))} tokens/s")
+        learned = number(round(record["supervised_tokens_per_second"]))
+        parts.append(tr(f"{learned} supervised/s", f"监督 {learned}/s"))
+    if "learning_rate" in record:
+        parts.append(tr(f"lr {record['learning_rate']:.2e}", f"学习率 {record['learning_rate']:.2e}"))
+    if "peak_memory_bytes" in record:
+        size = human_size(record["peak_memory_bytes"])
+        parts.append(tr(f"{size} memory", f"内存 {size}"))
+    return parts
