@@ -15,8 +15,6 @@ from zhinao.lang import tr
 from zhinao.prompt.conversation import MaskError
 from zhinao.prompt.messages import normalized
 
-VERSION = 1  # to be raised when the same sample is to become other ids or weights: kept encodings are then made anew
-
 
 @dataclass(frozen=True, slots=True)
 class Encoded:

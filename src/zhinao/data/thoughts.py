@@ -32,3 +32,12 @@ def thought_of(message: dict) -> str:
 def without_thought(message: dict) -> dict:
     """A copy of a message that `apart` made, with the answer alone."""
     return {key: value for key, value in message.items() if key not in ("reasoning_content", "reasoning")}
+
+
+def has_thoughts(messages: list[dict]) -> bool:
+    """Whether the assistant thinks in any of these messages, which need not be normalized."""
+    return any(
+        m.get("role") == "assistant"
+        and (m.get("reasoning_content") or m.get("reasoning") or THINK_CLOSE in str(m.get("content")))
+        for m in messages
+    )

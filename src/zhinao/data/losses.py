@@ -1,0 +1,138 @@
+"""What a run loses before it starts: samples, tokens and trained tokens, by source. Decides nothing about single samples."""
+
+import dataclasses
+from dataclasses import dataclass, field
+
+from zhinao.data.sample import DataError, Fault, Place
+from zhinao.lang import tr
+
+NUM_WORST = 20
+
+
+@dataclass(slots=True)
+class Row:
+    """Counts of one source. `num_tokens` and `num_supervised` are those before anything is cut.
+
+    `num_dropped`: samples over the limit of which nothing is left. A split conversation repeats its system message, which
+    is not subtracted from what is lost.
+    """
+
+    num_samples: int = 0
+    num_faulty: int = 0
+    num_overlong: int = 0
+    num_dropped: int = 0
+    num_documents: int = 0
+    num_tokens: int = 0
+    num_lost_tokens: int = 0
+    num_supervised: int = 0
+    num_lost_supervised: int = 0
+
+    def __add__(self, other: "Row") -> "Row":
+        return Row(*(getattr(self, f.name) + getattr(other, f.name) for f in dataclasses.fields(Row)))
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A sample that was over the limit. `num_lost` of its `num_tokens` are not in the run."""
+
+    place: Place
+    num_tokens: int
+    num_lost: int
+
+
+@dataclass(slots=True)
+class LossTable:
+    """Rows by source, in the order in which the sources came; `worst`: the samples that lose most tokens, worst first."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    worst: list[Cut] = field(default_factory=list)
+
+    @property
+    def total(self) -> Row:
+        return sum(self.rows.values(), Row())
+
+    def add(self, source: str, row: Row) -> None:
+        self.rows[source] = self.rows.get(source, Row()) + row
+
+    def add_fault(self, fault: Fault) -> Fault:
+        """Counts an item that cannot be used, and gives it back."""
+        self.add(fault.place.source, Row(num_samples=1, num_faulty=1))
+        return fault
+
+    def add_cut(self, cut: Cut) -> None:
+        self.worst = sorted([*self.worst, cut], key=lambda c: -c.num_lost)[:NUM_WORST]
+
+    def merge(self, other: "LossTable") -> None:
+        for source, row in other.rows.items():
+            self.add(source, row)
+        for cut in other.worst:
+            self.add_cut(cut)
+
+    def to_json(self) -> dict:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict) -> "LossTable":
+        rows = {source: Row(**row) for source, row in value["rows"].items()}
+        return cls(rows, [Cut(**{**cut, "place": Place(**cut["place"])}) for cut in value["worst"]])
+
+    def check(self, limit: int, max_overlong_share: float | None) -> None:
+        """Raises DataError where more than that share of the samples is over the limit; None allows any."""
+        total = self.total
+        if max_overlong_share is None or total.num_overlong <= max_overlong_share * total.num_samples:
+            return
+        worst = "\n".join(f"  {cut.place}: {cut.num_tokens:,}" for cut in self.worst[:5])
+        share = total.num_overlong / total.num_samples
+        raise DataError(
+            tr(
+                f"{total.num_overlong:,} of {total.num_samples:,} samples ({share:.1%}) have more than {limit:,} tokens; "
+                f"up to {max_overlong_share:.1%} are dropped without asking. The longest:\n{worst}",
+                f"{total.num_samples:,} 条样本中有 {total.num_overlong:,} 条（{share:.1%}）超过 {limit:,} 个 token；"
+                f"不超过 {max_overlong_share:.1%} 时才会直接丢弃。最长的有：\n{worst}",
+            ),
+            tr(
+                "--overlong split (at turns), drop or left, or a larger --model_max_length",
+                "请用 --overlong split（按轮拆分）、drop 或 left，或增大 --model_max_length",
+            ),
+        )
+
+    def table(self):
+        """The same as a `rich.table.Table`."""
+        from rich.table import Table
+
+        table = Table(title=tr("What is lost before the run", "训练前的损失"), title_justify="left")
+        table.add_column(tr("source", "来源"), overflow="fold")
+        for english, chinese in _COLUMNS:
+            table.add_column(tr(english, chinese), justify="right")
+        rows = [*self.rows.items(), *([(tr("all", "合计"), self.total)] if len(self.rows) > 1 else [])]
+        for source, row in rows:
+            table.add_row(source, *_cells(row))
+        return table
+
+
+_COLUMNS = (
+    ("samples", "样本"),
+    ("faulty", "有误"),
+    ("over the limit", "超长"),
+    ("dropped", "丢弃"),
+    ("documents", "文档"),
+    ("tokens", "token"),
+    ("lost", "丢失"),
+    ("trained tokens", "训练 token"),
+    ("lost", "丢失"),
+)
+
+
+def _cells(row: Row) -> list[str]:
+    counts = [row.num_samples, row.num_faulty, row.num_overlong, row.num_dropped, row.num_documents]
+    return [
+        *(f"{count:,}" for count in counts),
+        f"{row.num_tokens:,}",
+        _lost(row.num_lost_tokens, row.num_tokens),
+        f"{row.num_supervised:,}",
+        _lost(row.num_lost_supervised, row.num_supervised),
+    ]
+
+
+def _lost(num_lost: int, num_all: int) -> str:
+    return f"{num_lost:,} ({num_lost / num_all:.1%})" if num_lost else "0"
