@@ -10,6 +10,16 @@ VERBS = {
         "find what is wrong with training data before a run does, and repair what can be",
         "在训练之前找出数据中的问题，并修复可修复的部分",
     ),
+    "convert": (
+        "zhinao.data.convert",
+        "write training data in another format, losing nothing",
+        "转换训练数据的格式，不丢失任何内容",
+    ),
+    "split": (
+        "zhinao.data.split",
+        "hold out a part for evaluation, duplicates on one side",
+        "留出验证集，重复的提问只在一侧",
+    ),
 }
 
 

@@ -1,0 +1,146 @@
+"""`zhinao data convert SOURCE… --to FORMAT --output FILE`: training data in another format, or as another file. Loses nothing:
+what the target cannot hold is an error with its place."""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from zhinao.data import formats
+from zhinao.data.formats.fields import Misfit
+from zhinao.data.output import check_target, writing
+from zhinao.data.progress import reading
+from zhinao.data.read import FORMAT_NAMES, Found
+from zhinao.data.sample import DataError, Fault, Sample
+from zhinao.data.substitute import parse, placeholders, substitute
+from zhinao.lang import tr
+
+NUM_SHOWN = 20
+# What holds every sample of the kind.
+NATIVE = {"chat": "messages", "text": "text", "completion": "completion", "preference": "preference"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "sources",
+        metavar="SOURCE",
+        nargs="+",
+        help=tr("files, folders, globs, or - for standard input", "文件、目录、通配符，或 - 表示标准输入"),
+    )
+    add(
+        "--to",
+        choices=tuple(formats.FORMATS),
+        help=tr("format to write (default: by kind, messages for chats)", "目标格式（默认按类别，对话为 messages）"),
+    )
+    add(
+        "--output",
+        "-o",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help=tr(
+            ".jsonl, .json or .txt, also with .gz; - for standard output",
+            ".jsonl、.json、.txt，可加 .gz；- 表示标准输出",
+        ),
+    )
+    add_format(parser)
+    add(
+        "--set",
+        metavar="NAME=VALUE",
+        nargs="+",
+        action="extend",
+        default=[],
+        help=tr("what {{NAME}} becomes in the texts", "替换文本中的 {{NAME}}"),
+    )
+    add(
+        "--skip-faults",
+        action="store_true",
+        help=tr("leave out what cannot be read or held, and say so", "略过无法读取或保存的条目并列出"),
+    )
+    add("--force", action="store_true", help=tr("replace FILE", "覆盖已有文件"))
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format",
+        choices=FORMAT_NAMES,
+        help=tr("format of the sources (default: by their content)", "来源的格式（默认按内容识别）"),
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    values = parse(args.set)
+    check_target(args.output, args.force)
+    faults = Faults()
+    filled: Counter = Counter()
+    num_written, target = 0, args.to
+    with reading(args.sources, format=args.format) as (items, found), writing(args.output) as write:
+        for sample in _filled(faults.taken_out(items), values, filled):
+            target = target or NATIVE[sample.kind]  # of the first one, so that the file has one format
+            try:
+                write(formats.write(sample, target))
+                num_written += 1
+            except Misfit as misfit:
+                faults.add(Fault(sample.place, misfit.field, misfit.message))
+        faults.finish(args.skip_faults)
+    tell(found, faults)
+    for name in values.keys() - filled.keys():
+        say(tr(f"--set {name}: {{{{{name}}}}} occurs nowhere", f"--set {name}：数据中没有 {{{{{name}}}}}"))
+    say(tr(f"{args.output}: {num_written:,} written", f"{args.output}：写入 {num_written:,} 条"))
+    return 0
+
+
+def _filled(samples: Iterable[Sample], values: dict[str, str], counts: Counter) -> Iterator[Sample]:
+    """The samples with `values` in them; `counts` how many samples had each."""
+    for sample in samples:
+        if values:
+            counts.update(placeholders(sample) & values.keys())
+        yield substitute(sample, values)
+
+
+class Faults:
+    """What could not be taken over: the first ones are shown as they come, all are counted."""
+
+    def __init__(self):
+        self.num = 0
+
+    def add(self, fault: Fault) -> None:
+        self.num += 1
+        if self.num <= NUM_SHOWN:
+            say(str(fault))
+
+    def taken_out(self, items: Iterable[Sample | Fault]) -> Iterator[Sample]:
+        for item in items:
+            if isinstance(item, Fault):
+                self.add(item)
+            else:
+                yield item
+
+    def finish(self, may_skip: bool) -> None:
+        """Raises DataError where there was any that may not be left out."""
+        if self.num > NUM_SHOWN:
+            say(tr(f"… and {self.num - NUM_SHOWN:,} more", f"……另有 {self.num - NUM_SHOWN:,} 条"))
+        if self.num and not may_skip:
+            raise DataError(
+                tr(f"{self.num:,} could not be taken over.", f"有 {self.num:,} 条无法处理。"),
+                tr(
+                    "no file was written; repair them, or leave them out with --skip-faults",
+                    "未写入文件；请修复，或用 --skip-faults 略过",
+                ),
+            )
+
+
+def tell(found: list[Found], faults: Faults) -> None:
+    """What the files were found to be, and what was left behind of them."""
+    for file in found:
+        say(f"{file} ({file.num_samples:,})")
+        if fields := [f"{name} ({num:,})" for name, num in sorted(file.ignored.items()) if num]:
+            say(tr(f"  fields not kept: {', '.join(fields)}", f"  未保留的字段：{', '.join(fields)}"))
+    if faults.num:
+        say(tr(f"{faults.num:,} left out", f"略过 {faults.num:,} 条"))
+
+
+def say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,158 @@
+"""`zhinao data split SOURCE… --eval 0.05 --output DIR`: a part held out for evaluation, the same whatever the order of the data.
+
+Samples with the same first prompt (or the same text) stay on one side, so that what is evaluated was not trained.
+"""
+
+import argparse
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from zhinao.data import formats
+from zhinao.data.convert import NATIVE, Faults, add_format, say, tell
+from zhinao.data.output import check_target, writing
+from zhinao.data.progress import reading
+from zhinao.data.sample import DataError, Sample
+from zhinao.data.sources import STDIN
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+
+FILES = ("train.jsonl", "eval.jsonl")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("sources", metavar="SOURCE", nargs="+", help=tr("files, folders, globs", "文件、目录、通配符"))
+    add(
+        "--eval",
+        metavar="SHARE|N",
+        default="0.05",
+        help=tr(
+            "how much to hold out: a share below 1, or a number of samples (default: %(default)s)",
+            "留作验证的部分：小于 1 的比例，或样本数（默认 %(default)s）",
+        ),
+    )
+    add("--seed", type=int, default=42, help=tr("which ones (default: %(default)s)", "随机种子（默认 %(default)s）"))
+    add(
+        "--output",
+        "-o",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help=tr("folder for train.jsonl and eval.jsonl", "存放 train.jsonl 与 eval.jsonl 的目录"),
+    )
+    add_format(parser)
+    add(
+        "--skip-faults",
+        action="store_true",
+        help=tr("leave out what cannot be read, and say so", "略过无法读取的条目并列出"),
+    )
+    add("--force", action="store_true", help=tr("replace the two files", "覆盖这两个文件"))
+
+
+def run(args: argparse.Namespace) -> int:
+    wanted = parse_eval(args.eval)
+    if STDIN in args.sources:
+        what = tr("standard input cannot be read twice.", "标准输入不能读两遍。")
+        raise UsageError(what, tr("save it in a file first", "请先保存为文件"))
+    targets = [args.output / name for name in FILES]
+    for target in targets:
+        check_target(target, args.force)
+    faults = Faults()
+    with reading(args.sources, format=args.format) as (items, found):
+        keys = [key(sample, args.seed) for sample in of_one_kind(faults.taken_out(items))]
+    faults.finish(args.skip_faults)
+    held = held_out(keys, num_held(wanted, len(keys)))
+    nums = _write(args, targets, held)
+    tell(found, faults)
+    for target, num in zip(targets, nums, strict=True):
+        say(tr(f"{target}: {num:,} written", f"{target}：写入 {num:,} 条"))
+    return 0
+
+
+def _write(args: argparse.Namespace, targets: list[Path], held: set[bytes]) -> list[int]:
+    """Reads the sources a second time; both files appear when both are whole. How many samples each got."""
+    nums = [0, 0]
+    with (
+        reading(args.sources, format=args.format) as (items, _),
+        writing(targets[0]) as to_train,
+        writing(targets[1]) as to_eval,
+    ):
+        for sample in items:
+            if isinstance(sample, Sample):
+                side = key(sample, args.seed) in held
+                (to_train, to_eval)[side](formats.write(sample, NATIVE[sample.kind]))
+                nums[side] += 1
+    return nums
+
+
+def of_one_kind(samples: Iterable[Sample]) -> Iterator[Sample]:
+    """The samples. Raises DataError at the first of another kind: one file could not hold both."""
+    kind = None
+    for sample in samples:
+        kind = kind or sample.kind
+        if sample.kind != kind:
+            what = tr(f"is a sample of kind {sample.kind}, after {kind}", f"是 {sample.kind} 类样本，而前面是 {kind}")
+            raise DataError(f"{sample.place}: {what}.", tr("split each kind by itself", "请按类别分别拆分"))
+        yield sample
+
+
+def parse_eval(text: str) -> float:
+    """A share between 0 and 1, or a whole number from 1. Raises UsageError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if 0 < value < 1 or (value >= 1 and value == int(value)):
+        return value
+    raise UsageError(
+        tr(
+            f"--eval {text}: neither a share below 1 nor a number of samples.",
+            f"--eval {text}：既不是小于 1 的比例，也不是样本数。",
+        ),
+        "--eval 0.05",
+    )
+
+
+def num_held(wanted: float, num_samples: int) -> int:
+    """Raises DataError where that would leave nothing on one of the sides."""
+    num = max(1, round(wanted * num_samples)) if wanted < 1 else int(wanted)
+    if num >= num_samples:
+        raise DataError(
+            tr(
+                f"{num:,} held out of {num_samples:,} samples leave none to train on.",
+                f"{num_samples:,} 条中留出 {num:,} 条后，没有可训练的样本。",
+            ),
+            "--eval 0.05",
+        )
+    return num
+
+
+def key(sample: Sample, seed: int) -> bytes:
+    """The same for samples that must stay together: 8 bytes of the first prompt without case and spacing, drawn by `seed`."""
+    prompt = next((m["content"] for m in sample.messages if m["role"] == "user"), None)
+    if prompt is None:
+        prompt = " ".join(m["content"] for m in sample.messages) or sample.prompt or sample.text
+    told = f"{seed} {' '.join(prompt.split()).casefold()}"
+    return hashlib.blake2b(told.encode(), digest_size=8).digest()
+
+
+def held_out(keys: Iterable[bytes], num_wanted: int) -> set[bytes]:
+    """The groups to hold out: in the order of their keys, as many samples as wanted, or fewer where groups are too large.
+
+    At least one group is held out, and one is left. Raises DataError where all samples are one group.
+    """
+    sizes: dict[bytes, int] = {}
+    for one in keys:
+        sizes[one] = sizes.get(one, 0) + 1
+    if len(sizes) < 2:
+        raise DataError(
+            tr("All samples have the same first prompt; they cannot be parted.", "所有样本的首个提问相同，无法拆分。")
+        )
+    held: set[bytes] = set()
+    num_left = num_wanted
+    for one in sorted(sizes):
+        if sizes[one] <= num_left:
+            held.add(one)
+            num_left -= sizes[one]
+    return held or {min(sizes, key=lambda one: (sizes[one], one))}
