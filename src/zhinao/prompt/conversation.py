@@ -4,6 +4,7 @@ Pure: it never edits what it is given and keeps no state. The checkpoint's own c
 ChatML. It does not choose a context length and cuts nothing.
 """
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -164,8 +165,7 @@ def _encoded(text: str, tokenizer, guard: Guard, marks: _Marks, has_assistant: b
         is_marked = found > 0
     control = tokenizer.control_tokens
     ids, mask, is_assistant = [], [], False
-    pattern = "|".join(re.escape(token) for token in sorted(control, key=len, reverse=True))
-    for piece in re.split(f"({pattern})", text) if control else [text]:
+    for piece in _any_of(tuple(control)).split(text) if control else [text]:
         if piece in control:
             ids.append(control[piece])
             mask.append(is_assistant)
@@ -178,6 +178,11 @@ def _encoded(text: str, tokenizer, guard: Guard, marks: _Marks, has_assistant: b
     last_frame = plain[plain.rfind(START) + 1 :]
     opens_thought = last_frame.rfind(THINK_OPEN) > last_frame.rfind(THINK_CLOSE)
     return Rendered(ids, shown, opens_thought, mask if is_marked or not has_assistant else None)
+
+
+@functools.lru_cache(maxsize=8)
+def _any_of(control: tuple[str, ...]) -> re.Pattern:
+    return re.compile("(" + "|".join(re.escape(token) for token in sorted(control, key=len, reverse=True)) + ")")
 
 
 def _piece(piece: str, tokenizer, marks: _Marks, is_assistant: bool) -> tuple[list[int], list[bool], bool]:
@@ -204,7 +209,10 @@ def _num_ids(ids: list[int], before: str, tokenizer) -> int:
     """
     if not before:
         return 0
-    wanted = len(tokenizer.decode(tokenizer.encode(before), skip_control=False))
+    alone = tokenizer.encode(before)
+    if ids[: len(alone)] == alone:
+        return len(alone)
+    wanted = len(tokenizer.decode(alone, skip_control=False))
     low, high = 0, len(ids)
     while low < high:
         middle = (low + high) // 2

@@ -4,6 +4,7 @@ A character that occurs nowhere in the conversation is put inside whatever looks
 after the frame's real control tokens have been found. It survives any template, because it is ordinary text to it.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Iterator
 
@@ -38,14 +39,7 @@ class Guard:
 
     def __init__(self, control: Iterable[str], mark: str):
         self.mark = mark
-        self.control = sorted({*control, *THINKING}, key=len, reverse=True)
-        self.prefixes = tuple(t[:size] for t in self.control for size in range(1, len(t)))
-        self.suffixes = tuple(t[-size:] for t in self.control for size in range(1, len(t)))
-        self.insides = {t[a:b] for t in self.control for a in range(len(t)) for b in range(a + 1, len(t) + 1)}
-        self.patterns = {
-            allowed: re.compile("|".join(re.escape(t) for t in self.control if t not in allowed))
-            for allowed in ((), THINKING)
-        }
+        self._borders = _borders(tuple(control))
 
     def message(self, message: dict) -> dict:
         """A copy in which all strings but the role are guarded; an assistant's thought markers in `content` stay."""
@@ -65,6 +59,26 @@ class Guard:
 
     def text(self, text: str, allowed: tuple[str, ...] = ()) -> str:
         """`text` in which no control token but the `allowed` ones is left, also not when a frame adds to its ends."""
-        text = self.patterns[allowed].sub(lambda match: match[0][0] + self.mark + match[0][1:], text)
-        is_inside = text.startswith(self.suffixes) or (text in self.insides and text not in allowed)
-        return self.mark * is_inside + text + self.mark * text.endswith(self.prefixes)
+        borders = self._borders
+        text = borders.patterns[allowed].sub(lambda match: match[0][0] + self.mark + match[0][1:], text)
+        is_inside = text.startswith(borders.suffixes) or (text in borders.insides and text not in allowed)
+        return self.mark * is_inside + text + self.mark * text.endswith(borders.prefixes)
+
+
+@functools.lru_cache(maxsize=8)  # by far the most work of a short conversation
+def _borders(control: tuple[str, ...]) -> "_Borders":
+    return _Borders(control)
+
+
+class _Borders:
+    """Where control tokens begin and end: what the texts around a frame must not complete."""
+
+    def __init__(self, control: tuple[str, ...]):
+        tokens = sorted({*control, *THINKING}, key=len, reverse=True)
+        self.prefixes = tuple(t[:size] for t in tokens for size in range(1, len(t)))
+        self.suffixes = tuple(t[-size:] for t in tokens for size in range(1, len(t)))
+        self.insides = {t[a:b] for t in tokens for a in range(len(t)) for b in range(a + 1, len(t) + 1)}
+        self.patterns = {
+            allowed: re.compile("|".join(re.escape(t) for t in tokens if t not in allowed))
+            for allowed in ((), THINKING)
+        }
