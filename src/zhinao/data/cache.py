@@ -5,6 +5,7 @@ Knows neither mixing by weight nor packing, which choose among the documents of 
 
 import dataclasses
 import shutil
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,10 @@ from zhinao.data.cache_store import TokenCache
 from zhinao.data.how import How
 from zhinao.data.losses import LossTable
 from zhinao.data.overlong import Limit, fit
-from zhinao.data.placeholders import filled
 from zhinao.data.read import read
 from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.data.sources import STDIN, expand
+from zhinao.data.substitute import substitute
 from zhinao.errors import UsageError
 from zhinao.files import PARTIAL, atomic_folder
 from zhinao.hub.progress import Counter, Reporter, shown
@@ -66,18 +67,22 @@ def build(
 
     The result does not depend on `num_workers` (None: by the processors and the size of the data). Several processes on one
     machine that ask for the same build it once, and nothing is left of a build that was interrupted. `kind` and `format` as
-    for `read`; `values` are put in place of `{{NAME}}` (`placeholders.py`); `reporter` as in `hub/progress.py`.
+    for `read`; `values` are put in place of `{{NAME}}` (`substitute.py`); `reporter` as in `hub/progress.py`.
     Raises DataError for items that cannot be used, where their share is above `max_faulty_share`; for too many samples over
     the limit, where `overlong` is `error` (`overlong.py`); and where nothing is left to train.
     """
     kinds = [kind] if isinstance(kind, str) else sorted(kind or ())
     plan = Plan(Path(tokenizer_folder), how, Limit(model_max_length, overlong), kinds, format, dict(values or {}))
     Tokenizer.load(plan.tokenizer_folder)  # whatever is wrong with it is said here, not by a worker
-    expanded = _expanded(sources)
+    expanded, skipped = _expanded(sources)
     key = cache_key.digest(list(expanded), plan.tokenizer_folder, plan.choices())
     kept = files.home() / "data" / key
     with files.lock(kept.with_name(f"{key}.lock")):
         if not (kept / cache_store.META).exists():
+            for name in skipped:
+                print(
+                    tr(f"not read, no data by its name: {name}", f"未读取（后缀不是数据文件）：{name}"), file=sys.stderr
+                )
             _build(kept, sources, expanded, plan, max_faulty_share, num_workers, reporter)
     cache = TokenCache.open(kept)
     kept.touch()
@@ -99,8 +104,8 @@ def prune(max_bytes: int = MAX_KEPT_BYTES) -> list[Path]:
     return gone
 
 
-def _expanded(sources: Sequence[str]) -> dict[str, int]:
-    """Each file with the number of the source that names it."""
+def _expanded(sources: Sequence[str]) -> tuple[dict[str, int], list[str]]:
+    """Each file with the number of the source that names it; and what is no data by its name."""
     if STDIN in sources:
         raise UsageError(
             tr(
@@ -110,10 +115,13 @@ def _expanded(sources: Sequence[str]) -> dict[str, int]:
             tr("write it to a file first", "请先保存为文件"),
         )
     result: dict[str, int] = {}
-    for number, source in enumerate(sources):
-        for file in expand([source]).files:
+    skipped: list[str] = []
+    for number, source in enumerate(map(str, sources)):
+        expanded = expand([source])
+        skipped += expanded.skipped
+        for file in expanded.files:
             result.setdefault(file, number)
-    return result
+    return result, skipped
 
 
 def _build(
@@ -179,7 +187,7 @@ def _encode(batch: list[Sample | Fault]):
         if isinstance(item, Fault):
             made = losses.add_fault(item)
         else:
-            made = fit(filled(item, plan.values), tokenizer, plan.how, plan.limit, losses)
+            made = fit(substitute(item, plan.values), tokenizer, plan.how, plan.limit, losses)
         if isinstance(made, Fault):
             faults.append(made)
         else:

@@ -1,7 +1,9 @@
 """What a run loses before it starts: samples, tokens and trained tokens, by source. Decides nothing about single samples."""
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from zhinao.data.sample import DataError, Fault, Place
 from zhinao.lang import tr
@@ -96,16 +98,24 @@ class LossTable:
             ),
         )
 
-    def table(self):
-        """The same as a `rich.table.Table`."""
+    def table(self, max_rows: int = 20):
+        """The same as a `rich.table.Table`: the sources that lose most first where there are more than `max_rows`."""
+        from rich.box import SIMPLE
         from rich.table import Table
 
-        table = Table(title=tr("What is lost before the run", "训练前的损失"), title_justify="left")
+        title = tr("What is lost before the run", "训练前的损失")
+        table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
         table.add_column(tr("source", "来源"), overflow="fold")
         for english, chinese in _COLUMNS:
             table.add_column(tr(english, chinese), justify="right")
-        rows = [*self.rows.items(), *([(tr("all", "合计"), self.total)] if len(self.rows) > 1 else [])]
-        for source, row in rows:
+        rows = list(self.rows.items())
+        if len(rows) > max_rows:
+            rows = sorted(rows, key=lambda row: -row[1].num_lost_tokens)[:max_rows]
+            table.caption = tr(
+                f"{max_rows} of {len(self.rows)} sources", f"共 {len(self.rows)} 个来源，显示 {max_rows} 个"
+            )
+        total = [(tr("all", "合计"), self.total)] if len(self.rows) > 1 else []
+        for source, row in [*((_short(source, self.rows), row) for source, row in rows), *total]:
             table.add_row(source, *_cells(row))
         return table
 
@@ -113,26 +123,40 @@ class LossTable:
 _COLUMNS = (
     ("samples", "样本"),
     ("faulty", "有误"),
-    ("over the limit", "超长"),
+    ("too long", "超长"),
     ("dropped", "丢弃"),
-    ("documents", "文档"),
     ("tokens", "token"),
     ("lost", "丢失"),
-    ("trained tokens", "训练 token"),
+    ("trained", "训练"),
     ("lost", "丢失"),
 )
 
 
 def _cells(row: Row) -> list[str]:
-    counts = [row.num_samples, row.num_faulty, row.num_overlong, row.num_dropped, row.num_documents]
     return [
-        *(f"{count:,}" for count in counts),
-        f"{row.num_tokens:,}",
+        *(f"{count:,}" for count in (row.num_samples, row.num_faulty, row.num_overlong, row.num_dropped)),
+        human_count(row.num_tokens),
         _lost(row.num_lost_tokens, row.num_tokens),
-        f"{row.num_supervised:,}",
+        human_count(row.num_supervised),
         _lost(row.num_lost_supervised, row.num_supervised),
     ]
 
 
 def _lost(num_lost: int, num_all: int) -> str:
-    return f"{num_lost:,} ({num_lost / num_all:.1%})" if num_lost else "0"
+    """The share, where it shows."""
+    share = num_lost / num_all if num_lost else 0
+    return "0" if not num_lost else f"{share:.1%}" if share >= 0.001 else human_count(num_lost)
+
+
+def human_count(number: int) -> str:
+    """`812`, `45.1k`, `3.2M`, `1.7B`."""
+    for size, letter in ((10**9, "B"), (10**6, "M"), (10**3, "k")):
+        if number >= size:
+            return f"{number / size:.1f}{letter}"
+    return str(number)
+
+
+def _short(source: str, sources: Iterable[str]) -> str:
+    """The file's name alone, where no other source has the same."""
+    name = PurePath(source).name or source
+    return name if sum(PurePath(other).name == name for other in sources) == 1 else source
