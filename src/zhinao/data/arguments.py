@@ -1,12 +1,15 @@
 """Flags that the verbs of `zhinao data` share: which data, what is trained of it, how long it may be. Names as in training."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from zhinao.data.how import THOUGHTS, TRAIN_ON, How
-from zhinao.errors import UsageError
 from zhinao.lang import tr
 
-OVERLONG = ("split", "drop", "left", "error")
+if TYPE_CHECKING:
+    from zhinao.data.overlong import Limit
+
+OVERLONG = ("error", "split", "drop", "left")
 
 
 def add_sources(parser) -> None:
@@ -56,9 +59,27 @@ def add_encoding(parser) -> None:
         choices=OVERLONG,
         default="error",
         help=tr(
-            "what happens to longer ones: split between turns, drop, keep what fits from the left, or stop (default: error)",
-            "超长样本：按轮次拆分、丢弃、保留左侧，或报错（默认 error）",
+            "longer ones: refuse too many of them, split between turns, drop, or take away the oldest part (default: error)",
+            "超长样本：报错、按轮次拆分、丢弃，或去掉最早的部分（默认 error）",
         ),
+    )
+    group.add_argument(
+        "--max_overlong_share",
+        "--max-overlong-share",
+        type=float,
+        default=0.01,
+        metavar="X",
+        help=tr("share of longer ones that `error` lets pass (default: 0.01)", "error 策略允许的超长比例（默认 0.01）"),
+    )
+
+
+def add_workers(parser) -> None:
+    parser.add_argument(
+        "--preprocessing_num_workers",
+        "--preprocessing-num-workers",
+        type=int,
+        metavar="N",
+        help=tr("processes (default: one a core)", "进程数（默认每核一个）"),
     )
 
 
@@ -66,13 +87,9 @@ def how(args: argparse.Namespace) -> How:
     return How(train_on=args.train_on, thoughts=args.thoughts)
 
 
-def limit(args: argparse.Namespace, num_context: int | None) -> int | None:
-    """Most tokens of one document; None where neither flag nor model says so. Raises UsageError."""
-    if args.model_max_length is not None and args.model_max_length < 2:
-        raise UsageError(
-            tr(
-                f"--model_max_length is {args.model_max_length}; it must be at least 2.",
-                f"--model_max_length 为 {args.model_max_length}，至少应为 2。",
-            )
-        )
-    return args.model_max_length or num_context
+def limit(args: argparse.Namespace, num_context: int | None) -> "Limit | None":
+    """The most tokens of one document, and the policy; None where neither flag nor model says so. Raises UsageError."""
+    from zhinao.data.overlong import Limit
+
+    num_tokens = args.model_max_length if args.model_max_length is not None else num_context
+    return Limit(num_tokens, args.overlong) if num_tokens else None

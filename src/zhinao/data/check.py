@@ -46,16 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "with --fix: what {{NAME}} becomes (may be given again)", "配合 --fix：{{NAME}} 替换为该文本（可多次给出）"
         ),
     )
-    add("--workers", type=int, metavar="N", help=tr("processes (default: one a core)", "进程数（默认每核一个）"))
     arguments.add_encoding(parser)
-    add(
-        "--max_overlong_share",
-        "--max-overlong-share",
-        type=float,
-        default=0.01,
-        metavar="X",
-        help=tr("share of longer ones that `error` lets pass (default: 0.01)", "error 策略允许的超长比例（默认 0.01）"),
-    )
+    arguments.add_workers(parser)
     tokenizer_of.add_arguments(parser)
 
 

@@ -11,6 +11,7 @@ from zhinao.data import fix
 from zhinao.data.check_report import NUM_WORST, Report, quantiles
 from zhinao.data.finding import KINDS, Finding, level_name, title
 from zhinao.data.fix import Repairs
+from zhinao.data.overlong import Limit
 from zhinao.data.sample import Place
 from zhinao.data.tokenizer_of import Reader
 from zhinao.data.visible import visible
@@ -27,13 +28,17 @@ def console() -> Console:
     return made if made.is_terminal else Console(highlight=False, markup=False, emoji=False, width=140)
 
 
-def show(report: Report, reader: Reader, limit: int | None) -> None:
+def show(report: Report, reader: Reader, limit: Limit | None) -> None:
     out = console()
+    for found in report.found:
+        out.print(visible(str(found)))
     out.print(_summary(report, reader, limit))
     if not report.kinds:
         out.print(Text(tr("Nothing was found.", "没有发现问题。"), "green"))
         return
     out.print(_kinds(report))
+    if report.losses.total.num_overlong:
+        out.print(_losses(report))
     worst = report.worst()
     out.print(
         tr(
@@ -51,6 +56,19 @@ def _reasons(place: Place, findings: tuple[Finding, ...]) -> Text:
         line.append("; " if number else "")
         line.append(visible(str(finding)), STYLES[finding.level])
     return line.append(f"; … {len(findings) - _NUM_FINDINGS}") if len(findings) > _NUM_FINDINGS else line
+
+
+def _losses(report: Report) -> str:
+    """What the policy costs, in one sentence."""
+    row = report.losses.total
+    tokens = row.num_lost_tokens / max(report.num_tokens, 1)
+    trained = row.num_lost_supervised / max(report.num_supervised, 1)
+    return tr(
+        f"Over the limit: {row.num_overlong:,} samples, {row.num_dropped:,} of them dropped; lost are "
+        f"{row.num_lost_tokens:,} tokens ({tokens:.1%}), {row.num_lost_supervised:,} trained ones ({trained:.1%}).",
+        f"超长样本 {row.num_overlong:,} 个，其中丢弃 {row.num_dropped:,} 个；共损失 {row.num_lost_tokens:,} 个 token"
+        f"（{tokens:.1%}），其中训练 token {row.num_lost_supervised:,} 个（{trained:.1%}）。",
+    )
 
 
 def show_fixes(repairs: Repairs) -> None:
@@ -79,7 +97,7 @@ def write(path: Path, report: Report, repairs: Repairs | None) -> None:
         ) from None
 
 
-def _summary(report: Report, reader: Reader, limit: int | None) -> Table:
+def _summary(report: Report, reader: Reader, limit: Limit | None) -> Table:
     table = Table.grid(padding=(0, 2))
     languages = ", ".join(f"{name} {count / report.num_samples:.0%}" for name, count in report.languages.most_common())
     share = report.num_supervised / max(report.num_tokens, 1)
@@ -91,7 +109,15 @@ def _summary(report: Report, reader: Reader, limit: int | None) -> Table:
         ),
         (tr("tokens a sample", "每样本 token"), _spread(quantiles(report.lengths))),
         (tr("trained a sample", "每样本训练 token"), _spread(quantiles(report.supervised))),
-        (tr("limit", "上限"), f"{limit:,}" if limit else tr("none", "无")),
+        (
+            tr("limit", "上限"),
+            tr(
+                f"{limit.num_tokens:,} tokens; longer ones: {limit.policy}",
+                f"{limit.num_tokens:,} 个 token；超长：{limit.policy}",
+            )
+            if limit
+            else tr("none", "无"),
+        ),
         (tr("answers in", "回答语言"), languages),
         (tr("tokenizer", "分词器"), reader.name),
     )

@@ -3,6 +3,7 @@
 Memory does not grow with the data but for the numbers in `check_repeats.py` and the lengths (four bytes a sample).
 """
 
+import dataclasses
 import heapq
 from array import array
 from collections import Counter
@@ -13,6 +14,7 @@ import numpy as np
 from zhinao.data.check_repeats import Repeats
 from zhinao.data.facts import Facts
 from zhinao.data.finding import KINDS, LEVELS, Finding
+from zhinao.data.losses import LossTable
 from zhinao.data.sample import Place
 
 NUM_WORST = 20
@@ -36,6 +38,8 @@ class Report:
         self.num_samples = self.num_tokens = self.num_supervised = 0
         self.languages, self.sources = Counter(), Counter()
         self.lengths, self.supervised = array("I"), array("I")
+        self.found: list = []  # what each file was found to be (`read.Found`)
+        self.losses = LossTable()
         self._ignored, self._repeats = ignored, Repeats()
         self._worst: list[tuple] = []  # a heap: (score, -order, place, findings)
         self._order = 0
@@ -49,6 +53,8 @@ class Report:
             self.languages[facts.language] += 1
             self.lengths.append(facts.num_tokens)
             self.supervised.append(facts.num_supervised)
+        if facts.losses:
+            self.losses.merge(facts.losses)
         self._repeats.add(facts)
         self._note(facts.place, [f for f in facts.findings if f.code not in self._ignored])
 
@@ -81,6 +87,8 @@ class Report:
             "tokens": self.num_tokens,
             "supervised_tokens": self.num_supervised,
             "sources": dict(self.sources),
+            "files": [{"source": f.source, "container": f.container, "format": f.format} for f in self.found],
+            "overlong": dataclasses.asdict(self.losses.total),
             "languages": dict(self.languages),
             "lengths": quantiles(self.lengths),
             "supervised_per_sample": quantiles(self.supervised),

@@ -9,7 +9,6 @@ from zhinao.data import arguments, looking
 from zhinao.data.check_report import Report
 from zhinao.data.finding import Finding
 from zhinao.data.fix import Fixer, Repairs
-from zhinao.data.read import read
 from zhinao.data.sample import DataError, Sample
 from zhinao.data.tokenizer_of import Reader
 from zhinao.data.watch import watched
@@ -27,9 +26,9 @@ def check(args: argparse.Namespace, reader: Reader, ignored: frozenset[str]) -> 
 
     with (
         _fixer(args, remaining) as (fix, repairs),
-        watched(looking.look_at(read(args.sources), eyes, args.workers), tr("checking", "检查")) as looked,
+        watched(args.sources, tr("checking", "检查"), report.found) as items,
     ):
-        for item, facts in looked:
+        for item, facts in looking.look_at(items, eyes, args.preprocessing_num_workers):
             report.add(facts)
             fix(item)
         if not report.num_samples:

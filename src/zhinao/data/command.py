@@ -20,6 +20,16 @@ VERBS = {
         "hold out a part for evaluation, duplicates on one side",
         "留出验证集，重复的提问只在一侧",
     ),
+    "view": (
+        "zhinao.data.view",
+        "show every token as the trainer sees it: learned, only read, or cut",
+        "逐 token 查看训练时的样子：学习、只读或截断",
+    ),
+    "stats": (
+        "zhinao.data.stats",
+        "count samples, tokens, turns and languages, and how well they pack",
+        "统计样本、token、轮次、语言与拼接效率",
+    ),
 }
 
 

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 from zhinao.data import check_rules, check_text
 from zhinao.data.documents import documents
+from zhinao.data.encoding import Encoded
 from zhinao.data.finding import Finding
 from zhinao.data.how import How
+from zhinao.data.losses import LossTable, Row
+from zhinao.data.overlong import Limit, fit
 from zhinao.data.sample import Fault, Place, Sample
 
 
@@ -19,7 +22,7 @@ class Facts:
     """`kind` is the sample's, or `fault`. `lengths`: tokens of each document that it becomes, before anything is cut.
 
     `num_turns`: messages. `hashes`: 64 bits each of the sample as it is, of its words without case, space and punctuation,
-    and of the words before the last answer.
+    and of the words before the last answer. `losses`: what the limit takes of it; empty for a sample that fits.
     """
 
     place: Place
@@ -30,14 +33,15 @@ class Facts:
     num_turns: int = 0
     language: str = "none"
     hashes: tuple[int, int, int] | None = None
+    losses: LossTable | None = None
 
     @property
     def num_tokens(self) -> int:
         return sum(self.lengths)
 
 
-def look(item: Sample | Fault, tokenizer, how: How, limit: int | None) -> Facts:
-    """The facts of one item. `limit` is the most tokens of one document; None: any number."""
+def look(item: Sample | Fault, tokenizer, how: How, limit: Limit | None) -> Facts:
+    """The facts of one item. `limit`: the most tokens of one document; None: any number."""
     if isinstance(item, Fault):
         return Facts(item.place, "fault", (Finding("unreadable", item.field, item.message),))
     findings = check_rules.inspect(item, tuple(tokenizer.control_tokens))
@@ -45,9 +49,12 @@ def look(item: Sample | Fault, tokenizer, how: How, limit: int | None) -> Facts:
     if isinstance(made, Fault):
         findings += _why_not(item, made, findings)
         made = []
+    losses = LossTable()
     longest = max((len(document.ids) for document in made), default=0)
-    if limit and longest > limit:
-        findings.append(Finding("overlong", "", f"{longest:,} > {limit:,}"))
+    if limit and longest > limit.num_tokens:
+        _lose(item, made, tokenizer, how, limit, losses)
+    if losses.total.num_overlong:  # text that loses nothing when it is cut in pieces does not count
+        findings.append(Finding("overlong", "", f"{longest:,} > {limit.num_tokens:,}"))
     return Facts(
         item.place,
         item.kind,
@@ -57,7 +64,17 @@ def look(item: Sample | Fault, tokenizer, how: How, limit: int | None) -> Facts:
         len(item.messages) + len(item.chosen),
         check_text.language(_words(item)),
         _hashes(item),
+        losses,
     )
+
+
+def _lose(sample: Sample, made: list[Encoded], tokenizer, how: How, limit: Limit, losses: LossTable) -> None:
+    """Tell `losses` what becomes of a sample over the limit. Pairs of answers are never cut."""
+    if sample.kind != "preference":
+        fit(sample, tokenizer, how, limit, losses)
+        return
+    num_tokens, num_trained = sum(len(d.ids) for d in made), sum(d.num_supervised for d in made)
+    losses.add(sample.place.source, Row(1, 0, 1, 1, 0, num_tokens, num_tokens, num_trained, num_trained))
 
 
 def _why_not(sample: Sample, fault: Fault, findings: list[Finding]) -> list[Finding]:

@@ -1,44 +1,37 @@
-"""A line on the terminal that says how far reading has come. Nothing where stderr is no terminal."""
+"""How far reading has come: a bar on the terminal, by bytes of the files. Nothing where stderr is no terminal."""
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Sequence
 
-from zhinao.lang import tr
-
-T = TypeVar("T")
+from zhinao.data.read import Found, read
+from zhinao.data.sample import Fault, Sample
+from zhinao.data.sources import expand
 
 
 @contextlib.contextmanager
-def watched(items: Iterable[T], label: str) -> Iterator[Iterator[T]]:
-    """The same items; meanwhile their number and pace are shown."""
+def watched(sources: Sequence[str], label: str, found: list[Found] | None = None) -> Iterator[Iterator[Sample | Fault]]:
+    """The items of the sources. `found` gets what each file was found to be."""
+    on_file = found.append if found is not None else None
     if not sys.stderr.isatty():
-        yield iter(items)
+        yield read(sources, on_file=on_file)
         return
-    with _bar(label) as advance:
-        yield _told(items, advance)
-
-
-def _told(items: Iterable[T], advance: Callable[[int], None]) -> Iterator[T]:
-    for item in items:
-        yield item
-        advance(1)
+    with _bar(label, expand(sources).num_bytes) as advance:
+        yield read(sources, on_file=on_file, on_bytes=advance)
 
 
 @contextlib.contextmanager
-def _bar(label: str) -> Iterator[Callable[[int], None]]:
+def _bar(label: str, num_bytes: int) -> Iterator[Callable[[int], None]]:
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    samples = tr("samples", "个样本")
-    pace = TextColumn("{task.fields[pace]}")
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:,} " + samples), pace)
-    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(label, total=None, pace="")
-
-        def advance(number: int) -> None:
-            speed = progress.tasks[0].speed
-            progress.update(task, advance=number, pace=tr(f"{speed:,.0f}/s", f"{speed:,.0f} 个/秒") if speed else "")
-
-        yield advance
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(label, total=num_bytes or None)
+        yield lambda number: progress.update(task, advance=number)
