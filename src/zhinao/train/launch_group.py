@@ -17,7 +17,7 @@ from zhinao.errors import DiskError
 from zhinao.lang import tr
 from zhinao.train import launch_layout
 from zhinao.train.launch_layout import Layout
-from zhinao.train.launch_output import Channel, tail
+from zhinao.train.launch_output import Output, tail
 
 _TICK = 0.1  # seconds between looks at the processes
 _SETTLE = 2.0  # after one has failed: others may have failed of the same cause
@@ -31,7 +31,6 @@ class Member:
     rank: int
     process: subprocess.Popen
     log: Path
-    channels: tuple[Channel, ...] = ()
 
 
 class Group:
@@ -41,6 +40,7 @@ class Group:
     def __init__(self, argv: Sequence[str], layout: Layout, logs: Path):
         self._argv, self._layout, self._logs = list(argv), layout, logs
         self._members: list[Member] = []
+        self._output: Output | None = None
         self._num_signals = 0
 
     def run(self) -> int:
@@ -51,8 +51,8 @@ class Group:
             for local_rank in range(self._layout.num_local):
                 if not self._num_signals:
                     self._members.append(self._start(local_rank))
-            for channel in self._channels():  # threads only now: a process is best forked without them
-                channel.start()
+            if self._output:
+                self._output.start()  # a thread, only now: a process is best forked without them
             return self._watch()
         finally:
             self._sweep()
@@ -75,20 +75,22 @@ class Group:
         log = self._logs / f"rank-{rank}.log"
         environment = {"OMP_NUM_THREADS": str(launch_layout.threads(self._layout)), **os.environ}
         environment |= self._layout.environment(local_rank)
-        file = log.open("wb", buffering=0)
-        channels = (Channel(sys.stdout, file), Channel(sys.stderr, file)) if local_rank == 0 else ()
-        process = subprocess.Popen(
+        if local_rank == 0:
+            self._output = Output(log)
+            return Member(rank, self._popen(environment, self._output.inlet), log)
+        with log.open("wb") as file:
+            return Member(rank, self._popen(environment, file.fileno()), log)
+
+    def _popen(self, environment: dict[str, str], inlet: int) -> subprocess.Popen:
+        return subprocess.Popen(
             self._argv,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=channels[0].inlet if channels else file,
-            stderr=channels[1].inlet if channels else file,
+            stdout=inlet,
+            stderr=inlet,
             start_new_session=True,  # Ctrl-C in the terminal reaches them through us, once
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
-        if not channels:
-            file.close()
-        return Member(rank, process, log, channels)
 
     def _watch(self) -> int:
         while True:
@@ -97,8 +99,7 @@ class Group:
                 return self._end_failed()
             if None not in codes:
                 return next((code for code in codes if code), 0)
-            for channel in self._channels():
-                channel.fit()
+            self._output.fit()
             time.sleep(_TICK)
 
     def _end_failed(self) -> int:
@@ -130,7 +131,7 @@ class Group:
             if code < 0
             else tr(f"ended with code {code}", f"以代码 {code} 退出")
         )
-        lines = "" if member.channels else "".join(f"  | {line}\n" for line in tail(member.log))
+        lines = "" if member is self._members[0] else "".join(f"  | {line}\n" for line in tail(member.log))
         print(
             tr(f"zhinao: rank {member.rank} {how}.", f"zhinao：rank {member.rank} {how}。")
             + f"\n{lines}  → {member.log}",
@@ -158,11 +159,8 @@ class Group:
         self._kill()
         for member in self._members:
             member.process.wait()
-        for channel in self._channels():
-            channel.close()
-
-    def _channels(self) -> list[Channel]:
-        return [channel for member in self._members for channel in member.channels]
+        if self._output:
+            self._output.close()
 
 
 def _signals() -> tuple[signal.Signals, ...]:

@@ -1,51 +1,61 @@
-"""Output of a process: shown here and kept in its log. Where we write to a terminal, so does the process (a pseudo-terminal)."""
+"""Output of the first process of a machine: kept in its log like the others', and shown here too.
+
+Where we are on a terminal it gets one as well (a pseudo-terminal, copied to screen and log). Elsewhere it writes to its log and we
+read along: it can then write, and save, even when the launcher has been killed.
+"""
 
 import os
 import struct
+import sys
 import threading
 from pathlib import Path
-from typing import BinaryIO, TextIO
 
 _NUM_TAIL = 20
 _TAIL_BYTES = 2**16
+_PAUSE = 0.1  # seconds between looks into a log that does not grow
 
 
-class Channel:
-    """One stream of a process, copied to `screen` and to the open `log`."""
+class Output:
+    """`inlet`: the file descriptor that the process writes to. `start` after the process has been started."""
 
-    def __init__(self, screen: TextIO, log: BinaryIO):
-        self._screen, self._log = screen, log
-        self._is_terminal = screen.isatty()
-        self._outlet, self.inlet = _terminal() if self._is_terminal else os.pipe()
-        self._thread = threading.Thread(target=self._copy, daemon=True)
-        self._size = b""
-        self.fit()
+    def __init__(self, log: Path):
+        self._file = log.open("wb", buffering=0)
+        self._is_over = threading.Event()
+        self._outlet, self._size = None, b""
+        if sys.stdout.isatty() and sys.stderr.isatty():
+            self._outlet, self.inlet = _terminal()
+            self.fit()
+        else:
+            self.inlet = self._file.fileno()
+        self._thread = threading.Thread(target=self._copy if self._outlet else self._follow, args=(log,), daemon=True)
 
     def start(self) -> None:
-        """Begin to copy, once the process has been started: only it must hold the inlet."""
-        os.close(self.inlet)
+        if self._outlet:
+            os.close(self.inlet)  # only the process must hold it: its end is the end of the output
         self._thread.start()
 
     def fit(self) -> None:
         """Give the pseudo-terminal the size of ours."""
-        if not self._is_terminal or self._outlet is None:
+        if self._outlet is None:
             return
         import fcntl
         import termios
 
-        size = fcntl.ioctl(self._screen.fileno(), termios.TIOCGWINSZ, struct.pack("HHHH", 0, 0, 0, 0))
+        size = fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, struct.pack("HHHH", 0, 0, 0, 0))
         if size != self._size:
             self._size = size
             fcntl.ioctl(self._outlet, termios.TIOCSWINSZ, size)
 
-    def _copy(self) -> None:
+    def close(self) -> None:
+        """Show the last of a process that has ended; do not wait for a grandchild that kept the terminal."""
+        self._is_over.set()
+        if self._thread.ident:
+            self._thread.join(timeout=1)
+
+    def _copy(self, log: Path) -> None:
         while data := self._read():
-            self._log.write(data)
-            try:
-                self._screen.buffer.write(data)
-                self._screen.flush()
-            except (OSError, ValueError):  # nobody looks any more; the log goes on
-                continue
+            self._file.write(data)
+            _show(data)
 
     def _read(self) -> bytes:
         try:
@@ -53,12 +63,24 @@ class Channel:
         except OSError:  # a pseudo-terminal ends so
             return b""
 
-    def close(self) -> None:
-        """Wait for the last output of a process that has ended, but not for a grandchild that kept the stream."""
-        self._thread.join(timeout=1)
-        if self._outlet is not None and not self._thread.is_alive():
-            os.close(self._outlet)
-            self._outlet = None
+    def _follow(self, log: Path) -> None:
+        with log.open("rb") as file:
+            while True:
+                is_over = self._is_over.is_set()
+                if data := file.read(2**16):
+                    _show(data)
+                elif is_over:
+                    return
+                else:
+                    self._is_over.wait(_PAUSE)
+
+
+def _show(data: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+    except (OSError, ValueError):  # nobody looks any more; the log goes on
+        return
 
 
 def _terminal() -> tuple[int, int]:

@@ -1,0 +1,162 @@
+"""DeepSpeed's configuration: ours by name, or a file of the user's own, with what would fail later found or translated now.
+
+In ours everything that a flag says is "auto", so that the flag holds. The optimizer is torch's: nothing is compiled at the start.
+"""
+
+import copy
+import json
+import os
+import re
+import shutil
+from importlib import resources
+from pathlib import Path
+
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+from zhinao.train.settings import TrainSettings
+
+# Keys that repeat a flag. DeepSpeed's integration compares most of them only after the model has been loaded.
+_FLAGS = {
+    "train_micro_batch_size_per_gpu": "per_device_train_batch_size",
+    "gradient_accumulation_steps": "gradient_accumulation_steps",
+    "gradient_clipping": "max_grad_norm",
+    "bf16.enabled": "bf16",
+    "fp16.enabled": "fp16",
+    "optimizer.params.lr": "learning_rate",
+    "optimizer.params.eps": "adam_epsilon",
+    "optimizer.params.weight_decay": "weight_decay",
+    "scheduler.params.warmup_max_lr": "learning_rate",
+}
+
+
+def configuration(settings: TrainSettings) -> tuple[dict, list[str]]:
+    """The configuration, and sentences about what was decided. Raises UsageError naming file and key."""
+    if settings.parallel:
+        return own(settings.parallel), []
+    file = Path(settings.deepspeed)
+    if not file.exists() and (name := _meant(file)):
+        note = tr(
+            f"{file}: there is no such file; `--parallel {name}` is taken, as its name says.",
+            f"{file}：没有这个文件；按文件名使用 `--parallel {name}`。",
+        )
+        return own(name), [note]
+    made = read(file)
+    _check_flags(file, made, settings)
+    return _translated(file, made, settings)
+
+
+def own(name: str) -> dict:
+    """The configuration of `zero2`, `zero3`, `zero2-offload` or `zero3-offload`."""
+    base, _, offload = name.partition("-")
+    made = json.loads((resources.files(__package__) / f"{base}.json").read_text(encoding="utf-8"))
+    if offload:
+        place = {"device": "cpu", "pin_memory": shutil.which("nvidia-smi") is not None}
+        made["zero_optimization"]["offload_optimizer"] = dict(place)
+        if base == "zero3":
+            made["zero_optimization"]["offload_param"] = dict(place)
+        made["zero_force_ds_cpu_optimizer"] = False  # torch's AdamW; DeepSpeed's own would have to be compiled
+    return made
+
+
+def stage(made: dict) -> int:
+    """The ZeRO stage of a configuration, 0 to 3."""
+    return int(made.get("zero_optimization", {}).get("stage", 0))
+
+
+def _meant(file: Path) -> str | None:
+    """The preset that a missing file's name means, as `ds_config_zero2.json` does; None where it means none."""
+    found = re.search(r"zero[_-]?([23])(.*off)?", file.stem.lower())
+    return found and f"zero{found[1]}{'-offload' if found[2] else ''}"
+
+
+def read(file: Path) -> dict:
+    """The object in a JSON file. Raises UsageError naming the line where it breaks."""
+    try:
+        made = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or tr("it is not text", "不是文本")
+        raise UsageError(
+            tr(f"{file}: cannot be read ({reason}).", f"{file}：无法读取（{reason}）。"), "--parallel zero2"
+        ) from None
+    except json.JSONDecodeError as error:
+        raise UsageError(
+            tr(
+                f"{file}, line {error.lineno}: not JSON ({error.msg}).",
+                f"{file} 第 {error.lineno} 行：不是有效的 JSON。",
+            )
+        ) from None
+    if not isinstance(made, dict):
+        raise UsageError(tr(f"{file}: must hold an object.", f"{file}：内容必须是对象。"), '{"zero_optimization": …}')
+    return made
+
+
+def _check_flags(file: Path, made: dict, settings: TrainSettings) -> None:
+    """A file and a flag that say different things: which is meant nobody knows."""
+    pairs = [(key, _value(made, key), flag, getattr(settings, flag)) for key, flag in _FLAGS.items()]
+    if isinstance(betas := _value(made, "optimizer.params.betas"), list):
+        wanted = [settings.adam_beta1, settings.adam_beta2]
+        pairs.append(("optimizer.params.betas", betas, "adam_beta1, --adam_beta2", wanted))
+    for key, value, flag, wanted in pairs:
+        if value not in (None, "auto") and value != wanted:
+            raise UsageError(
+                tr(
+                    f"{file}: {key} is {json.dumps(value)}, and --{flag} is {wanted}.",
+                    f"{file}：{key} 为 {json.dumps(value)}，而 --{flag} 为 {wanted}。",
+                ),
+                tr('write "auto" in the file: then the flag holds', '在文件中写 "auto"，则以参数为准'),
+            )
+
+
+def _value(made: dict, key: str):
+    for part in key.split("."):
+        made = made.get(part) if isinstance(made, dict) else None
+    return made
+
+
+def _translated(file: Path, made: dict, settings: TrainSettings) -> tuple[dict, list[str]]:
+    made, notes = copy.deepcopy(made), []
+    if "scheduler" in made:
+        name = made["scheduler"].get("type", "scheduler")
+        notes.append(
+            tr(
+                f"{file} has a scheduler of its own ({name}): it is used, and --lr_scheduler_type {settings.lr_scheduler_type} is not. "
+                "Without its `scheduler` section the flag holds.",
+                f"{file} 自带调度器（{name}）：以它为准，--lr_scheduler_type {settings.lr_scheduler_type} 不生效。"
+                "删去其中的 `scheduler` 一节则以参数为准。",
+            )
+        )
+        _need_optimizer(file, made)
+    if _is_adam(made) and not _can_compile(settings):
+        made["optimizer"].setdefault("params", {})["torch_adam"] = True
+        notes.append(
+            tr(
+                "DeepSpeed's own Adam would have to be compiled here; torch's is taken.",
+                "DeepSpeed 自带的 Adam 需要在本机编译；改用 torch 的 Adam。",
+            )
+        )
+    if stage(made) == 3 and not made["zero_optimization"].get("stage3_gather_16bit_weights_on_model_save"):
+        made["zero_optimization"]["stage3_gather_16bit_weights_on_model_save"] = True
+        notes.append(tr("Checkpoints will hold whole weights.", "检查点将包含完整权重。"))
+    if "optimizer" not in made and "offload_optimizer" in made.get("zero_optimization", {}):
+        made.setdefault("zero_force_ds_cpu_optimizer", False)
+    return made, notes
+
+
+def _need_optimizer(file: Path, made: dict) -> None:
+    if "optimizer" not in made:
+        raise UsageError(
+            tr(
+                f"{file}: a scheduler of DeepSpeed needs its optimizer, and there is no `optimizer` section.",
+                f"{file}：DeepSpeed 的调度器需要 `optimizer` 一节，而文件中没有。",
+            ),
+            tr("remove `scheduler`, or add `optimizer`", "删去 `scheduler`，或加上 `optimizer`"),
+        )
+
+
+def _is_adam(made: dict) -> bool:
+    return str(_value(made, "optimizer.type")).lower() in ("adam", "adamw")
+
+
+def _can_compile(settings: TrainSettings) -> bool:
+    """Whether DeepSpeed could build its operators: on a GPU machine with CUDA's compiler. On a CPU it would take minutes."""
+    return not settings.use_cpu and bool(os.environ.get("CUDA_HOME") or shutil.which("nvcc"))
