@@ -1,7 +1,8 @@
-"""A real run of transformers' Trainer on a tiny model, watched: `python -m tests.train.monitored_run FOLDER '{"max_steps": 4}'`."""
+"""Real runs of transformers' Trainer on a tiny model, watched: `python -m tests.train.monitored_run FOLDER '[{"max_steps": 4}]'`."""
 
 import json
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -23,12 +24,13 @@ LENGTH = 24
 class CountingTrainer(Trainer):
     """Counts as the package's trainer does, before the step."""
 
-    counts = None
+    counts, seconds = None, 0.0
 
     def training_step(self, model, inputs, num_items_in_batch=None):
         self.counts.num_tokens += inputs["input_ids"].numel()
         self.counts.num_supervised += int((inputs["labels"] != -100).sum())
         self.counts.num_documents += len(inputs["input_ids"])
+        time.sleep(self.seconds)
         return super().training_step(model, inputs, num_items_in_batch)
 
 
@@ -47,7 +49,8 @@ class Interrupt(TrainerCallback):
 
 
 def make_model(folder: Path) -> Path:
-    return make_tokenizer(make_checkpoint(folder))
+    """In the layout that a plain Trainer can read back from its checkpoints."""
+    return make_tokenizer(make_checkpoint(folder, "qwen2"))
 
 
 def dataset(num: int = 16) -> list[dict]:
@@ -56,12 +59,16 @@ def dataset(num: int = 16) -> list[dict]:
     return [{"input_ids": row, "labels": torch.where(torch.arange(LENGTH) < 8, -100, row)} for row in rows]
 
 
-def train(model_folder: Path, out: Path, *, resume=None, interrupt=None, is_sampled=True, report_to=(), **arguments):
-    """Train and return the trainer. `interrupt`: (step, how) of `Interrupt`. Other keywords: TrainingArguments'."""
-    import zhinao.model.register  # noqa: F401
+def train(
+    model_folder: Path, out: Path, *, resume=None, interrupt=None, answer=None, report_to=(), seconds=0.0, **arguments
+):
+    """Train and return the trainer.
 
+    interrupt: (step, how) of `Interrupt`. answer: instead of the model's own. seconds: what each step takes longer. Other
+    keywords: TrainingArguments'.
+    """
     torch.manual_seed(0)
-    model = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32, attention_dropout=0.2)
     defaults = {"max_steps": 6, "logging_steps": 1, "eval_steps": 3, "save_steps": 3, "eval_strategy": "steps"}
     args = TrainingArguments(
         output_dir=str(out),
@@ -83,18 +90,27 @@ def train(model_folder: Path, out: Path, *, resume=None, interrupt=None, is_samp
         num_tokens=16 * LENGTH,
         num_supervised=16 * (LENGTH - 8),
         prompts=PROMPTS,
-        answer=answerer(model, Tokenizer.load(model_folder), max_new_tokens=4) if is_sampled else None,
+        answer=answer or answerer(model, Tokenizer.load(model_folder), max_new_tokens=4),
     )
-    trainer.counts = facts.counts
-    if interrupt:
-        trainer.add_callback(Interrupt(*interrupt))
+    trainer.counts, trainer.seconds = facts.counts, seconds
     with watched(trainer, types.SimpleNamespace(report_to=report_to), facts):
+        if interrupt:
+            trainer.add_callback(Interrupt(*interrupt))
         trainer.train(resume_from_checkpoint=resume)
     return trainer
 
 
+def main(work: Path, runs: list[dict]) -> None:
+    """One run after the other, each in a folder of its own (`0`, `1` …); exceptions are said."""
+    folder = make_model(work / "model")
+    for number, settings in enumerate(runs):
+        lang.choose(settings.pop("lang", "en"))
+        try:
+            train(folder, work / str(number), **settings)
+        except (KeyboardInterrupt, RuntimeError) as error:
+            print(f"ended by {type(error).__name__}")
+    print("all is over")
+
+
 if __name__ == "__main__":
-    settings = json.loads(sys.argv[2])
-    lang.choose(settings.pop("lang", "en"))
-    work = Path(sys.argv[1])
-    train(make_model(work / "model"), work / "out", **settings)
+    main(Path(sys.argv[1]), json.loads(sys.argv[2]))

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,16 +33,19 @@ class Document:
 def documents(
     batch: dict,
     tokenizer=None,
-    places: Callable[[dict], Sequence] | None = None,
     losses: Callable[[dict], Sequence[float]] | None = None,
 ) -> list[Document]:
-    """The documents of a batch, in order. batch: `input_ids` and `labels` `(B, T)`; where a row holds several documents, also
-    `position_ids` `(B, T)`, which restart at 0. Padding is told by `attention_mask` `(B, T)`, where there is one."""
-    spans = list(_spans(batch))
-    where = list(places(batch)) if places else [None] * len(spans)
-    values = [float(value) for value in losses(batch)] if losses else [None] * len(spans)
+    """The documents of a batch, in order.
+
+    batch: `input_ids` and `labels` `(B, T)`; where a row holds several documents, also `position_ids` `(B, T)`, which
+    restart at 0; `attention_mask` `(B, T)` where there is padding; and `places`, where each document stands in the data,
+    where that is known.
+    """
+    parts = list(spans(batch))
+    where = batch.get("places") or [None] * len(parts)
+    values = [float(value) for value in losses(batch)] if losses else [None] * len(parts)
     found = []
-    for number, ((ids, labels), place, loss) in enumerate(zip(spans, where, values, strict=True), 1):
+    for number, ((ids, labels), place, loss) in enumerate(zip(parts, where, values, strict=True), 1):
         text = tokenizer.decode(ids, skip_control=False) if tokenizer else ""
         num_supervised = sum(label != IGNORED for label in labels)
         found.append(Document(number, None if place is None else str(place), len(ids), num_supervised, loss, text))
@@ -73,8 +76,8 @@ def keep(folder: Path, batch: dict, found: Sequence[Document], numbers: dict) ->
     return folder
 
 
-def _spans(batch: dict):
-    """Ids and labels of each document."""
+def spans(batch: dict) -> Iterator[tuple[list[int], list[int]]]:
+    """Ids and labels of each document of a batch, as `documents` says."""
     labels = batch["labels"] if batch.get("labels") is not None else batch["input_ids"]
     positions, mask = batch.get("position_ids"), batch.get("attention_mask")
     for row in range(len(batch["input_ids"])):

@@ -24,13 +24,15 @@ class Series:
     has_dots: bool = False
 
 
-def lines(title: str, series: Sequence[Series], show: Callable[[float], str] = number) -> str:
+def lines(
+    title: str, series: Sequence[Series], show: Callable[[float], str] = number, is_from_zero: bool = False
+) -> str:
     """A figure with one line for each series over training steps. Long ones are thinned (`thinned`)."""
     series = [Series(one.name, thinned(one.points), one.css, one.has_dots) for one in series if one.points]
     xs = [x for one in series for x, _ in one.points]
     ys = [y for one in series for _, y in one.points]
     x_at = _scale(min(xs), max(xs), LEFT, WIDTH - RIGHT)
-    ticks = nice_ticks(min(ys), max(ys))
+    ticks = nice_ticks(0 if is_from_zero else min(ys), max(ys))
     y_at = _scale(ticks[0], ticks[-1], HEIGHT - BOTTOM, TOP)
     steps = [tick for tick in nice_ticks(min(xs), max(xs), 6) if min(xs) <= tick <= max(xs) and tick == int(tick)]
     parts = [_y_axis(ticks, y_at, show), *(_x_label(x_at(tick), number(tick)) for tick in steps)]

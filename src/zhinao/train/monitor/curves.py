@@ -28,19 +28,16 @@ def charts(run: dict, records: list[dict]) -> str:
 def _curve(name: str, trained: list[dict], evaluated: list[dict]) -> str:
     main = _points(name, trained)
     if name == "peak_memory_bytes":
-        gigabytes = [(x, y / 1e9) for x, y in main]
-        return lines(_title(name), [Series("GB", gigabytes)], lambda y: human_size(y * 1e9)) if main else ""
+        gigabytes = Series(tr("peak", "峰值"), [(x, y / 1e9) for x, y in main])
+        return lines(_title(name), [gigabytes], lambda y: human_size(y * 1e9), is_from_zero=True) if main else ""
     if name == "tokens_per_second":
         if not any(y for _, y in main):  # this trainer counts none
             return ""
         supervised = _points("supervised_tokens_per_second", trained)
         series = [Series(tr("all", "全部"), main), Series(tr("supervised", "监督"), supervised, "b")]
-    else:
-        held_out = _points(f"eval_{name}", evaluated)
-        series = [
-            Series(tr("training", "训练"), main),
-            Series(tr("held-out", "验证"), held_out, "b", has_dots=True),
-        ]
+        return lines(_title(name), series, is_from_zero=True)
+    held_out = _points(f"eval_{name}", evaluated)
+    series = [Series(tr("training", "训练"), main), Series(tr("held-out", "验证"), held_out, "b", has_dots=True)]
     series = [one for one in series if one.points]
     return lines(_title(name), series) if series else ""
 

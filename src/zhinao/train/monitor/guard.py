@@ -42,14 +42,13 @@ class LossGuard:
         output_dir: str | Path,
         tokenizer=None,
         *,
-        places: Callable[[dict], Sequence] | None = None,
         document_losses: Callable[[dict], Sequence[float]] | None = None,
         is_fp16: bool = False,
     ):
-        """tokenizer: the family's, to keep the batch as text. places: a batch -> where each of its documents stands in the
-        data. document_losses: a batch -> each document's loss a token; without it no document is named the worst."""
+        """tokenizer: the family's, to keep the batch as text. document_losses: a batch -> each document's loss a token
+        (`document_losses.by_model`); without it no document is named the worst."""
         self._folder, self._tokenizer = Path(output_dir) / bad_batch.FOLDER, tokenizer
-        self._places, self._document_losses, self._is_fp16 = places, document_losses, is_fp16
+        self._document_losses, self._is_fp16 = document_losses, is_fp16
         self._usual: deque[float] = deque(maxlen=WINDOW)
         self._recent: deque[bool] = deque(maxlen=RECENT)
         self._suspect: tuple[int, float, dict | None] | None = None  # step, loss, batch that was too high first
@@ -63,6 +62,7 @@ class LossGuard:
 
     def check(self, step: int, loss=None, grad_norm=None, batch: dict | None = None) -> None:
         """Call it with each batch's loss (a token; number or tensor), and with the gradient norm, before the optimizer's step.
+        batch: see `bad_batch.documents`.
 
         All processes must call it alike: what one of them finds stops them all. Raises LossError.
         """
@@ -72,9 +72,12 @@ class LossGuard:
         if not _anywhere(reason is not None, loss if grad_norm is None else grad_norm):
             return
         if reason is None:
-            raise LossError(*_words(step, tr("another process found it", "由另一个进程发现"), None))
+            raise LossError(
+                _sentence(step, tr("another process met a bad loss", "另一个进程遇到异常损失")), _advice(None)
+            )
         at, value, kept = self._suspect or (step, loss, self._last_batch)
-        raise LossError(*_words(at, reason, self._keep(at, value, grad_norm, kept)))
+        folder, document = self._keep(at, value, grad_norm, kept)
+        raise LossError(_sentence(at, reason, document), _advice(folder))
 
     def limit(self) -> float:
         """Above which a loss is too high now; infinite during the first ones."""
@@ -117,11 +120,11 @@ class LossGuard:
         self._suspect = None
         return tr(f"the gradient norm is {value}", f"梯度范数为 {value}")
 
-    def _keep(self, step: int, loss, grad_norm, batch: dict | None) -> Document | None:
-        """Write the batch; the document that most likely did it, where that can be said."""
+    def _keep(self, step: int, loss, grad_norm, batch: dict | None) -> tuple[Path | None, Document | None]:
+        """Write the batch; where it is, and the document that most likely did it, where that can be said."""
         if batch is None:
-            return None
-        found = bad_batch.documents(batch, self._tokenizer, self._places, self._document_losses)
+            return None, None
+        found = bad_batch.documents(batch, self._tokenizer, self._document_losses)
         numbers = {
             "step": step,
             "loss": loss,
@@ -129,25 +132,22 @@ class LossGuard:
             "limit": self.limit(),
             "usual": list(self._usual),
         }
-        bad_batch.keep(self._folder, batch, found, numbers)
-        return bad_batch.worst(found)
-
-    @property
-    def folder(self) -> Path:
-        return self._folder
+        return bad_batch.keep(self._folder, batch, found, numbers), bad_batch.worst(found)
 
 
-def _words(step: int, reason: str, document: Document | None) -> tuple[str, str]:
-    """The sentence and what to try."""
+def _sentence(step: int, reason: str, document: Document | None = None) -> str:
     where = tr(f" Worst document: {document}.", f"损失最高的文档：{document}。") if document else ""
-    return (
-        tr(f"Stopped at step {step}: {reason}.{where}", f"在第 {step} 步停止：{reason}。{where}"),
-        tr(
-            f"the batch is kept in {bad_batch.FOLDER}/; the checkpoints are from before. Take the document out if it is broken, "
-            "or go on from a checkpoint (--resume auto) with a lower --learning_rate, more --warmup_steps, and bf16 instead of fp16",
-            f"该批数据保存在 {bad_batch.FOLDER}/，检查点是此前的。若文档有问题请去掉它，"
-            "或从检查点继续（--resume auto），并降低 --learning_rate、增加 --warmup_steps，用 bf16 代替 fp16",
-        ),
+    return tr(f"Stopped at step {step}: {reason}.{where}", f"在第 {step} 步停止：{reason}。{where}")
+
+
+def _advice(folder: Path | None) -> str:
+    """What to try."""
+    kept = tr(f"the batch is in {folder}; ", f"该批数据保存在 {folder}；") if folder else ""
+    return kept + tr(
+        "a broken document: take it out. Otherwise go on from the last checkpoint (--resume auto) with a lower "
+        "--learning_rate or more --warmup_steps, and bf16 instead of fp16",
+        "若文档有问题请去掉它；否则从最近的检查点继续（--resume auto），降低 --learning_rate 或增加 --warmup_steps，"
+        "并用 bf16 代替 fp16",
     )
 
 

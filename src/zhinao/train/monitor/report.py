@@ -49,10 +49,10 @@ class Report(TrainerCallback):
     def on_train_end(self, args, state, control, **kwargs):
         self._end(FINISHED if state.global_step >= state.max_steps else STOPPED)
 
-    def fail(self, reason: str) -> None:
+    def fail(self, error: BaseException) -> None:
         """The run ended by an exception; after an end that was noticed already this does nothing."""
         if self._run is not None and self._run["sessions"][-1]["outcome"] == RUNNING:
-            self._end(FAILED, reason)
+            self._end(STOPPED if isinstance(error, KeyboardInterrupt) else FAILED, _reason(error))
         self._status.close()
 
     def _end(self, outcome: str, reason: str = "") -> None:
@@ -82,7 +82,7 @@ def reported(report: Report) -> Iterator[None]:
     try:
         yield
     except BaseException as error:  # Ctrl-C too
-        report.fail(_reason(error))
+        report.fail(error)
         raise
 
 

@@ -28,7 +28,7 @@ svg { width:100%; height:auto; display:block }
 .bar { fill:var(--a) } .bar:hover { fill:var(--b) }
 .scroll { overflow-x:auto; background:var(--card); border:1px solid var(--rule); border-radius:8px }
 table { border-collapse:collapse; width:100%; font-size:14px } th,td { text-align:left; vertical-align:top; padding:6px 13px; border-bottom:1px solid var(--rule) }
-tr:last-child > * { border-bottom:0 } th { font-weight:600 } thead th { color:var(--dim); font-size:13px; white-space:nowrap }
+tbody tr:last-child > * { border-bottom:0 } th { font-weight:600 } .numbers td:not(:first-child), .numbers thead th:not(:first-child) { text-align:right; font-variant-numeric:tabular-nums } thead th { color:var(--dim); font-size:13px; white-space:nowrap }
 .samples td { min-width:250px; max-width:420px; white-space:pre-wrap; overflow-wrap:anywhere } .samples tbody th { position:sticky; left:0; background:var(--card); min-width:170px; max-width:220px; border-right:1px solid var(--rule) }
 .samples .same { color:var(--dim) } .empty { color:var(--dim); font-style:italic }
 .facts tbody th { width:1%; white-space:nowrap; font-weight:400; color:var(--dim) } .facts td { overflow-wrap:anywhere } code { font:13px/1.45 ui-monospace,Menlo,Consolas,monospace }

@@ -33,12 +33,12 @@ def data(run: dict) -> str:
         (tr("tokens", "token 数"), facts.get("num_tokens", 0)),
         (tr("supervised tokens", "监督 token 数"), facts.get("num_supervised", 0)),
     ]
-    shown = _pairs((name, number(value)) for name, value in rows)
-    lost = ""
+    shown = f"<h2>{tr('Data', '数据')}</h2>" + _pairs((name, number(value)) for name, value in rows)
     if facts.get("table"):
         heads, *cells = facts["table"]
-        lost = f"<h2>{tr('What the data loses before the run', '训练前的数据损失')}</h2>" + _grid(heads, cells)
-    return f'<div class="two"><div><h2>{tr("Data", "数据")}</h2>{shown}</div><div>{lost}</div></div>'
+        lost = tr("What the data loses before the run", "训练前的数据损失")
+        shown += f"<h2>{lost}</h2>" + _grid(heads, cells, "numbers")
+    return shown
 
 
 def origin(run: dict) -> str:
@@ -48,11 +48,11 @@ def origin(run: dict) -> str:
     ]
     sections = (
         (tr("Sessions", "运行段"), _sessions(run.get("sessions", []))),
-        (tr("Settings", "配置"), _pairs(run.get("config", {}).items(), is_code=True)),
-        (tr("Hashes (SHA-256)", "哈希（SHA-256）"), _pairs(hashes, is_code=True)),
+        (tr("Settings", "配置"), _halves(run.get("config", {}))),
+        (tr("Hashes", "哈希"), _pairs(hashes, is_code=True)),
         (tr("Code", "代码"), _pairs(run.get("code", {}).items(), is_code=True)),
         (tr("Libraries", "软件库"), _pairs(run.get("versions", {}).items())),
-        (tr("Machine", "机器"), _pairs(_machine(run.get("machine", {})))),
+        (tr("Machine", "机器"), _pairs(_machine(run))),
     )
     shown = [f"<div><h2>{title}</h2>{table}</div>" for title, table in sections if table]
     wide, narrow = shown[:3], shown[3:]
@@ -124,8 +124,10 @@ def _sessions(sessions: list[dict]) -> str:
     return _grid(heads, cells)
 
 
-def _machine(machine: dict) -> Iterable[tuple[str, str]]:
-    for name, value in machine.items():
+def _machine(run: dict) -> Iterable[tuple[str, str]]:
+    if run.get("num_processes"):
+        yield tr("processes", "进程数"), str(run["num_processes"])
+    for name, value in run.get("machine", {}).items():
         if name.endswith("_bytes"):
             yield name.removesuffix("_bytes").replace("_", " "), human_size(value)
         elif name == "gpus":
@@ -133,6 +135,14 @@ def _machine(machine: dict) -> Iterable[tuple[str, str]]:
                 yield "GPU", f"{gpu['name']}, {human_size(gpu['memory_bytes'])}, {gpu['driver']}"
         else:
             yield name.replace("_", " "), ", ".join(value) if isinstance(value, list | tuple) else str(value)
+
+
+def _halves(config: dict) -> str:
+    """Many settings, in two columns where there is room for them."""
+    rows = list(config.items())
+    middle = -(-len(rows) // 2) if len(rows) > 12 else len(rows)
+    parts = [_pairs(part, is_code=True) for part in (rows[:middle], rows[middle:])]
+    return f'<div class="two">{"".join(parts)}</div>' if all(parts) else parts[0]
 
 
 def _pairs(rows: Iterable[tuple], is_code: bool = False) -> str:
@@ -143,13 +153,12 @@ def _pairs(rows: Iterable[tuple], is_code: bool = False) -> str:
     return f'<div class="scroll"><table class="facts"><tbody>{body}</tbody></table></div>' if body else ""
 
 
-def _grid(heads: Iterable, rows: Iterable[Iterable]) -> str:
+def _grid(heads: Iterable, rows: Iterable[Iterable], kind: str = "") -> str:
     top = "".join(f"<th>{escape(str(cell))}</th>" for cell in heads)
     body = "".join("<tr>" + "".join(f"<td>{escape(_text(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    table = f'<table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div class="scroll">{table}</div>'
 
 
 def _text(value) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{value:,}" if isinstance(value, int) else str(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
