@@ -15,9 +15,6 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
-from zhinao.errors import UsageError
-from zhinao.lang import tr
-
 try:
     from torch.nn.attention.varlen import varlen_attn
 
@@ -29,18 +26,7 @@ DOCUMENTS = "zhinao_documents"
 
 
 def use(model) -> None:
-    """Let `model` attend within documents. Raises UsageError for a model with sliding windows."""
-    if "sliding_attention" in (getattr(model.config, "layer_types", None) or ()):
-        raise UsageError(
-            tr(
-                "This model has sliding-window attention, which packed training does not know.",
-                "该模型使用滑动窗口注意力，打包训练不支持。",
-            ),
-            tr(
-                "set use_sliding_window to false in its config.json",
-                "请在其 config.json 中把 use_sliding_window 设为 false",
-            ),
-        )
+    """Let `model` attend within documents. (Sliding windows are refused where a checkpoint is read: `architecture.py`.)"""
     model.set_attn_implementation(DOCUMENTS)
 
 
