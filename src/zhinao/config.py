@@ -60,11 +60,17 @@ def suggestion(word, known: Iterable[str]) -> str | None:
 
 
 def checked(name: str, value, kind):
-    """`value` if it is of the type `kind` (a whole number passes as float, a list as tuple). Raises UsageError."""
+    """`value` if it is of the type `kind` (a whole number passes as float, a list as tuple, one item as a list of one).
+
+    Raises UsageError.
+    """
     allowed = typing.get_args(kind) if typing.get_origin(kind) in (types.UnionType, typing.Union) else (kind,)
     for one in allowed:
         if _fits(value, one):
             return tuple(value) if typing.get_origin(one) is tuple else value
+    for one in allowed:
+        if typing.get_origin(one) is tuple and _fits(value, typing.get_args(one)[0]):
+            return (value,)
     words = " / ".join(_word(one) for one in allowed if one is not type(None))
     raise UsageError(tr(f"{name} is {value!r}; it must be {words}.", f"{name} 为 {value!r}，应为{words}。"))
 

@@ -8,6 +8,7 @@ import dataclasses
 from zhinao import config, machine
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.train import presets, processes
 from zhinao.train.settings import TrainSettings
 
 # Fields that the settings decide under another name, or that would break what is promised (exact resume, our own reports).
@@ -50,7 +51,8 @@ def decided(settings: TrainSettings) -> tuple[TrainSettings, list[str]]:
             tr("--method qlora keeps weights in 4 bits on a GPU; there is none.", "--method qlora 需要 GPU（4 位权重），本机没有。"),
             "--method lora",
         )  # fmt: skip
-    return dataclasses.replace(settings, **changes), said
+    settings = dataclasses.replace(settings, **changes)
+    return settings, [*said, *presets.of(settings).notes]
 
 
 def _has_bf16(has_gpu: bool) -> bool:
@@ -61,21 +63,21 @@ def _has_bf16(has_gpu: bool) -> bool:
     return bool({"avx512_bf16", "amx_bf16"} & set(machine.cpu_features()))
 
 
-def training_arguments(settings: TrainSettings, has_eval: bool):
-    """TrainingArguments for decided settings. Raises UsageError for a field in `training_arguments` that does not exist."""
+def training_arguments(settings: TrainSettings, has_eval: bool, kind: type | None = None, **more):
+    """TrainingArguments for decided settings, or a `kind` of them with `more` fields of its own. Raises UsageError for a field
+    in `training_arguments` that does not exist."""
     from transformers import TrainingArguments
 
     same = (
         "output_dir", "num_train_epochs", "max_steps", "per_device_train_batch_size", "gradient_accumulation_steps",
         "learning_rate", "lr_scheduler_type", "optim", "adam_beta1", "adam_beta2", "adam_epsilon", "weight_decay",
-        "max_grad_norm", "seed", "gradient_checkpointing", "bf16", "fp16", "tf32", "use_cpu", "save_strategy",
-        "save_steps", "save_total_limit", "logging_steps", "run_name", "log_on_each_node", "deepspeed",
+        "max_grad_norm", "seed", "bf16", "fp16", "tf32", "use_cpu", "save_strategy",
+        "save_steps", "save_total_limit", "logging_steps", "run_name", "log_on_each_node",
     )  # fmt: skip
     values = {name: getattr(settings, name) for name in same}
     values |= {
         # below 1, transformers reads warmup_steps as a share
         "warmup_steps": settings.warmup_steps or settings.warmup_ratio,
-        "gradient_checkpointing_kwargs": {"use_reentrant": False},
         "per_device_eval_batch_size": settings.per_device_eval_batch_size or settings.per_device_train_batch_size,
         "eval_strategy": ("steps" if settings.eval_steps else "epoch") if has_eval else "no",
         "eval_steps": settings.eval_steps if has_eval else None,
@@ -87,12 +89,19 @@ def training_arguments(settings: TrainSettings, has_eval: bool):
         "dataloader_pin_memory": not settings.use_cpu,
         "disable_tqdm": True,
         "report_to": [],
+        "ddp_timeout": processes.timeout_seconds(),
+        **presets.of(settings).arguments,
     }
-    return TrainingArguments(**values, **_further(settings.training_arguments, TrainingArguments, values))
+    known = {one.name for one in dataclasses.fields(TrainingArguments)}
+    # transformers 5.20 gave checkpointing another name
+    prefix = "activation" if "activation_checkpointing" in known else "gradient"
+    values[f"{prefix}_checkpointing"] = settings.gradient_checkpointing
+    values[f"{prefix}_checkpointing_kwargs"] = {"use_reentrant": False}
+    further = _further(settings.training_arguments, known, {**values, **more})
+    return (kind or TrainingArguments)(**values, **more, **further)
 
 
-def _further(given: dict, kind: type, taken: dict) -> dict:
-    known = {one.name for one in dataclasses.fields(kind)}
+def _further(given: dict, known: set[str], taken: dict) -> dict:
     for name in given:
         if name in _OURS or name in taken:
             raise UsageError(

@@ -37,7 +37,7 @@ class Collator:
 
     def __call__(self, rows: list[list[Encoded]]) -> dict:
         """`input_ids`, `position_ids`, `labels`, `loss_weights`: `(1, T)`; `cu_seq_lens_q`, `_k`: `(D + 1,)` int32, where
-        documents begin; `max_length_q`, `_k`: the longest."""
+        documents begin; `max_length_q`, `_k`: the longest. `places`: where each document stands in the data, for people."""
         documents = [document for row in rows for document in row] or [self.filler]
         lengths = [len(document.ids) for document in documents]
         ids = torch.from_numpy(np.concatenate([document.ids for document in documents]).astype(np.int64))
@@ -52,4 +52,5 @@ class Collator:
             "cu_seq_lens_k": borders,
             "max_length_q": max(lengths),
             "max_length_k": max(lengths),
+            "places": [document.place for document in documents],
         }

@@ -68,6 +68,8 @@ def join(settings: TrainSettings) -> None:
 
     On GPUs TrainingArguments starts it (NCCL) and nothing is done here.
     """
+    if settings.use_cpu:
+        os.environ["DS_ACCELERATOR"] = "cpu"  # whoever imports DeepSpeed would be warned that there is no GPU
     if not settings.use_cpu or "RANK" not in os.environ:
         return
     if presets.uses_deepspeed(settings):
@@ -83,7 +85,6 @@ def join(settings: TrainSettings) -> None:
 
 def _join_deepspeed() -> None:
     """gloo, before the model is made: ZeRO-3 would else take the number of processes for 1. Nothing is compiled for it."""
-    os.environ["DS_ACCELERATOR"] = "cpu"
     import deepspeed
 
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # for inference; g++ would take minutes

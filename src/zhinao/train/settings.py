@@ -61,6 +61,9 @@ class TrainSettings:
     max_overlong_share: float = option(
         0.01, "data", "share of documents over the limit above which `error` stops", "`error` 允许的超长比例"
     )
+    max_faulty_share: float = option(
+        0.0, "data", "share of items that cannot be used, up to which they are left out", "允许略过的无法使用的数据比例"
+    )
     train_on: Literal["all", "last"] = option(
         "all", "data", "assistant turns that are learned", "训练哪些 assistant 轮次"
     )
@@ -194,7 +197,7 @@ class TrainSettings:
             _at_least(name, getattr(self, name), 1)
         for name in ("learning_rate", "weight_decay", "max_grad_norm", "lora_dropout", "warmup_steps", "sample_tokens"):
             _at_least(name, getattr(self, name), 0)
-        for name in ("max_overlong_share", "eval_share", "warmup_ratio"):
+        for name in ("max_overlong_share", "max_faulty_share", "eval_share", "warmup_ratio"):
             _at_least(name, getattr(self, name), 0)
             if getattr(self, name) > 1:
                 raise UsageError(tr(f"--{name} is a share, from 0 to 1.", f"--{name} 为比例，取 0 到 1。"))

@@ -1,0 +1,113 @@
+"""From data paths to the rows a trainer reads: encoded once, mixed by weight, held out, packed. Needs no torch.
+
+All processes of a run come by here before they form a group; the first one encodes, the others find it done.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zhinao.data import cache, mix, packing
+from zhinao.data.cache import TokenCache
+from zhinao.data.how import How
+from zhinao.data.sample import DataError
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+from zhinao.train.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class Rows:
+    """`documents[i]` are encoded documents; each of `rows` lists those that share a row."""
+
+    documents: TokenCache
+    rows: list[list[int]]
+
+    @property
+    def chosen(self) -> np.ndarray:
+        """Indices of all documents that occur, as often as they do."""
+        return np.concatenate([np.asarray(row, dtype=np.int64) for row in self.rows])
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """`key`: a hash of data, tokenizer, template and every setting that decides ids."""
+
+    train: Rows
+    evaluation: Rows | None
+    key: str
+
+
+def prepare(settings: TrainSettings, tokenizer_folder: Path) -> Prepared:
+    """Raises DataError for data that cannot be trained on, with file and line."""
+    whole = _encoded(settings.data_path, settings, tokenizer_folder)
+    chosen = _mixed(whole, settings)
+    held = None
+    if settings.eval_data_path:
+        held = _encoded(settings.eval_data_path, settings, tokenizer_folder)
+        evaluation = _rows(held, np.arange(len(held)), settings)
+    elif settings.eval_share:
+        chosen, left = _held_out(whole, chosen, settings)
+        evaluation = _rows(whole, left, settings)
+    else:
+        evaluation = None
+    key = f"{whole.key} {held.key if held else ''}".strip()
+    return Prepared(_rows(whole, chosen, settings), evaluation, key)
+
+
+def how(settings: TrainSettings) -> How:
+    return How(settings.train_on, settings.thoughts, settings.train_thoughts)
+
+
+def _encoded(paths, settings: TrainSettings, tokenizer_folder: Path) -> TokenCache:
+    return cache.build(
+        paths,
+        tokenizer_folder,
+        how(settings),
+        model_max_length=settings.model_max_length,
+        overlong=settings.overlong,
+        max_overlong_share=settings.max_overlong_share,
+        max_faulty_share=settings.max_faulty_share,
+        format=settings.format,
+        values=dict(map(_named, settings.set)),
+        num_workers=settings.preprocessing_num_workers,
+    )
+
+
+def _named(word: str) -> tuple[str, str]:
+    name, sign, value = word.partition("=")
+    if not sign:
+        raise UsageError(
+            tr(f"--set {word}: there is no `=`.", f"--set {word}：缺少 `=`。"), "--set name=智脑 author=360"
+        )
+    return name, value
+
+
+def _mixed(documents: TokenCache, settings: TrainSettings) -> np.ndarray:
+    if settings.data_weights is None:
+        return np.arange(len(documents))
+    num_by_source = np.bincount(documents.source_of, minlength=len(documents.sources))
+    return mix.select(num_by_source, settings.data_weights, settings.seed)
+
+
+def _held_out(documents: TokenCache, chosen: np.ndarray, settings: TrainSettings) -> tuple[np.ndarray, np.ndarray]:
+    """All documents of a sample stay on one side."""
+    number_of = {place: n for n, place in enumerate(dict.fromkeys(map(documents.place, chosen.tolist())))}
+    samples = np.array([number_of[documents.place(index)] for index in chosen.tolist()])
+    distinct = np.unique(samples)
+    num_held = max(1, round(len(distinct) * settings.eval_share))
+    held = np.random.default_rng(settings.seed).choice(distinct, num_held, replace=False)
+    is_held = np.isin(samples, held)
+    if is_held.all():
+        raise DataError(
+            tr("--eval_share leaves nothing to train on.", "--eval_share 之后没有剩下可训练的数据。"), "--eval_share 0"
+        )
+    return chosen[~is_held], np.unique(chosen[is_held])
+
+
+def _rows(documents: TokenCache, chosen: np.ndarray, settings: TrainSettings) -> Rows:
+    if not settings.is_concat:
+        return Rows(documents, [[int(index)] for index in chosen])
+    packs = packing.best_fit(documents.lengths[chosen], settings.model_max_length, settings.seed)
+    return Rows(documents, [[int(chosen[place]) for place in pack] for pack in packs])

@@ -1,0 +1,70 @@
+"""The model of a run: float32 weights, attention by documents, the loss inside the head, adapters where asked for."""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+from zhinao.model.tokenizer import Tokenizer
+from zhinao.train import adapters, attention, head
+from zhinao.train.settings import TrainSettings
+
+
+def load(settings: TrainSettings, folder: Path, tokenizer: Tokenizer):
+    """The model in `folder`, ready to be trained. `settings` are decided (`arguments.decided`).
+
+    Weights are float32 also for bf16 and fp16 runs, which compute in those: small updates would be lost in bf16 weights.
+    Raises CheckpointError for a folder that does not load, UsageError for settings that do not fit the model.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.utils.logging import disable_progress_bar
+
+    config = AutoConfig.from_pretrained(folder, local_files_only=True)
+    _stretch(config, settings)
+    if not sys.stderr.isatty():
+        disable_progress_bar()
+    model = AutoModelForCausalLM.from_pretrained(
+        folder,
+        config=config,
+        dtype=torch.float32,
+        local_files_only=True,
+        **_quantized(settings),
+    )
+    if tokenizer.vocab_size > model.get_input_embeddings().num_embeddings:
+        model.resize_token_embeddings(tokenizer.vocab_size, mean_resizing=True)
+    model.config.use_cache = False
+    attention.use(model)
+    head.install(model)
+    return adapters.add(model, settings) if settings.is_adapter else model
+
+
+def _stretch(config, settings: TrainSettings) -> None:
+    if settings.rope_theta:
+        config.rope_parameters = {**(config.rope_parameters or {}), "rope_theta": settings.rope_theta}
+    if settings.model_max_length > config.max_position_embeddings:
+        if not settings.rope_theta:
+            raise UsageError(
+                tr(
+                    f"--model_max_length is {settings.model_max_length}; the model knows {config.max_position_embeddings} positions.",
+                    f"--model_max_length 为 {settings.model_max_length}，而模型只支持 {config.max_position_embeddings} 个位置。",
+                ),
+                tr("a larger RoPE base goes with it: --rope_theta", "请同时用 --rope_theta 增大 RoPE 基数"),
+            )
+        config.max_position_embeddings = settings.model_max_length
+
+
+def _quantized(settings: TrainSettings) -> dict:
+    if settings.method != "qlora":
+        return {}
+    from transformers import BitsAndBytesConfig
+
+    return {
+        "quantization_config": BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16 if settings.bf16 else torch.float16,
+        )
+    }

@@ -1,0 +1,16 @@
+"""`zhinao pretrain`: continued pre-training on text."""
+
+import argparse
+
+from zhinao.train import flags
+from zhinao.train.settings import TrainSettings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    flags.add_arguments(parser, TrainSettings)
+
+
+def run(args: argparse.Namespace) -> int:
+    from zhinao.train.run import train
+
+    return train(flags.settings_of(args, TrainSettings), is_text=True).exit_code

@@ -1,0 +1,59 @@
+"""One training run from its settings to a model that can be chatted with. What each step does stands in its own file."""
+
+import sys
+from dataclasses import dataclass
+
+from zhinao.errors import MissingExtraError
+from zhinao.train import documents, processes, record
+from zhinao.train.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`is_finished`: all steps were done and the model stands in the output folder. Else `exit_code` says which signal came."""
+
+    num_steps: int
+    is_finished: bool
+    exit_code: int = 0
+
+
+def train(settings: TrainSettings, is_text: bool = False) -> Outcome:
+    """Supervised fine-tuning; with `is_text` continued pre-training. Every process of a run calls this.
+
+    Raises UsageError, DataError, CheckpointError, DiskError, MissingExtraError; a run that was saved is intact after any.
+    """
+    settings.check()
+    _check_packages()
+    processes.prepare(settings)
+    start = record.start_from(settings)
+    from zhinao import hub
+    from zhinao.model.tokenizer import Tokenizer
+
+    model = hub.resolve(settings.model_name_or_path)
+    tokenizer = Tokenizer.load(model.path)
+    prepared = documents.prepare(settings, model.path)
+    from zhinao.train import session
+
+    try:
+        return session.run(settings, model, tokenizer, prepared, start, is_text)
+    finally:
+        processes.leave()
+
+
+def is_first() -> bool:
+    """Whether this process is the one that speaks, by what launchers tell it."""
+    return processes.rank() == 0
+
+
+def say(*sentences: str) -> None:
+    if is_first():
+        for sentence in sentences:
+            print(sentence, file=sys.stderr)
+
+
+def _check_packages() -> None:
+    import importlib.util
+
+    for package in ("torch", "transformers", "accelerate", "peft"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(package, "train")

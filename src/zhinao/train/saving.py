@@ -1,0 +1,117 @@
+"""Checkpoints that are whole or absent, for any transformers Trainer: room is looked for first, older ones go last.
+
+Which weights a checkpoint holds, and how a run goes on from one, is transformers' business; only their place is ours.
+"""
+
+import contextlib
+import errno
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from zhinao import files
+from zhinao.errors import DiskError
+from zhinao.lang import tr
+
+PREFIX = "checkpoint-"
+STATE = "trainer_state.json"
+_WORK = ".partial-checkpoint"
+
+
+def checkpoints(output_dir: str | Path) -> list[Path]:
+    """Whole checkpoints of a run, the newest last."""
+    found = [
+        path for path in Path(output_dir).glob(f"{PREFIX}*") if (path / STATE).is_file() and _step(path) is not None
+    ]
+    return sorted(found, key=_step)
+
+
+def _step(path: Path) -> int | None:
+    number = path.name.removeprefix(PREFIX)
+    return int(number) if number.isdigit() else None
+
+
+class SavingMixin:
+    """Goes before a Trainer class. `companions(folder)` writes what belongs to a model besides its weights."""
+
+    companions: Callable[[Path], None] | None = None
+    _saving_into: Path | None = None
+
+    def _get_output_dir(self, trial) -> str:
+        return str(self._saving_into) if self._saving_into else super()._get_output_dir(trial)
+
+    def _save_checkpoint(self, model, trial) -> None:
+        output_dir = Path(self.args.output_dir)
+        name = f"{PREFIX}{self.state.global_step}"
+        work, target = output_dir / _WORK, output_dir / name
+        self._on_first(lambda: self._make_room(work))
+        try:
+            self._saving_into = work
+            with _disk_full(target):
+                super()._save_checkpoint(model, trial)
+        finally:
+            self._saving_into = None
+        self._on_first(lambda: self._finish(work, target))
+
+    def _on_first(self, action: Callable[[], None]) -> None:
+        """`action` on the first process; all wait for it, and all end with an error when it does."""
+        error = None
+        if self.is_world_process_zero():
+            try:
+                action()
+            except Exception as one:  # raised below, after the others have been told
+                error = one
+        if self.is_true_anywhere(error is not None):
+            raise error or DiskError(tr("Another process could not save.", "另一个进程无法保存。"))
+
+    def is_true_anywhere(self, value: bool) -> bool:
+        """Whether `value` is true on any process. All processes must call it."""
+        if self.accelerator.num_processes == 1:
+            return value
+        flag = torch.tensor([float(value)], device=self.accelerator.device)
+        return bool(self.accelerator.reduce(flag, "sum").item())
+
+    def _make_room(self, work: Path) -> None:
+        shutil.rmtree(work, ignore_errors=True)
+        files.check_free_space(work.parent, self._checkpoint_bytes())
+        work.mkdir(parents=True)
+
+    def _checkpoint_bytes(self) -> int:
+        """Weights and two moments of what is trained; for adapters that is all there is."""
+        model = self.accelerator.unwrap_model(self.model)
+        trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
+        frozen = sum(p.numel() * p.element_size() for p in model.parameters() if not p.requires_grad)
+        return 3 * trained + (0 if getattr(model, "peft_config", None) else frozen)
+
+    def _finish(self, work: Path, target: Path) -> None:
+        folder = work / target.name
+        if self.companions:
+            self.companions(folder)
+        if target.exists():
+            shutil.rmtree(target)
+        folder.rename(target)
+        shutil.rmtree(work, ignore_errors=True)
+        for old in checkpoints(target.parent)[: -(self.args.save_total_limit or 1)]:
+            shutil.rmtree(old)
+
+
+@contextlib.contextmanager
+def _disk_full(target: Path):
+    """A disk that filled up after all is said as such. safetensors has an error type of its own."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if (
+            getattr(error, "errno", None) == errno.ENOSPC
+            or "No space left" in str(error)
+            or "file write failed" in str(error)
+        ):
+            raise DiskError(
+                tr(f"{target}: the disk is full.", f"{target}：磁盘已满。"),
+                tr("free some space, then go on with --resume auto", "腾出空间后用 --resume auto 继续"),
+            ) from None
+        raise

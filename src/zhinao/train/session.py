@@ -1,0 +1,122 @@
+"""The part of a run that has torch in it: model, trainer, callbacks, and what happens when it ends one way or another."""
+
+import dataclasses
+from pathlib import Path
+
+from zhinao.files import write_json
+from zhinao.hub import LocalModel
+from zhinao.lang import tr
+from zhinao.model.tokenizer import Tokenizer
+from zhinao.train import arguments, finish, processes, record
+from zhinao.train import companions as companion_files
+from zhinao.train import model as models
+from zhinao.train.collate import Packs
+from zhinao.train.documents import Prepared, Rows
+from zhinao.train.interruption import Interruption, StopWhenAsked
+from zhinao.train.monitor.facts import RunFacts
+from zhinao.train.monitor.guard import LossGuard
+from zhinao.train.monitor.install import watched
+from zhinao.train.monitor.samples import PROMPTS, answerer
+from zhinao.train.run import Outcome, is_first, say
+from zhinao.train.saving import checkpoints
+from zhinao.train.settings import TrainSettings
+from zhinao.train.trainer import ZhinaoTrainer
+
+
+def run(
+    settings: TrainSettings,
+    source: LocalModel,
+    tokenizer: Tokenizer,
+    prepared: Prepared,
+    start: Path | None,
+    is_text: bool,
+) -> Outcome:
+    settings, said = arguments.decided(settings)
+    say(*said)
+    processes.join(settings)
+    args = arguments.training_arguments(settings, prepared.evaluation is not None)
+    made = record.made_of(settings, source.path, prepared.key, args.world_size)
+    if start:
+        record.check_same(Path(settings.output_dir), made)
+        say(tr(f"Going on from {start}.", f"从 {start} 继续。"))
+    elif is_first():
+        Path(settings.output_dir).mkdir(parents=True, exist_ok=True)
+        write_json(Path(settings.output_dir) / record.FILE, made)
+    folder = start if start and not settings.is_adapter else source.path
+    net = models.load(settings, folder, tokenizer)
+    # selftest.check_packing(net, _shortest(prepared.train))
+    trainer = _trainer(net, args, settings, source, tokenizer, prepared)
+    facts = _facts(trainer, settings, source, tokenizer, prepared, made, is_text)
+    with Interruption() as interruption, watched(trainer, settings, facts):
+        trainer.add_callback(StopWhenAsked(interruption, trainer.is_true_anywhere))
+        trainer.train(str(start) if start else None)
+        return _end(trainer, settings, source, tokenizer, interruption)
+
+
+def _end(trainer, settings: TrainSettings, source: LocalModel, tokenizer, interruption: Interruption) -> Outcome:
+    steps = trainer.state.global_step
+    if steps < trainer.state.max_steps:
+        saved = checkpoints(settings.output_dir)[-1]
+        say(
+            tr(
+                f"Stopped after step {steps}; saved in {saved}. The same command with --resume auto goes on.",
+                f"在第 {steps} 步后停止，已保存到 {saved}。同一命令加 --resume auto 可继续。",
+            )
+        )
+        return Outcome(steps, False, interruption.exit_code)
+    folder = finish.write(trainer, settings, source.path, tokenizer)
+    say(finish.sentence(folder, settings))
+    return Outcome(steps, True)
+
+
+def _trainer(net, args, settings: TrainSettings, source: LocalModel, tokenizer, prepared: Prepared) -> ZhinaoTrainer:
+    def packs(rows: Rows | None, num_rows: int) -> Packs | None:
+        return rows and Packs(rows.documents, rows.rows, num_rows * args.world_size)
+
+    trainer = ZhinaoTrainer(
+        net,
+        args,
+        train=packs(prepared.train, args.per_device_train_batch_size),
+        evaluation=packs(prepared.evaluation, args.per_device_eval_batch_size),
+        filler_id=tokenizer.pad_id or 0,
+        guard=LossGuard(settings.output_dir, tokenizer, is_fp16=settings.fp16),
+    )
+    trainer.companions = lambda folder: companion_files.write(source.path, tokenizer, folder)
+    return trainer
+
+
+def _shortest(rows: Rows, num_documents: int = 4, max_tokens: int = 1024) -> list:
+    """A few documents for the self-test: the shortest, since it is paid for at every start."""
+    order = rows.documents.lengths.argsort(kind="stable")[:num_documents]
+    return [rows.documents[int(index)] for index in order if rows.documents.lengths[index] <= max_tokens]
+
+
+def _facts(
+    trainer, settings: TrainSettings, source: LocalModel, tokenizer, prepared: Prepared, made: dict, is_text: bool
+) -> RunFacts:
+    documents, chosen = prepared.train.documents, prepared.train.chosen
+    net = trainer.accelerator.unwrap_model(trainer.model)
+    answer = None
+    if settings.sample_tokens:
+        answer = answerer(net, tokenizer, max_new_tokens=settings.sample_tokens, is_chat=not is_text)
+    return RunFacts(
+        output_dir=Path(settings.output_dir),
+        model_name=source.name,
+        config=dataclasses.asdict(settings),
+        hashes={"data": {"all": prepared.key}, "weights": {source.name: made["weights"]}},
+        data_table=_table(documents.losses),
+        lengths=documents.lengths[chosen],
+        num_documents=len(chosen),
+        num_tokens=int(documents.lengths[chosen].sum()),
+        num_supervised=int(documents.num_supervised[chosen].sum()),
+        prompts=settings.sample_prompts or PROMPTS,
+        answer=answer,
+        counts=trainer.counts,
+    )
+
+
+def _table(losses) -> list[list]:
+    """What the data loses, for the report: a row of heads, then one for each source."""
+    heads = [one.name.removeprefix("num_") for one in dataclasses.fields(losses.total)]
+    rows = [[source, *dataclasses.astuple(row)] for source, row in losses.rows.items()]
+    return [[tr("source", "来源"), *heads], *rows]
