@@ -4,6 +4,7 @@ import contextlib
 import errno
 import glob
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -111,6 +112,22 @@ def write_json(path: Path, value) -> None:
     temporary = path.with_name(f"{path.name}{PARTIAL}{os.getpid()}")
     temporary.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     temporary.replace(path)
+
+
+@contextlib.contextmanager
+def atomic_text(path: Path) -> Iterator[io.TextIOBase]:
+    """A UTF-8 text file that takes its name when the block ends well and vanishes when it does not. Raises DiskError."""
+    temporary = path.with_name(f".{path.name}{PARTIAL}{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            yield file
+        temporary.replace(path)
+    except OSError as error:
+        reason = tr("the disk is full", "磁盘已满") if error.errno == errno.ENOSPC else error.strerror
+        raise DiskError(tr(f"{path}: cannot be written ({reason}).", f"{path}：无法写入（{reason}）。")) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def sha256(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:

@@ -4,6 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from zhinao.data.how import THOUGHTS, TRAIN_ON, How
+from zhinao.data.read import FORMAT_NAMES
 from zhinao.lang import tr
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ def add_sources(parser) -> None:
         metavar="SOURCE",
         nargs="+",
         help=tr("files, folders, globs, or - for standard input", "文件、目录、通配符，或 - 表示标准输入"),
+    )
+    parser.add_argument(
+        "--format",
+        choices=FORMAT_NAMES,
+        help=tr("format of the sources (default: by their content)", "来源的格式（默认按内容识别）"),
     )
 
 

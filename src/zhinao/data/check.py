@@ -33,19 +33,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OUTPUT",
         type=Path,
         help=tr(
-            "write a repaired copy (JSON lines), and beside it OUTPUT.diff",
-            "写出修复后的副本（JSON Lines），并在旁边写 OUTPUT.diff",
+            "write a repaired copy (.jsonl or .json, also .gz), and OUTPUT.diff beside it",
+            "写出修复后的副本（.jsonl、.json，可加 .gz），并在旁边写 OUTPUT.diff",
         ),
     )
     add(
-        "--fill",
-        metavar="NAME=TEXT",
-        action="append",
+        "--set",
+        metavar="NAME=VALUE",
+        nargs="+",
+        action="extend",
         default=[],
-        help=tr(
-            "with --fix: what {{NAME}} becomes (may be given again)", "配合 --fix：{{NAME}} 替换为该文本（可多次给出）"
-        ),
+        help=tr("with --fix: what {{NAME}} becomes in the texts", "配合 --fix：替换文本中的 {{NAME}}"),
     )
+    add("--force", action="store_true", help=tr("with --fix: replace OUTPUT", "配合 --fix：覆盖已有文件"))
     arguments.add_encoding(parser)
     arguments.add_workers(parser)
     tokenizer_of.add_arguments(parser)

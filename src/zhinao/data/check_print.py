@@ -1,5 +1,6 @@
 """The findings of `zhinao data check` as a table and as a JSON file. Decides nothing."""
 
+import json
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +16,6 @@ from zhinao.data.overlong import Limit
 from zhinao.data.sample import Place
 from zhinao.data.tokenizer_of import Reader
 from zhinao.data.visible import visible
-from zhinao.errors import DiskError
 from zhinao.lang import tr
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -78,8 +78,8 @@ def show_fixes(repairs: Repairs) -> None:
         out.print(f"{count:>9,}  {names[code]}")
     out.print(
         tr(
-            f"{repairs.num_written:,} samples are in {repairs.output}; what has changed is in {repairs.output}.diff",
-            f"{repairs.num_written:,} 个样本已写入 {repairs.output}；改动见 {repairs.output}.diff",
+            f"{repairs.num_written:,} samples are in {repairs.output}; what has changed is in {repairs.diff}",
+            f"{repairs.num_written:,} 个样本已写入 {repairs.output}；改动见 {repairs.diff}",
         )
     )
 
@@ -89,12 +89,8 @@ def write(path: Path, report: Report, repairs: Repairs | None) -> None:
     value = report.as_dict()
     if repairs:
         value["repairs"] = {**repairs.counts, "written": repairs.num_written}
-    try:
-        files.write_json(path, value)
-    except OSError as error:
-        raise DiskError(
-            tr(f"{path}: cannot be written ({error.strerror}).", f"{path}：无法写入（{error.strerror}）。")
-        ) from None
+    with files.atomic_text(path) as file:
+        json.dump(value, file, ensure_ascii=False, indent=2)
 
 
 def _summary(report: Report, reader: Reader, limit: Limit | None) -> Table:

@@ -115,7 +115,12 @@ class Report:
                 kind.examples.append(str(place))
         if findings:
             self._order += 1
-            entry = (_score(findings), -self._order, place, tuple(findings))
+            entry = (
+                _score(findings),
+                -self._order,
+                place,
+                tuple(sorted(findings, key=lambda f: LEVELS.index(f.level))),
+            )
             (heapq.heappush if len(self._worst) < NUM_WORST else heapq.heappushpop)(self._worst, entry)
 
 
@@ -129,5 +134,5 @@ def quantiles(values: array) -> dict[str, int]:
     """Least, median, 90 and 99 in a hundred, most; `{}` for no values."""
     if not len(values):
         return {}
-    numbers = np.quantile(np.frombuffer(values, np.uint32), _QUANTILES, method="inverted_cdf")
+    numbers = np.quantile(np.asarray(values), _QUANTILES, method="inverted_cdf")
     return dict(zip(("min", "p50", "p90", "p99", "max"), (int(n) for n in numbers), strict=True))

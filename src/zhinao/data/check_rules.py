@@ -17,6 +17,7 @@ _NAMES_A_LANGUAGE = re.compile(
     r"translat|english|chinese|mandarin|翻译|譯|译成|译为|英文|英语|中文|汉语|单词|词汇|日语|法语|德语|西班牙语|spanish|french",
     re.IGNORECASE,
 )
+_NUM_WORDS = 4  # fewer do not tell a language: names, formulas, a single yes
 
 
 def inspect(sample: Sample, control: tuple[str, ...] = ()) -> list[Finding]:
@@ -125,6 +126,6 @@ def _language(messages: list[dict]) -> Iterator[Finding]:
             if _NAMES_A_LANGUAGE.search(text_of(message)):
                 return
         elif is_learned(message):
-            question, answer = check_text.language(asked), check_text.language(text_of(message))
+            question, answer = (check_text.language(text, _NUM_WORDS) for text in (asked, text_of(message)))
             if "none" not in (question, answer) and question != answer:
                 yield Finding("other-language", f"messages[{n}].content", f"{question} → {answer}")

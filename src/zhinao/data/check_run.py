@@ -3,16 +3,17 @@
 import argparse
 import contextlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
+from zhinao import files
 from zhinao.data import arguments, looking
 from zhinao.data.check_report import Report
 from zhinao.data.finding import Finding
 from zhinao.data.fix import Fixer, Repairs
+from zhinao.data.output import check_target, writing
+from zhinao.data.progress import reading
 from zhinao.data.sample import DataError, Sample
+from zhinao.data.substitute import parse
 from zhinao.data.tokenizer_of import Reader
-from zhinao.data.watch import watched
-from zhinao.errors import DiskError, UsageError
 from zhinao.lang import tr
 
 
@@ -26,7 +27,7 @@ def check(args: argparse.Namespace, reader: Reader, ignored: frozenset[str]) -> 
 
     with (
         _fixer(args, remaining) as (fix, repairs),
-        watched(args.sources, tr("checking", "检查"), report.found) as items,
+        reading(args.sources, format=args.format) as (items, report.found),
     ):
         for item, facts in looking.look_at(items, eyes, args.preprocessing_num_workers):
             report.add(facts)
@@ -46,7 +47,7 @@ def judge(report: Report, repairs: Repairs | None, is_strict: bool) -> None:
                     f"{num_lost:,} samples could not be repaired and are not in the copy.",
                     f"{num_lost:,} 个样本无法修复，未写入副本。",
                 ),
-                tr(f"{repairs.output}.diff says why", f"原因见 {repairs.output}.diff"),
+                tr(f"{repairs.diff} says why", f"原因见 {repairs.diff}"),
             )
         return
     num_errors, num_warnings = report.num_of("error"), report.num_of("warning")
@@ -72,43 +73,11 @@ def _too_many(report: Report, args) -> list[Finding]:
 @contextlib.contextmanager
 def _fixer(args, remaining) -> Iterator[tuple[Callable, Repairs | None]]:
     """`fix(item)` for each item, and what it has done; without `--fix` it does nothing."""
+    values = parse(args.set)
     if not args.fix:
         yield lambda item: None, None
         return
-    repairs, values = Repairs(args.fix), dict(_pair(word) for word in args.fill)
-    _refuse_source(args.fix, args.sources)
-    with _whole(args.fix) as copy, _whole(args.fix.with_name(args.fix.name + ".diff")) as diff:
-        yield Fixer(repairs, copy, diff, remaining, values).take, repairs
-
-
-def _pair(word: str) -> tuple[str, str]:
-    name, equals, value = word.partition("=")
-    if not name.strip() or not equals:
-        raise UsageError(
-            tr(f"--fill: {word!r} is no NAME=TEXT.", f"--fill：{word!r} 不是 NAME=TEXT。"), "--fill name=Zhinao"
-        )
-    return name.strip(), value
-
-
-def _refuse_source(output: Path, sources: list[str]) -> None:
-    if any(Path(source).exists() and Path(source).resolve() == output.resolve() for source in sources):
-        raise UsageError(
-            tr(f"--fix: {output} is one of the sources.", f"--fix：{output} 是数据来源之一。"),
-            tr("give another name for the copy", "请为副本另取一个名字"),
-        )
-
-
-@contextlib.contextmanager
-def _whole(path: Path):
-    """A text file that takes its name when the block ends well and vanishes when it does not."""
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        with temporary.open("w", encoding="utf-8", errors="surrogatepass", newline="\n") as file:
-            yield file
-        temporary.replace(path)
-    except OSError as error:
-        raise DiskError(
-            tr(f"{path}: cannot be written ({error.strerror}).", f"{path}：无法写入（{error.strerror}）。")
-        ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    check_target(args.fix, args.force)
+    repairs = Repairs(args.fix)
+    with writing(args.fix) as write, files.atomic_text(repairs.diff) as diff:
+        yield Fixer(repairs, write, diff, remaining, values).take, repairs

@@ -40,8 +40,8 @@ def without_code(text: str) -> str:
     return _CODE.sub(" ", text)
 
 
-def language(text: str) -> str:
-    """`zh`, `en` or `other` by the script of most words; `none` where there are hardly any letters.
+def language(text: str, num_least: int = 2) -> str:
+    """`zh`, `en` or `other` by the script of most words; `none` where there are fewer than `num_least` words.
 
     A Han character counts as a word, and so does a run of Latin letters: otherwise one English name would outweigh a
     Chinese sentence. Latin script is called `en` whichever language it is.
@@ -50,7 +50,7 @@ def language(text: str) -> str:
     others = [char for char in text if char.isalpha() and ord(char) > 0x24F and not _HAN.match(char)]
     num_kana = sum("\u3040" <= char <= "\u30ff" for char in others)
     num_words = {"zh": len(_HAN.findall(text)), "en": len(_LATIN_WORD.findall(text)), "other": (len(others) + 2) // 3}
-    if sum(num_words.values()) < 2:
+    if sum(num_words.values()) < num_least:
         return "none"
     if num_kana * 5 > num_words["zh"] > 0:  # Japanese is written with both
         return "other"

@@ -14,15 +14,17 @@ from pathlib import Path
 
 from zhinao.data import check_text, formats
 from zhinao.data.check_rules import text_of
+from zhinao.data.convert import NATIVE
 from zhinao.data.facts import exact_hash
 from zhinao.data.finding import Finding
+from zhinao.data.output import Write
 from zhinao.data.sample import Fault, Sample
+from zhinao.data.substitute import substitute
 from zhinao.family import THINK_OPEN
 from zhinao.lang import tr
 
 _ENDS = re.compile(r"\s*(?:<\|im_end\|>|<eod>|<\|endoftext\|>|<\|eot_id\|>|</s>)\s*\Z")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_FORMAT = {"chat": "messages", "text": "text", "completion": "completion", "preference": "preference"}
 
 
 def titles() -> dict[str, str]:
@@ -49,17 +51,21 @@ class Repairs:
     counts: Counter = field(default_factory=Counter)
     num_written: int = 0
 
+    @property
+    def diff(self) -> Path:
+        return self.output.with_name(self.output.name + ".diff")
+
 
 class Fixer:
-    """Takes items in order, writes the repaired ones to `copy` and what has changed to `diff` (text files).
+    """Takes items in order: `write(record)` gets the repaired ones, the text file `diff` what has changed.
 
     `remaining(sample)` gives the errors that a sample still has. `values`: what `{{name}}` becomes, by name.
     """
 
     def __init__(
-        self, repairs: Repairs, copy, diff, remaining: Callable[[Sample], list[Finding]], values: dict[str, str]
+        self, repairs: Repairs, write: Write, diff, remaining: Callable[[Sample], list[Finding]], values: dict[str, str]
     ):
-        self._repairs, self._copy, self._diff = repairs, copy, diff
+        self._repairs, self._write, self._diff = repairs, write, diff
         self._remaining, self._values = remaining, values
         self._seen: set[int] = set()
 
@@ -80,7 +86,7 @@ class Fixer:
         self._seen.add(key)
         self._repairs.counts.update(done)
         self._repairs.num_written += 1
-        self._copy.write(json.dumps(_record(fixed), ensure_ascii=False) + "\n")
+        self._write(_record(fixed))
         if done:
             self._tell(item, before, _lines(fixed), ", ".join(done))
 
@@ -99,13 +105,12 @@ class Fixer:
 def repaired(sample: Sample, values: dict[str, str]) -> tuple[Sample, list[str]]:
     """A copy with every safe repair made, and which ones were made. The sample itself is not changed."""
     done: dict[str, None] = {}
+    filled = substitute(sample, values)
+    if filled is not sample:
+        done["filled"] = None
 
     def text(value: str) -> str:
-        for name, repair in (
-            ("filled", lambda t: _filled(t, values)),
-            ("end-marker", _without_end),
-            ("control-characters", _clean),
-        ):
+        for name, repair in (("end-marker", _without_end), ("control-characters", _clean)):
             changed = repair(value)
             if changed != value:
                 done[name] = None
@@ -120,16 +125,13 @@ def repaired(sample: Sample, values: dict[str, str]) -> tuple[Sample, list[str]]
         return value
 
     fixed = replace(
-        sample,
-        messages=[message(m) for m in sample.messages],
-        chosen=[message(m) for m in sample.chosen],
-        rejected=[message(m) for m in sample.rejected],
-        text=_clean(sample.text),
-        prompt=sample.prompt,
-        completion=text(sample.completion),
+        filled,
+        messages=[message(m) for m in filled.messages],
+        chosen=[message(m) for m in filled.chosen],
+        rejected=[message(m) for m in filled.rejected],
+        text=text(filled.text),
+        completion=text(filled.completion),
     )
-    if fixed.text != sample.text:
-        done["control-characters"] = None
     if sample.kind == "chat" and (kept := _answered(fixed.messages)) != fixed.messages:
         done["unanswered-end"] = None
         fixed = replace(fixed, messages=kept)
@@ -148,12 +150,6 @@ def _is_empty(message: dict) -> bool:
     return not (message["content"].strip() or message.get("tool_calls") or message.get("reasoning_content"))
 
 
-def _filled(text: str, values: dict[str, str]) -> str:
-    for name, value in values.items():
-        text = re.sub(r"\{\{\s*" + re.escape(name) + r"\s*\}\}", lambda _, value=value: value, text)
-    return text
-
-
 def _without_end(text: str) -> str:
     while (shorter := _ENDS.sub("", text)) != text:
         text = shorter
@@ -165,7 +161,7 @@ def _clean(text: str) -> str:
 
 
 def _record(sample: Sample) -> dict:
-    return formats.write(sample, _FORMAT[sample.kind])
+    return formats.write(sample, NATIVE[sample.kind])
 
 
 def _lines(sample: Sample) -> list[str]:

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> None:
     wanted = numbers(args.sample or f"1-{_NUM_SHOWN['html' if args.html else 'terminal']}")
     reader = tokenizer_of.read(args)
     limit = arguments.limit(args, reader.num_context)
-    items = _chosen(args.sources, wanted, is_exact=args.sample is not None)
+    items = _chosen(args, wanted, is_exact=args.sample is not None)
     view = view_rows.view(items, reader.tokenizer, arguments.how(args), limit, packs, args.seed)
     if args.html:
         view_page.write(args.html, view, reader.name)
@@ -79,20 +79,20 @@ def numbers(text: str) -> list[range]:
     return result
 
 
-def _chosen(sources: list[str], wanted: list[range], is_exact: bool) -> list[tuple[int, object]]:
+def _chosen(args, wanted: list[range], is_exact: bool) -> list[tuple[int, object]]:
     """The items with these numbers. Reading ends with the last of them."""
     from zhinao.data.read import read
     from zhinao.data.sample import DataError
 
     last, items, number = max(r.stop for r in wanted) - 1, [], 0
-    for number, item in enumerate(read(sources), start=1):
+    for number, item in enumerate(read(args.sources, format=args.format), start=1):
         if any(number in one for one in wanted):
             items.append((number, item))
         if number >= last:
             break
     if not items or (is_exact and last < 2**62 and number < last):
         what = tr(f"There are {number} samples, not {last}.", f"只有 {number} 个样本，没有第 {last} 个。")
-        raise DataError(what if number else tr("There is no sample in it.", "没有任何样本。"), ", ".join(sources))
+        raise DataError(what if number else tr("There is no sample in it.", "没有任何样本。"), ", ".join(args.sources))
     return items
 
 

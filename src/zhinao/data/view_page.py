@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
+from zhinao import files
 from zhinao.data.view_rows import Shown, View
 from zhinao.data.view_terminal import heading, totals
 from zhinao.data.view_tokens import Token
 from zhinao.data.visible import visible
-from zhinao.errors import DiskError
 from zhinao.lang import current, tr
 
 _STYLE = """
@@ -42,7 +42,8 @@ white-space:pre-wrap;overflow-wrap:anywhere;tab-size:4;unicode-bidi:isolate}
 .control{font-weight:700}
 .end::after{content:"\\25A0";color:var(--end);font-weight:700;padding:0 .15em}
 .nl::before{content:"\\21B5";opacity:.45}
-.part::before{content:attr(data-part);font-size:.65em;opacity:.6;padding:0 .15em}
+.part{display:inline-block;min-width:.3em}.part::before{content:"\\A0";font-size:.3em}
+#ids:checked~main .part::before{content:attr(data-part);font-size:.65em;opacity:.6;padding:0 .15em}
 .fault{color:#c62828}
 #ids:checked~main .t::after{content:attr(data-id);font-size:.6em;opacity:.7;padding:0 .2em;vertical-align:super}
 #ids{position:absolute;opacity:0}.key label{border:1px solid var(--line);cursor:pointer}
@@ -52,17 +53,8 @@ white-space:pre-wrap;overflow-wrap:anywhere;tab-size:4;unicode-bidi:isolate}
 
 def write(path: Path, view: View, tokenizer_name: str) -> None:
     """Write the page. Raises DiskError."""
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(page(view, tokenizer_name))
-        temporary.replace(path)
-    except OSError as error:
-        raise DiskError(
-            tr(f"{path}: cannot be written ({error.strerror}).", f"{path}：无法写入（{error.strerror}）。")
-        ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with files.atomic_text(path) as file:
+        file.writelines(page(view, tokenizer_name))
 
 
 def page(view: View, tokenizer_name: str) -> Iterator[str]:
