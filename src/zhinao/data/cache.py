@@ -84,8 +84,8 @@ def build(
                     tr(f"not read, no data by its name: {name}", f"未读取（后缀不是数据文件）：{name}"), file=sys.stderr
                 )
             _build(kept, sources, expanded, plan, max_faulty_share, num_workers, reporter)
-    cache = TokenCache.open(kept)
-    kept.touch()
+        cache = TokenCache.open(kept)
+        kept.touch()
     prune()
     _check(cache, plan.limit, max_overlong_share, max_faulty_share)
     return cache

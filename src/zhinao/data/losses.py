@@ -100,11 +100,10 @@ class LossTable:
 
     def table(self, max_rows: int = 20):
         """The same as a `rich.table.Table`: the sources that lose most first where there are more than `max_rows`."""
-        from rich.box import SIMPLE
         from rich.table import Table
 
         title = tr("What is lost before the run", "训练前的损失")
-        table = Table(title=title, title_justify="left", box=SIMPLE, pad_edge=False)
+        table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
         table.add_column(tr("source", "来源"), overflow="fold")
         for english, chinese in _COLUMNS:
             table.add_column(tr(english, chinese), justify="right")
