@@ -21,6 +21,7 @@ from zhinao.train.monitor import page
 from zhinao.train.monitor.facts import RunFacts
 from zhinao.train.monitor.install import callbacks
 from zhinao.train.monitor.journal import read
+from zhinao.train.monitor.samples import untouched_rng
 from zhinao.train.monitor.trackers import trackers
 
 
@@ -137,6 +138,13 @@ def test_sampling_leaves_the_run_as_it_is(whole, model, tmp_path):
     for state in states:
         assert all(torch.equal(state[name], value) for name, value in expected.items())
     random.setstate(before)
+
+
+def test_all_three_generators_stand_where_they_stood():
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    with untouched_rng():
+        assert random.random() + np.random.rand() + float(torch.rand(1)) > 0
+    assert (random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()) == before
 
 
 def test_a_resumed_run_goes_on_where_the_checkpoint_was(whole, model, tmp_path):

@@ -52,7 +52,7 @@ def weights(folder: Path) -> dict[str, bytes]:
     "how",
     [
         {},
-        {"is_concat": True, "model_max_length": 128, "gradient_accumulation_steps": 2},
+        {"is_concat": True, "model_max_length": 200, "gradient_accumulation_steps": 2},
         {"method": "lora", "lora_dropout": 0.1},
     ],
     ids=["plain", "packed", "lora"],

@@ -58,7 +58,7 @@ def test_batching_does_not_change_the_losses(settings, tmp_path, is_concat):
                 gradient_accumulation_steps=steps,
                 max_steps=5,
                 is_concat=is_concat,
-                model_max_length=128,
+                model_max_length=200,
             )
         )
         curves.append(losses(folder))

@@ -1,0 +1,151 @@
+"""The pure parts of watching a run: pace, sparkline, words, charts, journals. No trainer, no model."""
+
+import pytest
+
+from zhinao import lang
+from zhinao.train.monitor import charts, view, words
+from zhinao.train.monitor.charts import MAX_POINTS, Series, nice_ticks, thinned
+from zhinao.train.monitor.facts import histogram
+from zhinao.train.monitor.journal import Journal, read
+from zhinao.train.monitor.pace import Pace
+from zhinao.train.monitor.sparkline import sparkline
+
+
+def test_pauses_are_no_training_but_count_for_the_time_left():
+    pace = Pace()
+    pace.begin(0, 0, 0, now=100.0)
+    assert pace.seconds_left(10) is None
+    pace.step_ended(1, 102.0)
+    assert pace.rates(200, 50) == (100.0, 25.0)
+    pace.pause_ended(112.0)  # an evaluation of ten seconds
+    pace.step_ended(2, 114.0)
+    assert pace.rates(600, 150) == (200.0, 50.0)
+    assert pace.trained_seconds == 4.0
+    assert pace.seconds_left(10) == 8 * 14.0 / 2
+    assert pace.seconds_left(2) == 0
+
+
+def test_a_resumed_pace_goes_on_counting_and_judges_by_its_own_steps():
+    pace = Pace(1000.0)
+    pace.begin(50, 5000, 4000, now=0.0)
+    pace.step_ended(51, 1.0)
+    assert pace.trained_seconds == 1001.0
+    assert pace.rates(5100, 4030) == (100.0, 30.0)
+    assert pace.seconds_left(60) == 9.0
+
+
+@pytest.mark.parametrize(
+    ("values", "width", "shown"),
+    [
+        ([], 5, ""),
+        ([3.0], 5, "▁"),
+        ([1, 1, 1], 5, "▁▁▁"),
+        ([7, 0, 3.5], 5, "█▁▅"),
+        ([0, 2, 4, 6, 8, 10, 14, 14], 4, "▁▃▅█"),
+    ],
+)
+def test_sparkline(values, width, shown):
+    assert sparkline(values, width) == shown
+
+
+def test_the_status_line_drops_the_least_important_where_it_is_narrow():
+    record = {
+        "loss": 1.23456,
+        "learning_rate": 2e-5,
+        "tokens_per_second": 1234.4,
+        "supervised_tokens_per_second": 567.0,
+        "peak_memory_bytes": 3.1e9,
+    }
+    parts = words.status(12, 300, record, 3723)
+    whole = "step 12/300  loss 1.235  1:02:03 left  1,234 tokens/s  567 supervised/s  lr 2.00e-05  3.1 GB memory"
+    assert view.fitted(parts, 120) == whole
+    assert view.fitted(parts, 60) == "step 12/300  loss 1.235  1:02:03 left  1,234 tokens/s"
+    assert view.fitted(parts, 5) == "step 12/300"
+    lang.choose("zh")
+    assert (
+        view.fitted(words.status(12, 300, record, None), 26) == "第 12/300 步  损失 1.235"
+    )  # each character two cells wide
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0, "0"), (3.0, "3"), (12345.0, "12,345"), (1234.5, "1,234"), (1.23456, "1.235"), (2e-5, "2.00e-05"),
+     (float("nan"), "nan"), (float("-inf"), "-inf")],
+)  # fmt: skip
+def test_numbers_as_people_read_them(value, shown):
+    assert words.number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0.4, "0:00"), (65, "1:05"), (3600, "1:00:00"), (2 * 86400 + 3 * 3600 + 240, "2 d 03:04")]
+)
+def test_spans(seconds, shown):
+    assert words.span(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "ticks"),
+    [
+        (0, 10, [0, 5, 10]),
+        (0.62, 2.31, [0.5, 1.0, 1.5, 2.0, 2.5]),
+        (0, 1e-5, [0, 5e-6, 1e-5]),
+        (5, 5, [2, 4, 6, 8]),
+        (0, 0, [-0.5, 0, 0.5]),
+        (-3, 600, [-200, 0, 200, 400, 600]),
+    ],
+)
+def test_ticks_are_round_and_hold_everything(low, high, ticks):
+    assert nice_ticks(low, high) == pytest.approx(ticks)
+    assert ticks[0] <= low <= high <= ticks[-1]
+
+
+def test_thinning_keeps_every_peak():
+    points = [(step, float(step % 7)) for step in range(10_000)]
+    points[4321] = (4321, 99.0)
+    points[1234] = (1234, -99.0)
+    kept = thinned(points)
+    assert len(kept) <= MAX_POINTS and kept == sorted(kept) and set(kept) <= set(points)
+    assert {(4321, 99.0), (1234, -99.0), points[-1]} <= set(kept)
+    assert thinned(points[:MAX_POINTS]) == points[:MAX_POINTS]
+
+
+def test_points_lie_where_their_numbers_say():
+    import re
+
+    svg = charts.lines("x", [Series("s", [(0, 0.0), (50, 5.0), (100, 10.0)], has_dots=True)])
+    places = [(float(x), float(y)) for x, y in re.findall(r'cx="([\d.]+)" cy="([\d.]+)"', svg)]
+    (x0, y0), (x1, y1), (x2, y2) = places
+    assert x1 - x0 == pytest.approx(x2 - x1) and y0 - y1 == pytest.approx(y1 - y2)
+    assert x0 < x2 and y0 > y2
+
+
+@pytest.mark.parametrize("lengths", [[], [1], [40] * 5, range(1, 2000), [3, 9, 9, 24]])
+def test_each_length_is_in_one_bin(lengths):
+    found = histogram(list(lengths))
+    edges, counts = found["edges"], found["counts"]
+    assert sum(counts) == len(lengths) and len(counts) <= 40
+    assert not counts or len(edges) == len(counts) + 1
+    for low, high, count in zip(edges, edges[1:], counts, strict=False):
+        assert count == sum(low <= length < high for length in lengths)
+
+
+def test_a_journal_is_cut_where_a_run_goes_on(tmp_path):
+    journal = Journal(tmp_path / "log.jsonl")
+    journal.begin(0)
+    for step in (1, 2, 3):
+        journal.append({"step": step, "loss": float("nan") if step == 2 else 1.0, "name": "损失"})
+    journal.append({"step": 2, "kind": "end"})
+    kept = journal.begin(2)
+    assert (
+        kept
+        == read(journal.file)
+        == [{"step": 1, "loss": 1.0, "name": "损失"}, {"step": 2, "loss": None, "name": "损失"}]
+    )
+    assert "损失" in journal.file.read_text(encoding="utf-8")
+
+
+def test_a_bad_line_in_a_journal_ends_it(tmp_path):
+    file = tmp_path / "log.jsonl"
+    file.write_text('{"step": 1}\n{"ste')
+    assert Journal(file).begin(5) == [{"step": 1}]
+    assert file.read_text() == '{"step": 1}\n'
