@@ -52,17 +52,21 @@ def _meant(name: str) -> tuple[list[str], list[str]]:
         return _in_folder(name)
     if os.path.exists(name):
         return [name], []
-    found = sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else []
+    found = _by_pattern(name)
     if not found:
-        raise DataError(
-            tr(f"{name}: there is no such file or folder.", f"{name}：没有这个文件或目录。"), _nearest(name)
-        )
-    files, skipped = [], []
-    for path in found:
-        more, left = _in_folder(path) if os.path.isdir(path) else ([path], [])
-        files += more
-        skipped += left
-    return files, skipped
+        what = tr(f"{name}: there is no such file or folder.", f"{name}：没有这个文件或目录。")
+        raise DataError(what, _nearest(name))
+    data = [path for path in found if suffix(path) in SUFFIXES] or found
+    return data, [path for path in found if path not in data]
+
+
+def _by_pattern(name: str) -> list[str]:
+    """Files that a pattern fits, sorted; a file met on several ways (links) once."""
+    found = sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else []
+    by_real_path: dict[str, str] = {}
+    for path in filter(os.path.isfile, found):
+        by_real_path.setdefault(os.path.realpath(path), path)
+    return list(by_real_path.values())
 
 
 def _nearest(name: str) -> str | None:
