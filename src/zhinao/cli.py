@@ -39,6 +39,11 @@ VERBS = {
     "pretrain": ("zhinao.train.pretrain_command", "continued pre-training on text", "文本继续预训练"),
     "data": ("zhinao.data.command", "see, check and convert training data", "查看、检查与转换训练数据"),
     "launch": ("zhinao.train.launch_command", "start training in many processes", "以多进程启动训练"),
+    "prefer": (
+        "zhinao.train.prefer_command",
+        "tune a model to preferences: pairs of answers, DPO or NCA",
+        "偏好优化：成对的回答，DPO 或 NCA",
+    ),
     "doctor": ("zhinao.doctor", "what this machine has, and which engine will be taken", "检查本机环境与将使用的引擎"),
 }
 

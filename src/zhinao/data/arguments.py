@@ -98,4 +98,4 @@ def limit(args: argparse.Namespace, num_context: int | None) -> "Limit | None":
     from zhinao.data.overlong import Limit
 
     num_tokens = args.model_max_length if args.model_max_length is not None else num_context
-    return Limit(num_tokens, args.overlong) if num_tokens else None
+    return None if num_tokens is None else Limit(num_tokens, args.overlong)

@@ -23,9 +23,9 @@ _NUM_FINDINGS = 3  # shown of one sample
 
 
 def console() -> Console:
-    """Standard output; words of the data are never taken for markup. Piped on, lines are not broken at 80 columns."""
-    made = Console(highlight=False, markup=False, emoji=False, soft_wrap=False)
-    return made if made.is_terminal else Console(highlight=False, markup=False, emoji=False, width=140)
+    """Standard output; words of the data are never taken for markup. What is piped on is not broken into lines."""
+    made = Console(highlight=False, markup=False, emoji=False)
+    return made if made.is_terminal else Console(highlight=False, markup=False, emoji=False, width=1000)
 
 
 def show(report: Report, reader: Reader, limit: Limit | None) -> None:

@@ -12,7 +12,8 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|\$\$.*?\$\$|\$[^$\n]+\$|https?:/
 # Spaces and punctuation, but neither 1.5, 3:2, 5! nor anything that calculates.
 _UNHEARD = re.compile(r"""\s+|(?<!\d)[.,:!?]|[.,:?](?!\d)|[;'"…。、‘’“”«»「」『』《》—–·]+""")
 _INLINE_CODE = re.compile(r"`[^`\n]+`")
-_PLACEHOLDER = re.compile(r"(?<![\w\\^{}])\{\{[ \t]*[A-Za-z_\u4e00-\u9fff][\w .\u4e00-\u9fff-]{0,40}[ \t]*\}\}(?!\})")
+_PLACEHOLDER = re.compile(r"\{\{[ \t]*[A-Za-z_\u4e00-\u9fff][\w .\u4e00-\u9fff-]{0,40}[ \t]*\}\}(?!\})")
+_IN_FORMULA = re.compile(r"(?:\\[A-Za-z]+|[{^_\\])\Z")  # \frac{{a}}, x^{{n}}
 # Control tokens of chat formats that training files carry; those of the model in use are added by the caller.
 MARKERS = (
     "<|im_start|>",
@@ -68,7 +69,16 @@ def markers(text: str, control: tuple[str, ...]) -> list[str]:
 
 def placeholders(text: str) -> list[str]:
     """`{{name}}` that was never filled in, outside code and formulas."""
-    return list(dict.fromkeys(_PLACEHOLDER.findall(without_code(text)))) if "{{" in text else []
+    if "{{" not in text:
+        return []
+    text, found, formula_end = without_code(text), {}, -1
+    for match in _PLACEHOLDER.finditer(text):
+        start, end = match.span()
+        if start == formula_end or _IN_FORMULA.search(text[max(0, start - 20) : start]):
+            formula_end = end
+        else:
+            found[match[0]] = None
+    return list(found)
 
 
 def thought_fault(text: str) -> str | None:

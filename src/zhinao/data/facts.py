@@ -118,8 +118,9 @@ def _parts(sample: Sample) -> list[str]:
 
 
 def _said(message: dict) -> str:
-    calls = json.dumps(message.get("tool_calls"), sort_keys=True, default=str) if message.get("tool_calls") else ""
-    return f"{message.get('role')} {check_rules.text_of(message)} {calls}"
+    text, calls = check_rules.text_of(message), message.get("tool_calls")
+    calls = json.dumps(calls, sort_keys=True, default=str) if calls else ""
+    return f"{message.get('role')} {text} {calls}" if text.strip() or calls else ""
 
 
 def _hash(text: str) -> int:
