@@ -275,7 +275,7 @@ def test_plain_lines_where_there_is_no_terminal(model, tmp_path, capsys):
     lines = [line for line in err.splitlines() if line.startswith(("step", "Finished"))]
     assert [line.split("  ")[0] for line in lines if "eval" not in line][:-1] == ["step 1/6", "step 6/6"]
     assert [line.split(":")[0] for line in lines if "eval" in line] == ["step 3", "step 6"]
-    assert "supervised/s" in lines[0] and lines[-1].startswith("Finished: 6 steps")
+    assert "supervised)" in lines[0] and lines[-1].startswith("Finished: 6 steps")
     kinds = {type(callback) for callback in trainer.callback_handler.callbacks}
     assert not kinds & {ProgressCallback, PrinterCallback}
 
@@ -299,7 +299,7 @@ def test_the_status_line_on_a_terminal(tmp_path):
     screen = Screen(words, tmp_path, columns=110, OMP_NUM_THREADS="1")
     screen.until("第 2/6 步", "损失", "tokens/s", seconds=90).until("ended by KeyboardInterrupt")
     assert any(bar in screen.text for bar in "▁█")
-    screen.until("step 4/6", "supervised/s", "left", seconds=60).until("all is over", seconds=60)
+    screen.until("step 4/6", "supervised)", "left", seconds=60).until("all is over", seconds=60)
     assert screen.end() == 0
     lines = [line for line in screen.lines if not line.startswith("Loading weights")]  # before the run
     drawn_again = [line for line in lines if re.match(r"(step|第) \d/6", line)]

@@ -33,12 +33,10 @@ def status(step: int, num_steps: int, record: dict, seconds_left: float | None) 
     if seconds_left is not None and step < num_steps:
         parts.append(tr(f"{span(seconds_left)} left", f"剩余 {span(seconds_left)}"))
     if record.get("tokens_per_second"):
-        parts.append(f"{number(round(record['tokens_per_second']))} tokens/s")
-        learned = number(round(record["supervised_tokens_per_second"]))
-        parts.append(tr(f"{learned} supervised/s", f"监督 {learned}/s"))
+        read, learned = (number(round(record[f"{kind}tokens_per_second"])) for kind in ("", "supervised_"))
+        parts.append(f"{read} tokens/s " + tr(f"({learned} supervised)", f"（监督 {learned}）"))
+    if "peak_memory_bytes" in record:
+        parts.append(human_size(record["peak_memory_bytes"]))
     if "learning_rate" in record:
         parts.append(tr(f"lr {record['learning_rate']:.2e}", f"学习率 {record['learning_rate']:.2e}"))
-    if "peak_memory_bytes" in record:
-        size = human_size(record["peak_memory_bytes"])
-        parts.append(tr(f"{size} memory", f"内存 {size}"))
     return parts
