@@ -62,9 +62,16 @@ def run(args: argparse.Namespace) -> int:
     with reading(args.sources, format=args.format) as (items, found):
         keys = [key(sample, args.seed) for sample in of_one_kind(faults.taken_out(items))]
     faults.finish(args.skip_faults)
-    held = held_out(keys, num_held(wanted, len(keys)))
-    nums = _write(args, targets, held)
+    num_wanted = num_held(wanted, len(keys))
+    nums = _write(args, targets, held_out(keys, num_wanted))
     tell(found, faults)
+    if nums[1] != num_wanted:
+        say(
+            tr(
+                f"{nums[1]:,} held out, not {num_wanted:,}: samples with the same first prompt stay together",
+                f"留出 {nums[1]:,} 条而非 {num_wanted:,} 条：首个提问相同的样本不拆开",
+            )
+        )
     for target, num in zip(targets, nums, strict=True):
         say(tr(f"{target}: {num:,} written", f"{target}：写入 {num:,} 条"))
     return 0
