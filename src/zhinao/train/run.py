@@ -23,7 +23,7 @@ def train(settings: TrainSettings, is_text: bool = False) -> Outcome:
     Raises UsageError, DataError, CheckpointError, DiskError, MissingExtraError; a run that was saved is intact after any.
     """
     settings.check()
-    _check_packages()
+    check_packages()
     processes.prepare(settings)
     start = record.start_from(settings)
     from zhinao import hub
@@ -51,9 +51,10 @@ def say(*sentences: str) -> None:
             print(sentence, file=sys.stderr)
 
 
-def _check_packages() -> None:
+def check_packages(*further: str) -> None:
+    """Raises MissingExtraError for what training stands on, and for `further` packages."""
     import importlib.util
 
-    for package in ("torch", "transformers", "accelerate", "peft"):
+    for package in ("torch", "transformers", "accelerate", "peft", *further):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(package, "train")

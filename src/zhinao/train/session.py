@@ -36,17 +36,29 @@ def run(
     processes.join(settings)
     args = arguments.training_arguments(settings, prepared.evaluation is not None)
     made = record.made_of(settings, source.path, prepared.key, args.world_size)
+    begin(settings, made, start)
+    folder = start if start and not settings.is_adapter else source.path
+    net = models.load(settings, folder, tokenizer)
+    # selftest.check_packing(net, _shortest(prepared.train))
+    trainer = _trainer(net, args, settings, source, tokenizer, prepared)
+    facts = _facts(trainer, settings, source, tokenizer, prepared, made, is_text)
+    return complete(trainer, settings, source, tokenizer, facts, start)
+
+
+def begin(settings: TrainSettings, made: dict, start: Path | None) -> None:
+    """Write down what the run is made of; one that goes on from `start` must be made of the same, else UsageError."""
     if start:
         record.check_same(Path(settings.output_dir), made)
         say(tr(f"Going on from {start}.", f"从 {start} 继续。"))
     elif is_first():
         Path(settings.output_dir).mkdir(parents=True, exist_ok=True)
         write_json(Path(settings.output_dir) / record.FILE, made)
-    folder = start if start and not settings.is_adapter else source.path
-    net = models.load(settings, folder, tokenizer)
-    # selftest.check_packing(net, _shortest(prepared.train))
-    trainer = _trainer(net, args, settings, source, tokenizer, prepared)
-    facts = _facts(trainer, settings, source, tokenizer, prepared, made, is_text)
+
+
+def complete(
+    trainer, settings: TrainSettings, source: LocalModel, tokenizer, facts: RunFacts, start: Path | None
+) -> Outcome:
+    """Train to the end, or until somebody asks to stop; the model or a checkpoint is written. `trainer`: with SavingMixin."""
     with Interruption() as interruption, watched(trainer, settings, facts):
         trainer.add_callback(StopWhenAsked(interruption, trainer.is_true_anywhere))
         trainer.train(str(start) if start else None)
@@ -104,7 +116,7 @@ def _facts(
         model_name=source.name,
         config=dataclasses.asdict(settings),
         hashes={"data": {"all": prepared.key}, "weights": {source.name: made["weights"]}},
-        data_table=_table(documents.losses),
+        data_table=table(documents.losses),
         lengths=documents.lengths[chosen],
         num_documents=len(chosen),
         num_tokens=int(documents.lengths[chosen].sum()),
@@ -115,7 +127,7 @@ def _facts(
     )
 
 
-def _table(losses) -> list[list]:
+def table(losses) -> list[list]:
     """What the data loses, for the report: a row of heads, then one for each source."""
     heads = [one.name.removeprefix("num_") for one in dataclasses.fields(losses.total)]
     rows = [[source, *dataclasses.astuple(row)] for source, row in losses.rows.items()]

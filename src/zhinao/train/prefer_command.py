@@ -1,0 +1,16 @@
+"""`zhinao prefer`: preference tuning on pairs of answers, by DPO or NCA."""
+
+import argparse
+
+from zhinao.train import flags
+from zhinao.train.prefer_settings import PreferSettings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    flags.add_arguments(parser, PreferSettings)
+
+
+def run(args: argparse.Namespace) -> int:
+    from zhinao.train.prefer_run import prefer
+
+    return prefer(flags.settings_of(args, PreferSettings)).exit_code
