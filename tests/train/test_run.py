@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.train import plain_loop
 from tests.train.conftest import losses
 from zhinao.errors import UsageError
 from zhinao.train.run import train
@@ -67,12 +68,8 @@ def test_batching_does_not_change_the_losses(settings, tmp_path, is_concat):
 
 
 def test_trajectory(settings, tmp_path):
-    """30 steps equal the stored reference, which was written by this test when the trainer was first found right."""
-    train(
-        settings(
-            max_steps=30, per_device_train_batch_size=4, is_concat=True, lr_scheduler_type="cosine", warmup_ratio=0.1
-        )
-    )
+    """30 steps equal the stored reference, which a plain loop of its own made (`plain_loop.py`)."""
+    train(settings(**plain_loop.HOW))
     assert np.allclose(losses(tmp_path / "run"), json.loads(REFERENCE.read_text()), atol=1e-4)
 
 
