@@ -38,6 +38,11 @@ VERBS = {
     "finetune": ("zhinao.train.finetune_command", "supervised fine-tuning", "监督微调"),
     "pretrain": ("zhinao.train.pretrain_command", "continued pre-training on text", "文本继续预训练"),
     "data": ("zhinao.data.command", "see, check and convert training data", "查看、检查与转换训练数据"),
+    "plan": (
+        "zhinao.train.plan.command",
+        "what a training run needs: memory, hours, money",
+        "训练前估算：显存、时间与费用",
+    ),
     "launch": ("zhinao.train.launch_command", "start training in many processes", "以多进程启动训练"),
     "prefer": (
         "zhinao.train.prefer_command",

@@ -1,0 +1,79 @@
+"""`zhinao plan [CONFIG] [FLAGS of finetune]`: memory, speed, hours and money of a run before it is started.
+
+Exit code 0 where it fits, 14 where it does not.
+"""
+
+import argparse
+import json
+
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+from zhinao.train import flags
+from zhinao.train.settings import TrainSettings
+
+DOES_NOT_FIT = 14
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    from zhinao.train.plan.devices import NAMES
+
+    flags.add_arguments(parser, TrainSettings)
+    group = parser.add_argument_group(tr("plan", "规划"))
+    group.add_argument(
+        "--gpu",
+        metavar="NAME",
+        choices=NAMES,
+        help=tr(
+            f"the device: {', '.join(NAMES)} (default: this machine's GPU, else h100)",
+            f"设备：{'、'.join(NAMES)}（默认本机 GPU，否则 h100）",
+        ),
+    )
+    group.add_argument(
+        "--num_gpus", "--num-gpus", type=int, metavar="N", help=tr("how many of them (default 1)", "设备数（默认 1）")
+    )
+    group.add_argument(
+        "--price", type=float, metavar="X", help=tr("US dollars an hour and device", "每设备每小时的美元价格")
+    )
+    group.add_argument(
+        "--tokenizer",
+        metavar="MODEL",
+        help=tr("count tokens with this one's, where the model is not here", "模型不在本机时，用它的分词器计数"),
+    )
+    group.add_argument(
+        "--measure",
+        action="store_true",
+        help=tr(
+            "run three steps on the heaviest batch on this machine, and correct the estimate",
+            "在本机用最重的一批数据跑三步，并修正估算",
+        ),
+    )
+    group.add_argument("--json", action="store_true", help=tr("print JSON", "输出 JSON"))
+
+
+def run(args: argparse.Namespace) -> int:
+    from zhinao.train.plan import report
+
+    result = report.make(_settings(args), args)
+    if args.json:
+        print(json.dumps(result.as_dict(), ensure_ascii=False, indent=2))
+    else:
+        from zhinao.train.plan import show
+
+        show.report(result)
+    return 0 if result.plan.fits else DOES_NOT_FIT
+
+
+def _settings(args: argparse.Namespace) -> TrainSettings:
+    """As for `finetune`; what only a run needs (a place for its output, even data) may be missing."""
+    import dataclasses
+
+    settings = flags.settings_of(args, TrainSettings)
+    if not settings.model_name_or_path:
+        raise UsageError(
+            tr("--model_name_or_path is missing.", "缺少 --model_name_or_path。"), "--model_name_or_path 7b"
+        )
+    dataclasses.replace(settings, data_path=settings.data_path or ("-",), output_dir=settings.output_dir or "-").check()
+    for name, value in (("num_gpus", args.num_gpus), ("price", args.price)):
+        if value is not None and value < (name == "num_gpus"):
+            raise UsageError(tr(f"--{name} is {value}.", f"--{name} 为 {value}。"))
+    return settings

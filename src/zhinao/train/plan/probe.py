@@ -1,0 +1,138 @@
+"""Three steps on one batch, in a process of its own: what they really take. `python -m zhinao.train.plan.probe < JOB.json`.
+
+JOB: `settings` (fields of TrainSettings), `folder` (a checkpoint, or null: `config` and random weights), `documents`: ids and
+weights of the batch. Writes one line of JSON on stdout. Saves nothing, evaluates nothing, reports nowhere.
+"""
+
+import json
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+NUM_STEPS = 3
+
+
+def main() -> None:
+    job = json.load(sys.stdin)
+    if job is None:
+        _import()
+        print(json.dumps({"baseline_bytes": _now()}))
+        return
+    print(json.dumps(_run(job)))
+
+
+def _import() -> None:
+    """What a run has in memory before it loads a model: its packages, and what torch loads when it first trains anything."""
+    import torch
+    import transformers
+
+    import zhinao.train.session
+    from zhinao.model.register import register_models
+
+    register_models()
+    _ = transformers.AutoModelForCausalLM, zhinao.train.session
+    layer = torch.nn.Linear(64, 64)
+    optimizer = torch.optim.AdamW(layer.parameters())
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            layer(torch.ones(64, 64)).float().sum().backward()
+        optimizer.step()
+
+
+def _run(job: dict) -> dict:
+    _import()
+    import torch
+
+    from zhinao.train import arguments
+    from zhinao.train.collate import Packs
+    from zhinao.train.settings import TrainSettings
+
+    baseline = _now()
+    with tempfile.TemporaryDirectory() as work:
+        given = {name: tuple(value) if isinstance(value, list) else value for name, value in job["settings"].items()}
+        settings, _ = arguments.decided(TrainSettings(**{**given, "output_dir": work}))
+        documents = [_document(one) for one in job["documents"]]
+        net = _model(job, settings)
+        loaded = _peak()
+        args = arguments.training_arguments(settings, False)
+        num_batches = NUM_STEPS * settings.gradient_accumulation_steps
+        packs = Packs(documents, [list(range(len(documents)))] * num_batches)
+        seconds = _train(net, args, packs)
+    peak = torch.cuda.max_memory_reserved() if torch.cuda.is_available() and not settings.use_cpu else _peak()
+    return {"baseline_bytes": baseline, "loaded_bytes": loaded, "peak_bytes": peak, "seconds": seconds,
+            "num_tokens": sum(len(one.ids) for one in documents) * settings.gradient_accumulation_steps}  # fmt: skip
+
+
+def _document(ids_and_weights: list):
+    import numpy as np
+
+    from zhinao.data.encoding import Encoded
+
+    ids, weights = ids_and_weights
+    return Encoded(np.array(ids, np.int32), np.array(weights, np.float32), None)
+
+
+def _model(job: dict, settings):
+    from zhinao.train import adapters, head
+    from zhinao.train import model as models
+
+    if job["folder"]:
+        from zhinao.model.tokenizer import Tokenizer
+
+        return models.load(settings, Path(job["folder"]), Tokenizer.load(Path(job["folder"])))
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from zhinao.train import attention
+
+    config = AutoConfig.for_model(**job["config"])
+    net = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    attention.use(net)
+    net.config.use_cache = False
+    head.install(net)
+    return adapters.add(net, settings) if settings.is_adapter else net
+
+
+def _train(net, args, packs) -> list[float]:
+    """Seconds of each step; the first has the optimizer's state to make."""
+    from transformers import TrainerCallback
+
+    from zhinao.train.trainer import ZhinaoTrainer
+
+    class Clock(TrainerCallback):
+        def __init__(self):
+            self.times = []
+
+        def on_step_begin(self, *_, **__):
+            self.times.append(time.perf_counter())
+
+        on_train_end = on_step_begin
+
+    clock = Clock()
+    args.save_strategy, args.max_steps = "no", NUM_STEPS
+    trainer = ZhinaoTrainer(net, args, train=packs, callbacks=[clock])
+    trainer.train()
+    return [after - before for before, after in zip(clock.times, clock.times[1:], strict=False)]
+
+
+def _now() -> int:
+    return _status("VmRSS:") or _peak()
+
+
+def _peak() -> int:
+    return _status("VmHWM:") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _status(name: str) -> int:
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith(name):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""Everything that `zhinao plan` tells: the plan, the same run on other devices, changes that make it fit, what was measured."""
+
+import argparse
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+from zhinao.train.plan import changes, devices, measure, plan, sharing, sizes
+from zhinao.train.plan.changes import Change
+from zhinao.train.plan.devices import Device
+from zhinao.train.plan.measure import Measured
+from zhinao.train.plan.plan import Data, Plan
+from zhinao.train.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class Report:
+    """others: the same settings on as many of each other device. notes: sentences on what was assumed."""
+
+    plan: Plan
+    others: list[Plan]
+    changes: list[Change]
+    measured: Measured | None
+    notes: list[str]
+
+    def as_dict(self) -> dict:
+        return {
+            "plan": _plain(self.plan),
+            "others": [_plain(other) for other in self.others],
+            "changes": [
+                {"flags": list(change.flags), "learns_the_same": change.is_same, "plan": _plain(change.plan)}
+                for change in self.changes
+            ],
+            "measured": None if self.measured is None else dataclasses.asdict(self.measured),
+            "notes": self.notes,
+        }
+
+
+def _plain(one: Plan) -> dict:
+    pace = one.pace
+    return {
+        "gpu": one.device.name,
+        "num_gpus": one.num_devices,
+        "parallel": sharing.mode(one.settings, one.num_devices),
+        "fits": one.fits,
+        "left_share": round(one.left, 4),
+        "capacity_bytes": one.capacity,
+        "needed_bytes": one.needed,
+        "estimated_bytes": one.stack.total,
+        "moment": one.stack.moment,
+        "parts_bytes": one.stack.parts,
+        "host_bytes": one.stack.host,
+        "tokens_per_second": round(pace.tokens_per_second, 1),
+        "is_measured": pace.is_measured,
+        "num_steps": pace.num_steps,
+        "hours": pace.hours,
+        "cost_usd": pace.cost,
+        "price_usd": one.price,
+    }
+
+
+def make(settings: TrainSettings, args: argparse.Namespace) -> Report:
+    """Raises UsageError, ModelNotFoundError, CheckpointError, DataError, and with `--measure` ProbeError."""
+    device, num_devices, notes = _device(args)
+    model = sizes.find(settings.model_name_or_path)
+    if model.is_assumed:
+        notes.append(
+            tr(
+                f"{settings.model_name_or_path} is not on this machine: the family's known sizes are taken.",
+                f"本机没有 {settings.model_name_or_path}：采用该系列的已知尺寸。",
+            )
+        )
+    data, prepared = _data(settings, args.tokenizer, notes)
+    baseline = measure.baseline() if device.is_cpu else 0
+    first = plan.make(settings, model, data, device, num_devices, price=args.price, baseline=baseline)
+    measured = None
+    if args.measure:
+        measured = _measure(first, settings, prepared)
+        baseline = measured.baseline_bytes if device.is_cpu else 0
+        first = plan.make(
+            settings, model, data, device, num_devices, price=args.price, baseline=baseline, measured=measured
+        )
+    attempt = plan.trial(first, data, baseline)
+    found = [] if first.fits else changes.cheapest(first.settings, num_devices, not device.is_cpu, attempt)
+    return Report(first, _others(settings, model, data, device, num_devices), found, measured, notes)
+
+
+def _device(args: argparse.Namespace) -> tuple[Device, int, list[str]]:
+    if args.gpu:
+        return devices.find(args.gpu), args.num_gpus or 1, []
+    if here := devices.of_this_machine():
+        return here[0], args.num_gpus or here[1], []
+    note = tr("No --gpu, and this machine has none: planned for h100.", "未指定 --gpu，本机也没有：按 h100 规划。")
+    return devices.find("h100"), args.num_gpus or 1, [note]
+
+
+def _others(settings: TrainSettings, model, data: Data, device: Device, num_devices: int) -> list[Plan]:
+    rows = [row for row in devices.ROWS if row.name != device.name]
+    return [plan.make(settings, model, data, row, num_devices) for row in rows]
+
+
+def _data(settings: TrainSettings, tokenizer: str | None, notes: list[str]):
+    """Lengths as the trainer will have them, and what was prepared for it; neither without data or without a tokenizer."""
+    if not settings.data_path:
+        notes.append(
+            tr("No --data_path: every row is taken as full and wholly trained.", "未指定 --data_path：假定每行都是满的且全部参与训练。")
+        )  # fmt: skip
+        return Data(), None
+    folder = sizes.folder(tokenizer or settings.model_name_or_path)
+    if folder is None:
+        raise UsageError(
+            tr(
+                f"{tokenizer or settings.model_name_or_path} is not on this machine, so its tokens cannot be counted.",
+                f"本机没有 {tokenizer or settings.model_name_or_path}，无法计算 token 数。",
+            ),
+            tr(
+                "--tokenizer with a model or folder that is here, or plan without --data_path",
+                "用 --tokenizer 指定本机已有的模型或目录，或不加 --data_path",
+            ),
+        )
+    from zhinao.train import documents
+
+    train = documents.prepare(settings, Path(folder)).train
+    return Data(train.documents.lengths, train.documents.num_supervised, train.rows), train
+
+
+def _measure(first: Plan, settings: TrainSettings, rows) -> Measured:
+    """Only where the device is the one planned for."""
+    here = devices.of_this_machine()
+    if not first.device.is_cpu and (here is None or here[0] != first.device):
+        raise UsageError(
+            tr(
+                f"--measure runs on this machine, which has no {first.device.name}.",
+                f"--measure 在本机运行，而本机没有 {first.device.name}。",
+            ),
+            tr("--gpu cpu measures on the processor", "--gpu cpu 在处理器上测量"),
+        )
+    if first.num_devices > 1:
+        raise UsageError(tr("--measure runs in one process.", "--measure 只在单进程中运行。"), "--num_gpus 1")
+    batch = [rows.documents[place] for place in first.work.heaviest_documents] if rows else _invented(first)
+    folder = sizes.folder(settings.model_name_or_path)
+    return measure.run(first.settings, folder, first.sizes.arch.raw, batch)
+
+
+def _invented(one: Plan) -> list:
+    """Documents as long as the planned ones, of ids that mean nothing."""
+    import numpy as np
+
+    from zhinao.data.encoding import Encoded
+
+    random = np.random.default_rng(0)
+    result = []
+    for length in one.work.heaviest.lengths:
+        weights = np.ones(length, np.float32)
+        weights[:1] = 0
+        result.append(Encoded(random.integers(0, one.sizes.arch.vocab_size, length).astype(np.int32), weights, None))
+    return result

@@ -1,0 +1,187 @@
+"""A report in the terminal: a stacked bar of memory, a table of devices, and the verdict as one sentence."""
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from zhinao.lang import tr
+from zhinao.train.plan import sharing
+from zhinao.train.plan.devices import GIB, PRICES_OF
+from zhinao.train.plan.memory import PARTS
+from zhinao.train.plan.plan import Plan
+from zhinao.train.plan.report import Report
+
+# part -> what it is called, and a colour and a sign of its own, so that the bar reads without colours too
+_PARTS = {
+    "weights": ("weights", "权重", "blue", "█"),
+    "gradients": ("gradients", "梯度", "magenta", "▓"),
+    "optimizer": ("optimizer", "优化器", "cyan", "▒"),
+    "activations": ("activations", "激活", "yellow", "▚"),
+    "head": ("last layer", "输出层", "green", "▞"),
+    "framework": ("framework", "框架", "white", "▪"),
+}
+_MOMENTS = {
+    "forward": ("when the loss is computed", "计算损失时"),
+    "backward": ("when the backward pass begins", "反向传播开始时"),
+    "embedding": ("when the backward pass ends", "反向传播结束时"),
+    "step": ("when the optimizer runs", "优化器更新时"),
+}
+_WIDTH = 60
+
+
+def report(result: Report, console: Console | None = None) -> None:
+    console = console or Console(highlight=False, soft_wrap=True)
+    for line in (*_head(result.plan), *_bar(result.plan), *_measured(result)):
+        console.print(line)
+    console.print(_table(result))
+    for note in result.notes:
+        console.print(Text(note, style="dim"))
+    console.print(Text(_caveat(result.plan), style="dim"))
+    for line in _verdict(result):
+        console.print(line)
+
+
+def gib(num_bytes: float) -> str:
+    return f"{num_bytes / GIB:.1f}"
+
+
+def _head(plan: Plan) -> list[Text]:
+    settings, work, pace = plan.settings, plan.work, plan.pace
+    method = settings.method if settings.is_adapter else tr("full fine-tuning", "全参数微调")
+    words = [
+        f"{settings.model_name_or_path}, {plan.sizes.total / 1e9:.2f}B",
+        method,
+        "bf16" if settings.bf16 else "fp16" if settings.fp16 else "float32",
+        tr("checkpointing", "梯度检查点")
+        if settings.gradient_checkpointing
+        else tr("no checkpointing", "无梯度检查点"),
+    ]
+    lines = [Text(" · ".join(words), style="bold")]
+    if not work.is_assumed:
+        lines.append(
+            Text(
+                tr(
+                    f"{work.num_documents:,} documents, {work.num_tokens:,} tokens ({work.num_supervised:,} learned) in "
+                    f"{work.num_rows:,} rows; {pace.num_steps:,} steps",
+                    f"{work.num_documents:,} 个文档，{work.num_tokens:,} 个 token（训练 {work.num_supervised:,} 个），"
+                    f"共 {work.num_rows:,} 行；{pace.num_steps:,} 步",
+                )
+            )
+        )
+    heaviest = work.heaviest
+    lines.append(
+        Text(
+            tr(
+                f"heaviest batch: {heaviest.num_tokens:,} tokens in {len(heaviest.lengths)} documents, {heaviest.num_supervised:,} learned",
+                f"最重的一批：{len(heaviest.lengths)} 个文档 {heaviest.num_tokens:,} 个 token，训练 {heaviest.num_supervised:,} 个",
+            )
+        )
+    )
+    return lines
+
+
+def _bar(plan: Plan) -> list[Text]:
+    """The stack against the device's memory, and what each part is."""
+    stack = plan.stack
+    scale = _WIDTH / max(stack.total, plan.capacity)
+    bar, legend, used = Text(), Text(), 0.0
+    for part in PARTS:
+        english, chinese, colour, sign = _PARTS[part]
+        before, used = round(used), used + stack.parts[part] * scale
+        bar.append(sign * (round(used) - before), style=colour)
+        legend.append(f"{sign} ", style=colour)
+        legend.append(f"{tr(english, chinese)} {gib(stack.parts[part])}   ")
+    border = round(plan.capacity * scale)
+    bar.append("·" * max(0, border - round(used)), style="dim")
+    title = f"{plan.num_devices} × {plan.device.title}, {sharing.mode(plan.settings, plan.num_devices)}"
+    of = tr(
+        f" {gib(stack.total)} of {gib(plan.capacity)} GiB each, {tr(*_MOMENTS[stack.moment])}",
+        f" 每个进程 {gib(stack.total)} / {gib(plan.capacity)} GiB，峰值在{tr(*_MOMENTS[stack.moment])}",
+    )
+    lines = [Text(title, style="bold"), bar.append(of), legend]
+    if stack.host:
+        each, whole = gib(stack.host), gib(stack.host * plan.num_devices)
+        lines.append(
+            Text(
+                tr(f"and in the host's memory {each} GiB each, {whole} GiB in all", f"另需主机内存：每进程 {each} GiB，共 {whole} GiB"),
+                style="yellow",
+            )
+        )  # fmt: skip
+    return lines
+
+
+def _measured(result: Report) -> list[Text]:
+    if result.measured is None:
+        return []
+    plan, measured = result.plan, result.measured
+    ratio = plan.stack.total / measured.peak_bytes - 1
+    return [
+        Text(
+            tr(
+                f"predicted {gib(plan.stack.total)} GiB, measured {gib(measured.peak_bytes)} GiB ({ratio:+.0%}); "
+                f"{measured.tokens_per_second:,.0f} tokens/s in the fastest of three steps",
+                f"估算 {gib(plan.stack.total)} GiB，实测 {gib(measured.peak_bytes)} GiB（{ratio:+.0%}）；"
+                f"三步中最快 {measured.tokens_per_second:,.0f} token/s",
+            ),
+            style="bold",
+        )
+    ]
+
+
+def _table(result: Report) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for english, chinese in (("device", "设备"), ("GiB", "GiB"), ("left", "剩余"), ("tokens/s", "token/s"),
+                             ("hours", "小时"), ("USD", "美元"), ("USD/h", "美元/时")):  # fmt: skip
+        table.add_column(tr(english, chinese), justify="left" if english == "device" else "right")
+    for plan in (result.plan, *result.others):
+        pace = plan.pace
+        left = f"{plan.left:.0%}" if plan.fits else tr("too much", "超出")
+        table.add_row(
+            f"{plan.num_devices} × {plan.device.name}",
+            gib(plan.needed),
+            Text(left, style="green" if plan.fits else "red"),
+            f"{pace.tokens_per_second:,.0f}",
+            "-" if pace.hours is None else f"{pace.hours:.2f}",
+            "-" if pace.cost is None else f"{pace.cost:,.2f}",
+            f"{plan.price:.2f}",
+            style="bold" if plan is result.plan else "",
+        )
+    return table
+
+
+def _caveat(plan: Plan) -> str:
+    speed = (
+        tr("Speed as measured.", "速度为实测值。")
+        if plan.pace.is_measured
+        else tr(
+            f"Speed assumes {plan.device.efficiency:.0%} of the peak ({plan.device.source}); --measure replaces that.",
+            f"速度按峰值的 {plan.device.efficiency:.0%} 估算（{plan.device.source}）；可用 --measure 实测。",
+        )
+    )
+    prices = tr(
+        f" Prices are examples of {PRICES_OF}; --price sets yours.", f" 价格为 {PRICES_OF} 的示例，可用 --price 指定。"
+    )
+    return speed + prices
+
+
+def _verdict(result: Report) -> list[Text]:
+    plan = result.plan
+    if plan.fits:
+        return [Text(tr(f"Fits with {plan.left:.0%} left.", f"可以运行，剩余 {plan.left:.0%}。"), style="bold green")]
+    short = gib(plan.needed - plan.capacity)
+    lines = [Text(tr(f"Does not fit: {short} GiB too much.", f"放不下：超出 {short} GiB。"), style="bold red")]
+    if not result.changes:
+        none = tr(
+            "Nothing that was tried makes it fit; a larger device is needed.", "试过的调整都不够，需要更大的设备。"
+        )
+        return [*lines, Text(none)]
+    lines[0].append(tr(" What would do, cheapest first:", " 可行的调整（成本从低到高）："), style="default")
+    for change in result.changes:
+        to = change.plan
+        words = tr(f"{gib(to.needed)} GiB, {to.left:.0%} left", f"{gib(to.needed)} GiB，剩余 {to.left:.0%}")
+        words += f", {to.pace.tokens_per_second:,.0f} token/s"
+        if to.stack.host:
+            whole = gib(to.stack.host * to.num_devices)
+            words += tr(f", {whole} GiB of host memory", f"，主机内存 {whole} GiB")
+        lines.append(Text(f"  {change.text}: {words}"))
+    return lines
