@@ -16,7 +16,7 @@ import pytest
 from tests.tiny_tokenizer import SAMPLE, make_tokenizer
 
 from zhinao import files
-from zhinao.data import cache, cache_key
+from zhinao.data import cache, cache_key, cache_make, workers
 from zhinao.data.cache import TokenCache, build, prune
 from zhinao.data.encoding import encode
 from zhinao.data.how import How
@@ -80,6 +80,8 @@ def test_it_holds_what_encode_gives(tmp_path, tokenizer):
         assert (held.place, held.turns) == (document.place, document.turns)
     assert made.lengths.tolist() == [len(d.ids) for d in wanted]
     assert made.num_supervised.tolist() == [d.num_supervised for d in wanted]
+    samples = list(dict.fromkeys(d.place for d in wanted))
+    assert made.sample_of.tolist() == [samples.index(d.place) for d in wanted]
     assert made.source_of.tolist() == [d.place.source == str(two) for d in wanted]
     assert {0.5, 1} == set(np.concatenate([made[i].weights for i in range(len(made))]).tolist()) - {0}
     assert [str(found) for found in made.found] == [f"{one}: JSON lines, messages", f"{two}: JSON lines, messages"]
@@ -94,7 +96,7 @@ def test_it_holds_what_encode_gives(tmp_path, tokenizer):
 def test_the_number_of_workers_does_not_show(tmp_path, tokenizer, home, monkeypatch):
     data = write_chats(tmp_path / "data.jsonl", 60)
     alone = contents(built(data, tokenizer))
-    monkeypatch.setattr(cache, "_NUM_BATCH_CHARACTERS", 3000)
+    monkeypatch.setattr(cache_make, "_NUM_BATCH_CHARACTERS", 3000)
     for num_workers in (1, 2):
         files.shutil.rmtree(home)
         made = built(data, tokenizer, num_workers=num_workers)
@@ -145,7 +147,7 @@ def test_the_place_of_the_tokenizer_does_not_count(tmp_path, tokenizer):
 def test_many_processes_build_it_once(tmp_path, tokenizer, monkeypatch):
     data = write_chats(tmp_path / "data.jsonl", 200)
     builds, really = [], cache._build
-    monkeypatch.setattr(cache, "_build", lambda *arguments: (builds.append(1), really(*arguments)))
+    monkeypatch.setattr(cache, "_build", lambda *args, **more: (builds.append(1), really(*args, **more)))
     with ThreadPoolExecutor(4) as pool:
         made = list(pool.map(lambda _: built(data, tokenizer), range(4)))
     assert len(builds) == 1 and len({one.folder for one in made}) == 1
@@ -185,6 +187,25 @@ def test_nothing_left_to_train(tmp_path, tokenizer):
         built(data, tokenizer, model_max_length=8, overlong="drop")
 
 
+def test_data_that_changes_meanwhile_is_not_kept(tmp_path, tokenizer, home, monkeypatch):
+    data, really = write_chats(tmp_path / "data.jsonl", 5), cache.make
+
+    def make(*arguments, **more):
+        os.utime(data, (1, 1))
+        return really(*arguments, **more)
+
+    monkeypatch.setattr(cache, "make", make)
+    with pytest.raises(DataError, match=r"data\.jsonl: was changed while it was read"):
+        built(data, tokenizer)
+    assert not list(home.glob("[!.]*/"))
+
+
+def test_a_worker_that_is_killed_is_a_sentence():
+    with pytest.raises(workers.WorkerError, match="was killed"):
+        list(workers.in_order(os._exit, [1, 2], 2, int, ()))
+    assert list(workers.in_order(abs, [-1, -2, 3], 2, int, ())) == [1, 2, 3]
+
+
 def test_text_placeholders_and_kinds(tmp_path, tokenizer):
     data = tmp_path / "data.jsonl"
     data.write_text('{"text": "I am {{name}}."}\n')
@@ -202,6 +223,8 @@ def test_what_cannot_be_read(tmp_path, tokenizer):
         built(tmp_path / "none.jsonl", tokenizer)
     with pytest.raises(ZhinaoError, match="no tokenizer"):
         built(write_chats(tmp_path / "data.jsonl", 1), tmp_path)
+    with pytest.raises(UsageError, match=r"data\.jsonl is named twice"):
+        built([tmp_path, tmp_path / "data.jsonl"], tokenizer)
     (tmp_path / "data.jsonl").write_text("")
     with pytest.raises(DataError, match="is empty"):
         built(tmp_path / "data.jsonl", tokenizer)
@@ -232,14 +255,14 @@ import pathlib
 import re
 import sys
 from zhinao import cli
-from zhinao.data import cache
+from zhinao.data import cache, cache_make
 from zhinao.data.how import How
 if __name__ == "__main__":
-    cache._NUM_BATCH_CHARACTERS = 20_000
+    cache_make._NUM_BATCH_CHARACTERS = 20_000
     num_workers = int(sys.argv[3])
     if "--quickly" in sys.argv:  # documents of a few ids, so that reading and writing is all that is done
         from zhinao.data.encoding import encode
-        cache.fit = lambda sample, tokenizer, how, limit, losses: encode(
+        cache_make.fit = lambda sample, tokenizer, how, limit, losses: encode(
             dataclasses.replace(sample, text=sample.text[:8]), tokenizer, how
         )
     made = cache.build([sys.argv[1]], sys.argv[2], How(), model_max_length=2048, num_workers=num_workers)

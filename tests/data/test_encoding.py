@@ -242,6 +242,17 @@ def test_a_template_that_knows_no_thoughts(demo):
     assert texts(sample, tokenizer, train_thoughts=False)[0].partition("[")[2] in ("\n\nb<|im_end|>]", "b<|im_end|>]")
 
 
+def test_a_template_that_words_thoughts_in_its_own_way():
+    template = (
+        "{% for m in messages %}{% if m.role == 'assistant' %}<|im_start|>assistant\n{% if m.reasoning_content %}"
+        "{{ 'Because ' + m.reasoning_content + ': ' }}{% endif %}{{ m.content }}<|im_end|>\n"
+        "{% else %}{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    sample, tokenizer = chat(user("a"), assistant("b", "T")), ByteTokenizer(template)
+    assert texts(sample, tokenizer) == ["a<|im_start|>assistant\n[Because T: b<|im_end|>]"]
+    assert texts(sample, tokenizer, train_thoughts=False) == ["a<|im_start|>assistant\nBecause T[: b<|im_end|>]"]
+
+
 def test_a_thought_that_was_never_opened_and_one_that_never_ends():
     inline = chat(user("a"), assistant("T\n</think>\n\nb"))
     assert texts(inline)[0].endswith("[<think>\nT\n</think>\n\nb<|im_end|>]")

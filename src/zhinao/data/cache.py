@@ -3,49 +3,27 @@
 Knows neither mixing by weight nor packing, which choose among the documents of a cache.
 """
 
-import dataclasses
+import os
 import shutil
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from zhinao import files
-from zhinao.data import cache_key, cache_store, workers
+from zhinao.data import cache_key, cache_store
+from zhinao.data.cache_make import Plan, make, raise_faults
 from zhinao.data.cache_store import TokenCache
 from zhinao.data.how import How
-from zhinao.data.losses import LossTable
-from zhinao.data.overlong import Limit, fit
-from zhinao.data.read import read
-from zhinao.data.sample import DataError, Fault, Sample
+from zhinao.data.overlong import Limit
+from zhinao.data.sample import DataError
 from zhinao.data.sources import STDIN, expand
-from zhinao.data.substitute import substitute
 from zhinao.errors import UsageError
 from zhinao.files import PARTIAL, atomic_folder
-from zhinao.hub.progress import Counter, Reporter, shown
+from zhinao.hub.progress import Reporter
 from zhinao.lang import tr
 from zhinao.model.tokenizer import Tokenizer
 
-NUM_FAULTS = 100  # that are kept and shown
 MAX_KEPT_BYTES = 50 * 10**9  # of all caches together; the one in use is kept whatever its size
-_NUM_BATCH_CHARACTERS = 400_000
-_NUM_ALONE_BYTES = 4_000_000  # files smaller than this are encoded before other processes would have started
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What decides, besides the data, how it is encoded."""
-
-    tokenizer_folder: Path
-    how: How
-    limit: Limit
-    kinds: list[str]
-    format: str | None
-    values: dict[str, str]
-
-    def choices(self) -> dict:
-        """JSON values; the tokenizer counts by its content, not by its place."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if name != "tokenizer_folder"}
 
 
 def build(
@@ -83,7 +61,8 @@ def build(
                 print(
                     tr(f"not read, no data by its name: {name}", f"未读取（后缀不是数据文件）：{name}"), file=sys.stderr
                 )
-            _build(kept, sources, expanded, plan, max_faulty_share, num_workers, reporter)
+            how_to = {"stops_at_fault": not max_faulty_share, "num_workers": num_workers, "reporter": reporter}
+            _build(kept, sources, expanded, plan, **how_to)
         cache = TokenCache.open(kept)
         kept.touch()
     prune()
@@ -120,108 +99,34 @@ def _expanded(sources: Sequence[str]) -> tuple[dict[str, int], list[str]]:
         expanded = expand([source])
         skipped += expanded.skipped
         for file in expanded.files:
-            result.setdefault(file, number)
+            if file in result:
+                raise UsageError(
+                    tr(f"{file} is named twice.", f"{file} 被指定了两次。"),
+                    tr("to train it more often: --data_weights 2", "如需多次训练：--data_weights 2"),
+                )
+            result[file] = number
     return result, skipped
 
 
-def _build(
-    target: Path, sources, expanded: dict[str, int], plan: Plan, max_faulty_share: float, num_workers, reporter
-) -> None:
-    num_bytes = sum(Path(file).stat().st_size for file in expanded)
-    files.check_free_space(target, num_bytes * 2)
-    if num_workers is None:
-        num_workers = workers.num_available() if num_bytes > _NUM_ALONE_BYTES else 1
-    losses, faults, found = LossTable(), [], []
-    number_of = {file: number for number, file in enumerate(expanded)}
-    with atomic_folder(target) as folder, shown(reporter) as report:
-        counter = Counter(report, tr("encoding the data", "编码数据"), num_bytes)
-        items = read(list(expanded), kind=plan.kinds, format=plan.format, on_file=found.append, on_bytes=counter.add)
-        made = workers.in_order(_encode, _batches(items), num_workers, _start, (plan, number_of))
-        if not cache_store.write(folder, _gathered(made, losses, faults, max_faulty_share)):
-            _raise_faults(faults)
-            losses.check(plan.limit.num_tokens, 0)
-            raise DataError(tr("Nothing is left to train.", "没有剩下任何可训练的数据。"))
-        cache_store.write_meta(
-            folder,
-            key=target.name,
-            sources=list(map(str, sources)),
-            files=list(expanded),
-            source_of_file=list(expanded.values()),
-            found=[dataclasses.asdict(file) for file in found],
-            losses=losses.to_json(),
-            faults=[dataclasses.asdict(fault) for fault in faults],
-        )
+def _build(target: Path, sources: Sequence[str], expanded: dict[str, int], plan: Plan, **how_to) -> None:
+    data_files = list(expanded)
+    before = _stamps(data_files)
+    files.check_free_space(target, 2 * sum(size for size, _ in before))
+    with atomic_folder(target) as folder:
+        meta = make(folder, data_files, plan, **how_to)
+        for file, old, new in zip(data_files, before, _stamps(data_files), strict=True):
+            if old != new:
+                raise DataError(tr(f"{file}: was changed while it was read.", f"{file}：读取过程中文件被修改。"))
+        named = {"key": target.name, "sources": list(map(str, sources)), "source_of_file": list(expanded.values())}
+        cache_store.write_meta(folder, **named, **meta)
 
 
-def _batches(items: Iterable[Sample | Fault]) -> Iterator[list[Sample | Fault]]:
-    """Batches of about equal work. Where they are cut does not show in the result."""
-    batch, size = [], 0
-    for item in items:
-        batch.append(item)
-        size += 200 + (0 if isinstance(item, Fault) else _num_characters(item))
-        if size >= _NUM_BATCH_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _num_characters(sample: Sample) -> int:
-    said = sum(len(str(message.get("content"))) for message in sample.messages)
-    return said + len(sample.text) + len(sample.prompt) + len(sample.completion)
-
-
-_worker: tuple = ()  # in a process that encodes: tokenizer, plan, number of each file
-
-
-def _start(plan: Plan, number_of: dict[str, int]) -> None:
-    global _worker
-    _worker = (Tokenizer.load(plan.tokenizer_folder), plan, number_of)
-
-
-def _encode(batch: list[Sample | Fault]):
-    """Columns of the documents of a batch, what was lost, and the faults."""
-    tokenizer, plan, number_of = _worker
-    losses, faults, documents = LossTable(), [], []
-    for item in batch:
-        if isinstance(item, Fault):
-            made = losses.add_fault(item)
-        else:
-            made = fit(substitute(item, plan.values), tokenizer, plan.how, plan.limit, losses)
-        if isinstance(made, Fault):
-            faults.append(made)
-        else:
-            documents += made
-    return cache_store.columns_of(documents, number_of), losses, faults
-
-
-def _gathered(results, losses: LossTable, faults: list[Fault], max_faulty_share: float) -> Iterator[dict]:
-    """The columns, one batch after another, while `losses` and `faults` grow. Where no fault is allowed, the first ends it."""
-    for columns, lost, found in results:
-        losses.merge(lost)
-        faults += found[: NUM_FAULTS - len(faults)]
-        if not max_faulty_share:
-            _raise_faults(faults)
-        yield columns
-
-
-def _raise_faults(faults: Sequence[Fault], num_all: int | None = None) -> None:
-    if not faults:
-        return
-    shown = "\n".join(f"  {fault}" for fault in faults[:10])
-    num = f"{num_all:,}" if num_all else ""
-    what = tr(f"{num or 'Some'} items cannot be used:", f"有 {num} 条数据无法使用：" if num else "有数据无法使用：")
-    raise DataError(
-        f"{what}\n{shown}",
-        tr(
-            f"zhinao data check {faults[0].place.source} lists all, --fix repairs; --max_faulty_share 0.01 leaves out up to 1 %",
-            f"zhinao data check {faults[0].place.source} 列出全部，--fix 可修复；--max_faulty_share 0.01 允许略过至多 1 %",
-        ),
-    )
+def _stamps(data_files: Sequence[str]) -> list[tuple[int, int]]:
+    return [((stat := os.stat(file)).st_size, stat.st_mtime_ns) for file in data_files]
 
 
 def _check(cache: TokenCache, limit: Limit, max_overlong_share: float, max_faulty_share: float) -> None:
     total = cache.losses.total
     if total.num_faulty > max_faulty_share * total.num_samples:
-        _raise_faults(cache.faults, total.num_faulty)
+        raise_faults(cache.faults, total.num_faulty)
     cache.losses.check(limit.num_tokens, max_overlong_share if limit.policy == "error" else None)

@@ -58,7 +58,7 @@ def write(folder: Path, parts: Iterable[dict[str, np.ndarray]]) -> int:
             before = ends[-1] if len(ends) else before
             num_documents += len(ends)
             for name, file in files.items():
-                (ends if name == "ends" else part[name]).tofile(file)
+                file.write((ends if name == "ends" else part[name]).tobytes())
     finally:
         for file in files.values():
             file.close()
@@ -112,6 +112,13 @@ class TokenCache:
     @property
     def source_of(self) -> np.ndarray:
         return np.array(self.meta["source_of_file"], np.int32)[self._places["file"]]
+
+    @property
+    def sample_of(self) -> np.ndarray:
+        """`(N,)` int64: documents of one sample share a number, from 0 on."""
+        is_new = np.zeros(len(self), bool)
+        is_new[1:] = self._places[1:] != self._places[:-1]
+        return np.cumsum(is_new)
 
     @property
     def key(self) -> str:

@@ -137,15 +137,17 @@ def _thought_ids(thought: str, prompt: Rendered, tokenizer) -> list[int]:
 
 def _num_thought_ids(answer: list[int], message: dict, tokenizer) -> int:
     """How many of the first ids of an answer are its thought, the closing marker included."""
-    if not thought_of(message):
+    thought = thought_of(message)
+    if not thought:
         return 0
     closing = tokenizer.control_tokens.get(THINK_CLOSE)
-    if closing is not None:
+    if closing in answer:
         return answer.index(closing) + 1
+    last = THINK_CLOSE if THINK_CLOSE in tokenizer.decode(answer, skip_control=False) else thought
     low, high = 0, len(answer)
     while low < high:
         middle = (low + high) // 2
-        if THINK_CLOSE in tokenizer.decode(answer[:middle], skip_control=False):
+        if last in tokenizer.decode(answer[:middle], skip_control=False):
             high = middle
         else:
             low = middle + 1
