@@ -62,11 +62,11 @@ class PreferSettings(TrainSettings):
             raise UsageError(
                 tr("--label_smoothing is known to --loss dpo only.", "--label_smoothing 只适用于 --loss dpo。")
             )
-        if self.reference == "copy" and self.is_adapter:
+        if self.reference and self.is_adapter:
             raise UsageError(
                 tr(
-                    f"--reference copy: with --method {self.method} the model without its adapters is the reference.",
-                    f"--reference copy：--method {self.method} 时，去掉适配器的模型就是参考模型。",
+                    f"--reference: with --method {self.method} the model without its adapters is the reference.",
+                    f"--reference：--method {self.method} 时，去掉适配器的模型就是参考模型。",
                 ),
                 tr("leave --reference out", "请去掉 --reference"),
             )
@@ -78,6 +78,7 @@ class PreferSettings(TrainSettings):
 _MEANINGLESS = {
     "is_concat": ("the rows of a batch are never padded anyway", "批次中本来就没有填充"),
     "train_on": ("a preference is about the answers alone", "偏好只针对回答"),
+    "train_thoughts": ("an answer is compared as a whole", "回答是作为整体比较的"),
     "new_tokens": ("the reference does not know them; add them with `zhinao finetune` first", "参考模型不认识新词，请先用 `zhinao finetune` 添加"),
     "data_weights": ("pairs are taken as they are", "偏好对按原样使用"),
 }  # fmt: skip
