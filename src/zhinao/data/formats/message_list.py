@@ -12,6 +12,8 @@ from zhinao.prompt.messages import ROLES, normalized
 
 FIELDS = {"role", "content", "reasoning_content", "reasoning", "tool_calls", "tool_call_id", "name", *WEIGHTS}
 
+_PLAIN = {"role", "content"}
+
 
 def read_messages(value, field: str, ignored: Counter) -> list[dict]:
     """Messages with `role`, `content`, and where given `reasoning_content`, `tool_calls`, `tool_call_id`, `name`, `weight`.
@@ -34,6 +36,8 @@ def is_message(value) -> bool:
 def _message(message, field: str, ignored: Counter) -> dict:
     if not isinstance(message, dict):
         raise Misfit(field, tr(f"must be an object, not {kind_of(message)}", f"必须是对象，而不是{kind_of(message)}"))
+    if message.keys() == _PLAIN and message["role"] in ROLES and isinstance(message["content"], str):
+        return dict(message)  # nearly all are; this is the quick way
     role = text(message, "role", f"{field}.role")
     if role not in ROLES:
         known = ", ".join(ROLES)
