@@ -6,6 +6,7 @@ import pytest
 from tests.byte_tokenizer import ByteTokenizer
 from tests.tiny_tokenizer import make_tokenizer
 
+from zhinao.data import dialogue, turn
 from zhinao.data.encoding import Encoded, encode, encode_preference
 from zhinao.data.how import How
 from zhinao.data.sample import Fault, Place, Sample
@@ -340,3 +341,35 @@ def test_preference_faults():
     assert "chosen: must be one message of the assistant" in pair([user("b")], [assistant("c")])
     assert "rejected: must be one message of the assistant" in pair([assistant("b")], [])
     assert "rejected: Message 1.content" in pair([assistant("b")], [{"role": "assistant", "content": 3}])
+
+
+def agent(num_calls, **last):
+    """A question, that many thinking calls with their responses, an answer; and before it another exchange."""
+    messages = [user("0"), assistant("1", "Z"), user("a")]
+    for n in range(num_calls):
+        call = {"id": f"c{n}", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        messages.append(assistant("", f"T{n}", tool_calls=[call], weight=n != 1))
+        messages.append({"role": "tool", "tool_call_id": f"c{n}", "content": str(n)})
+    return chat(*messages, assistant("b", "U", **last))
+
+
+@pytest.mark.parametrize("template", [None, CHAT_TEMPLATE, OPENS_THOUGHT, MERGES])
+@pytest.mark.parametrize("how", [How(), How("last"), How(train_thoughts=False)])
+def test_an_agents_many_calls_rendered_at_once_are_the_same(template, how, monkeypatch):
+    tokenizer, sample = ByteTokenizer(template), agent(5)
+    at_once = encode(sample, tokenizer, how)
+    monkeypatch.setattr(dialogue, "_NUM_ONE_BY_ONE", 1000)
+    one_by_one = encode(sample, tokenizer, how)
+    assert [(d.ids.tolist(), d.weights.tolist(), d.turns) for d in at_once] == [
+        (d.ids.tolist(), d.weights.tolist(), d.turns) for d in one_by_one
+    ]
+
+
+def test_an_agents_many_calls_are_not_rendered_one_by_one(monkeypatch):
+    rendered = []
+    for module in (dialogue, turn):
+        monkeypatch.setattr(module, "render", lambda *args, **more: (rendered.append(1), render(*args, **more))[1])
+    documents = encode(agent(30), plain, How())
+    assert len(documents) == 2 and len(documents[1].turns) == 30
+    assert marked(documents[1], plain).count("[<think>\nT") == 29
+    assert len(rendered) <= 8

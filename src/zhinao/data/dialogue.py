@@ -1,16 +1,15 @@
-"""Conversations as token ids and weights, each turn in the context that the server would render for it.
-
-All ids come from the one renderer, `prompt/conversation.py`; only a thought that the template would lose is put back here.
-"""
+"""Conversations as token ids and weights, each turn in the context that the server would render for it (`turn.py`)."""
 
 import functools
-from collections.abc import Iterator
+import itertools
 from dataclasses import dataclass, field
 
 from zhinao.data.how import How
 from zhinao.data.thoughts import thought_of, without_thought
-from zhinao.family import THINK_CLOSE, THINK_OPEN
-from zhinao.prompt.conversation import Rendered, render
+from zhinao.data.turn import num_thought_ids, runs_of, turn
+from zhinao.prompt.conversation import render
+
+_NUM_ONE_BY_ONE = 2  # so many answers to one question are each rendered by themselves
 
 
 @dataclass(slots=True)
@@ -47,24 +46,6 @@ def documents(messages: list[dict], weights: dict[int, float], tools, tokenizer,
     return _as_served(messages, weights, tools, tokenizer, how.train_thoughts)
 
 
-def turn(messages: list[dict], tools, tokenizer) -> tuple[list[int], list[int]]:
-    """What the server sends to the model before the last message, and what the model is to answer, end token included."""
-    *before, message = messages
-    whole = render(messages, tokenizer, add_generation_prompt=False, tools=tools)
-    start, end = _last_run(whole)
-    if not before:
-        return whole.ids[:start], whole.ids[start:end]
-    prompt = render(before, tokenizer, tools=tools)
-    size, thought = len(prompt.ids), thought_of(message)
-    if whole.ids[:size] == prompt.ids and thought in whole.text[len(prompt.text) :]:
-        return prompt.ids, whole.ids[size:end]
-    if thought or prompt.opens_thought:
-        bare = render([*before, without_thought(message)], tokenizer, add_generation_prompt=False, tools=tools)
-        start, end = _last_run(bare)
-        return prompt.ids, _thought_ids(thought, prompt, tokenizer) + bare.ids[start:end]
-    return prompt.ids, whole.ids[start:end]  # one token reaches across the border
-
-
 def _last_question(messages: list[dict]) -> int:
     """The last message of the user that the assistant answers."""
     roles = [m["role"] for m in messages]
@@ -81,7 +62,7 @@ def _opens_thought(tokenizer) -> bool:
 def _as_one(messages: list[dict], weights: dict[int, float], tools, tokenizer) -> Document | None:
     """None where the template's frames are not one for each message of the assistant."""
     rendered = render(messages, tokenizer, add_generation_prompt=False, tools=tools)
-    runs, speakers = list(_runs(rendered.mask)), [n for n, m in enumerate(messages) if m["role"] == "assistant"]
+    runs, speakers = list(runs_of(rendered.mask)), [n for n, m in enumerate(messages) if m["role"] == "assistant"]
     if len(runs) != len(speakers):
         return None
     document = Document()
@@ -96,59 +77,39 @@ def _as_one(messages: list[dict], weights: dict[int, float], tools, tokenizer) -
 def _as_served(messages, weights: dict[int, float], tools, tokenizer, train_thoughts: bool) -> list[Document]:
     """A document for each trained message, joined with the one before where that is the beginning of it, id by id."""
     result: list[Document] = []
-    for n, weight in weights.items():
-        prompt, answer = turn(messages[: n + 1], tools, tokenizer)
-        if not (result and prompt[: len(result[-1].ids)] == result[-1].ids):
-            result.append(Document())
-        document, untrained = result[-1], 0 if train_thoughts else _num_thought_ids(answer, messages[n], tokenizer)
-        document.add(prompt[len(document.ids) :], 0)
-        document.add(answer[:untrained], 0)
-        document.add(answer[untrained:], weight)
-        document.turns.append(len(document.ids))
+    questions = {n: _last_question(messages[: n + 1]) for n in weights}
+    for _, group in itertools.groupby(weights, key=questions.__getitem__):
+        numbers = list(group)
+        for n, (prompt, answer) in zip(numbers, _turns(messages, numbers, tools, tokenizer), strict=True):
+            if not (result and prompt[: len(result[-1].ids)] == result[-1].ids):
+                result.append(Document())
+            document, untrained = result[-1], 0 if train_thoughts else num_thought_ids(answer, messages[n], tokenizer)
+            document.add(prompt[len(document.ids) :], 0)
+            document.add(answer[:untrained], 0)
+            document.add(answer[untrained:], weights[n])
+            document.turns.append(len(document.ids))
     return result
 
 
-def _runs(mask: list[bool]) -> Iterator[tuple[int, int]]:
-    """Start and end of each stretch of True."""
-    start = None
-    for n, is_said in enumerate([*mask, False]):
-        if is_said and start is None:
-            start = n
-        elif not is_said and start is not None:
-            yield start, n
-            start = None
+def _turns(messages: list[dict], numbers: list[int], tools, tokenizer) -> list[tuple[list[int], list[int]]]:
+    """`turn` of each of the answers to one question. Of many (an agent's calls), one rendering serves all."""
+    if len(numbers) > _NUM_ONE_BY_ONE:
+        at_once = _turns_at_once(messages[: numbers[-1] + 1], numbers, tools, tokenizer)
+        if at_once is not None:
+            return at_once
+    return [turn(messages[: n + 1], tools, tokenizer) for n in numbers]
 
 
-def _last_run(rendered: Rendered) -> tuple[int, int]:
-    *_, last = [(0, 0), *_runs(rendered.mask)]
-    return last
-
-
-def _thought_ids(thought: str, prompt: Rendered, tokenizer) -> list[int]:
-    """A thought as the model would write it after `prompt`, for templates that show it in no message."""
-    before = "" if prompt.opens_thought else THINK_OPEN
-    text = f"\n{thought}\n" if before or not prompt.text.endswith("\n") else f"{thought}\n"
-    control = tokenizer.control_tokens
-    if THINK_OPEN not in control or THINK_CLOSE not in control:
-        return tokenizer.encode(f"{before}{text}{THINK_CLOSE}\n\n")
-    opening = [control[THINK_OPEN]] if before else []
-    return [*opening, *tokenizer.encode(text), control[THINK_CLOSE], *tokenizer.encode("\n\n")]
-
-
-def _num_thought_ids(answer: list[int], message: dict, tokenizer) -> int:
-    """How many of the first ids of an answer are its thought, the closing marker included."""
-    thought = thought_of(message)
-    if not thought:
-        return 0
-    closing = tokenizer.control_tokens.get(THINK_CLOSE)
-    if closing in answer:
-        return answer.index(closing) + 1
-    last = THINK_CLOSE if THINK_CLOSE in tokenizer.decode(answer, skip_control=False) else thought
-    low, high = 0, len(answer)
-    while low < high:
-        middle = (low + high) // 2
-        if last in tokenizer.decode(answer[:middle], skip_control=False):
-            high = middle
-        else:
-            low = middle + 1
-    return low
+def _turns_at_once(messages, numbers: list[int], tools, tokenizer) -> list[tuple[list[int], list[int]]] | None:
+    """None where the first or the last answer is served in other ids than the whole shows, or a thought is missing in it."""
+    whole = render(messages, tokenizer, add_generation_prompt=False, tools=tools)
+    runs, speakers = list(runs_of(whole.mask)), [n for n, m in enumerate(messages) if m["role"] == "assistant"]
+    if len(runs) != len(speakers):
+        return None
+    spans = dict(zip(speakers, runs, strict=True))
+    found = [(whole.ids[:start], whole.ids[start:end]) for start, end in map(spans.__getitem__, numbers)]
+    shown = (tokenizer.decode(answer, skip_control=False) for _, answer in found)
+    if not all(thought_of(messages[n]) in text for n, text in zip(numbers, shown, strict=True)):
+        return None
+    borders = [(place, turn(messages[: numbers[place] + 1], tools, tokenizer)) for place in (0, -1)]
+    return found if all(found[place] == served for place, served in borders) else None

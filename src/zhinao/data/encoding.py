@@ -10,6 +10,7 @@ from zhinao.data.dialogue import Document
 from zhinao.data.how import How
 from zhinao.data.sample import Fault, Place, Sample
 from zhinao.data.thoughts import apart, is_cut, without_thought
+from zhinao.data.turn import turn
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 from zhinao.prompt.conversation import MaskError
@@ -86,7 +87,7 @@ def _answer(messages: list[dict], answer: list[dict], field: str, tools, tokeniz
         message.pop("weight", None)
     if how.thoughts == "drop":
         whole = [without_thought(m) for m in whole]
-    prompt, ids = _rendered(dialogue.turn, whole, tools, tokenizer)
+    prompt, ids = _rendered(turn, whole, tools, tokenizer)
     if not ids:
         raise _Unusable(field, tr("the chat template shows nothing of it", "对话模板没有渲染出任何内容"))
     return prompt, ids
