@@ -2,23 +2,19 @@
 what the target cannot hold is an error with its place."""
 
 import argparse
-import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from zhinao.data import formats
+from zhinao.data.faults import Faults, say, tell
 from zhinao.data.formats.fields import Misfit
 from zhinao.data.output import check_target, writing
 from zhinao.data.progress import reading
-from zhinao.data.read import FORMAT_NAMES, Found
-from zhinao.data.sample import DataError, Fault, Sample
+from zhinao.data.read import FORMAT_NAMES
+from zhinao.data.sample import Fault, Sample
 from zhinao.data.substitute import parse, placeholders, substitute
 from zhinao.lang import tr
-
-NUM_SHOWN = 20
-# What holds every sample of the kind.
-NATIVE = {"chat": "messages", "text": "text", "completion": "completion", "preference": "preference"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     num_written, target = 0, args.to
     with reading(args.sources, format=args.format) as (items, found), writing(args.output) as write:
         for sample in _filled(faults.taken_out(items), values, filled):
-            target = target or NATIVE[sample.kind]  # of the first one, so that the file has one format
+            target = target or formats.NATIVE[sample.kind]  # of the first one, so that the file has one format
             try:
                 write(formats.write(sample, target))
                 num_written += 1
@@ -86,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
                 faults.add(Fault(sample.place, misfit.field, misfit.message))
         faults.finish(args.skip_faults)
     tell(found, faults)
-    for name in values.keys() - filled.keys():
+    for name in (name for name in values if name not in filled):
         say(tr(f"--set {name}: {{{{{name}}}}} occurs nowhere", f"--set {name}：数据中没有 {{{{{name}}}}}"))
     say(tr(f"{args.output}: {num_written:,} written", f"{args.output}：写入 {num_written:,} 条"))
     return 0
@@ -98,49 +94,3 @@ def _filled(samples: Iterable[Sample], values: dict[str, str], counts: Counter) 
         if values:
             counts.update(placeholders(sample) & values.keys())
         yield substitute(sample, values)
-
-
-class Faults:
-    """What could not be taken over: the first ones are shown as they come, all are counted."""
-
-    def __init__(self):
-        self.num = 0
-
-    def add(self, fault: Fault) -> None:
-        self.num += 1
-        if self.num <= NUM_SHOWN:
-            say(str(fault))
-
-    def taken_out(self, items: Iterable[Sample | Fault]) -> Iterator[Sample]:
-        for item in items:
-            if isinstance(item, Fault):
-                self.add(item)
-            else:
-                yield item
-
-    def finish(self, may_skip: bool) -> None:
-        """Raises DataError where there was any that may not be left out."""
-        if self.num > NUM_SHOWN:
-            say(tr(f"… and {self.num - NUM_SHOWN:,} more", f"……另有 {self.num - NUM_SHOWN:,} 条"))
-        if self.num and not may_skip:
-            raise DataError(
-                tr(f"{self.num:,} could not be taken over.", f"有 {self.num:,} 条无法处理。"),
-                tr(
-                    "no file was written; repair them, or leave them out with --skip-faults",
-                    "未写入文件；请修复，或用 --skip-faults 略过",
-                ),
-            )
-
-
-def tell(found: list[Found], faults: Faults) -> None:
-    """What the files were found to be, and what was left behind of them."""
-    for file in found:
-        say(f"{file} ({file.num_samples:,})")
-        if fields := [f"{name} ({num:,})" for name, num in sorted(file.ignored.items()) if num]:
-            say(tr(f"  fields not kept: {', '.join(fields)}", f"  未保留的字段：{', '.join(fields)}"))
-    if faults.num:
-        say(tr(f"{faults.num:,} left out", f"略过 {faults.num:,} 条"))
-
-
-def say(line: str) -> None:
-    print(line, file=sys.stderr)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from zhinao.data import check_text, formats
 from zhinao.data.check_rules import text_of
-from zhinao.data.convert import NATIVE
 from zhinao.data.facts import exact_hash
 from zhinao.data.finding import Finding
 from zhinao.data.output import Write
@@ -161,7 +160,7 @@ def _clean(text: str) -> str:
 
 
 def _record(sample: Sample) -> dict:
-    return formats.write(sample, NATIVE[sample.kind])
+    return formats.write(sample, formats.NATIVE[sample.kind])
 
 
 def _lines(sample: Sample) -> list[str]:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from zhinao.data import formats
-from zhinao.data.convert import NATIVE, Faults, add_format, say, tell
+from zhinao.data.convert import add_format
+from zhinao.data.faults import Faults, say, tell
 from zhinao.data.output import check_target, writing
 from zhinao.data.progress import reading
 from zhinao.data.sample import DataError, Sample
@@ -88,7 +89,7 @@ def _write(args: argparse.Namespace, targets: list[Path], held: set[bytes]) -> l
         for sample in items:
             if isinstance(sample, Sample):
                 side = key(sample, args.seed) in held
-                (to_train, to_eval)[side](formats.write(sample, NATIVE[sample.kind]))
+                (to_train, to_eval)[side](formats.write(sample, formats.NATIVE[sample.kind]))
                 nums[side] += 1
     return nums
 

@@ -17,6 +17,8 @@ FORMATS: dict[str, ModuleType] = {
     module.NAME: module for module in (messages, sharegpt, conversations, alpaca, belle, completion, preference, text)
 }
 KNOWN_FIELDS = frozenset().union(*(module.FIELDS for module in FORMATS.values()))
+# kind of sample -> the format that holds every one of that kind
+NATIVE = {"chat": "messages", "text": "text", "completion": "completion", "preference": "preference"}
 
 
 def named(name: str) -> ModuleType:
