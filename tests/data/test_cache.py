@@ -139,6 +139,16 @@ def test_whatever_it_depends_on_is_seen(tmp_path, tokenizer, monkeypatch):
     assert len(set(keys)) == len(keys)
 
 
+def test_the_digest_is_of_ids_and_weights(tmp_path, tokenizer):
+    data = write_chats(tmp_path / "data.jsonl", 5)
+    first = built(data, tokenizer)
+    same = built(data, tokenizer, model_max_length=1024)
+    assert same.key != first.key and same.digest == first.digest
+    assert built(data, tokenizer, how=How("last")).digest != first.digest
+    data.write_text(data.read_text(encoding="utf-8").replace("the", "The", 1), encoding="utf-8")
+    assert built(data, tokenizer).digest != first.digest
+
+
 def test_the_place_of_the_tokenizer_does_not_count(tmp_path, tokenizer):
     data = write_chats(tmp_path / "data.jsonl", 3)
     assert built(data, tokenizer).key == built(data, make_tokenizer(tmp_path / "elsewhere")).key

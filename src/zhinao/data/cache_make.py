@@ -62,12 +62,13 @@ def make(
         counter = Counter(report, tr("encoding the data", "编码数据"), num_bytes)
         items = read(data_files, kind=plan.kinds, format=plan.format, on_file=found.append, on_bytes=counter.add)
         made = workers.in_order(_encode, _batches(items), num_workers, _start, (plan, number_of))
-        num_documents = cache_store.write(folder, _gathered(made, losses, faults, stops_at_fault))
+        num_documents, digest = cache_store.write(folder, _gathered(made, losses, faults, stops_at_fault))
     if not num_documents:
         raise_faults(faults)
         losses.check(plan.limit.num_tokens, 0)
         raise DataError(tr("Nothing is left to train.", "没有剩下任何可训练的数据。"))
     return {
+        "digest": digest,
         "files": list(data_files),
         "found": [dataclasses.asdict(file) for file in found],
         "losses": losses.to_json(),

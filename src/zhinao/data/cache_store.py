@@ -1,5 +1,6 @@
 """Encoded documents on disk: one flat file a column, written in one go and read through the page cache. Encodes nothing."""
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -46,9 +47,10 @@ def columns_of(documents: Sequence[Encoded], number_of: dict[str, int]) -> dict[
     }
 
 
-def write(folder: Path, parts: Iterable[dict[str, np.ndarray]]) -> int:
-    """Write the columns, part after part; the number of documents."""
+def write(folder: Path, parts: Iterable[dict[str, np.ndarray]]) -> tuple[int, str]:
+    """Write the columns, part after part; the number of documents, and a digest of their ids and weights."""
     files = {name: (folder / name).open("wb") for name in COLUMNS}
+    digests = {name: hashlib.sha256() for name in ("ids", "spans", "ends")}
     before, num_documents = np.zeros((), COLUMNS["ends"]), 0
     try:
         for part in parts:
@@ -58,11 +60,14 @@ def write(folder: Path, parts: Iterable[dict[str, np.ndarray]]) -> int:
             before = ends[-1] if len(ends) else before
             num_documents += len(ends)
             for name, file in files.items():
-                file.write((ends if name == "ends" else part[name]).tobytes())
+                block = (ends if name == "ends" else part[name]).tobytes()
+                file.write(block)
+                if name in digests:
+                    digests[name].update(block)
     finally:
         for file in files.values():
             file.close()
-    return num_documents
+    return num_documents, hashlib.sha256(b"".join(d.digest() for d in digests.values())).hexdigest()[:32]
 
 
 class TokenCache:
@@ -124,6 +129,11 @@ class TokenCache:
     def key(self) -> str:
         """Hex digest of everything that the documents depend on: data, tokenizer, template, choices, code."""
         return self.meta["key"]
+
+    @property
+    def digest(self) -> str:
+        """Hex digest of the documents themselves: the same where another version of the package made the same of the data."""
+        return self.meta["digest"]
 
     @property
     def num_bytes(self) -> int:
