@@ -70,6 +70,11 @@ CHATS = {
         "sharegpt",
         [user("a"), assistant("b", weight=0.0)],
     ),
+    "a system prompt beside messages": (
+        {"messages": [user("a"), assistant("b")], "system": "S"},
+        "messages",
+        [SYSTEM, user("a"), assistant("b")],
+    ),
     "developer and parts": (
         {"messages": [{"role": "developer", "content": "D"}, user([{"type": "text", "text": "a"}, "b"]), assistant("c")]},
         "messages",

@@ -179,6 +179,28 @@ def test_nulls_that_parquet_adds_are_no_fields(tmp_path):
     assert str(one.place) == f"{tmp_path}/a.parquet, record 1" and not +found[0].ignored
 
 
+def test_parquet_tells_how_far_it_is(tmp_path):
+    (tmp_path / "a.parquet").write_bytes(as_parquet())
+    counts = []
+    assert len(list(read([str(tmp_path / "a.parquet")], on_bytes=counts.append))) == 5
+    assert sum(counts) >= (tmp_path / "a.parquet").stat().st_size
+
+
+def test_one_long_line_of_chinese_is_utf8_wherever_the_look_ahead_ends(tmp_path):
+    for num in range(4):
+        path = tmp_path / "a.json"
+        path.write_text('[{"text": "' + "x" * num + "啊" * 40_000 + '"}]', encoding="utf-8")
+        assert len(list(read([str(path)]))) == 1
+
+
+def test_text_that_begins_like_json(tmp_path):
+    path = tmp_path / "notes"
+    path.write_text("[Chapter 1]\n{name}\n")
+    assert [s.text for s in read([str(path)], format="text")] == ["[Chapter 1]", "{name}"]
+    path.write_text('{"text": "a"}\n')
+    assert [s.text for s in read([str(path)], format="text")] == ["a"]
+
+
 def test_parquet_without_its_package_names_the_extra(tmp_path, monkeypatch):
     from zhinao.errors import MissingExtraError
 

@@ -120,6 +120,18 @@ def test_what_follows_a_fault_is_read_all_the_same(tmp_path):
 FULL_GZIP = gzip.compress(("\n".join([GOOD] * 500) + "\n").encode())
 GBK = '{"text": "你好，世界"}\n{"text": "春天来了"}\n'
 
+
+def bad_parquet() -> bytes:
+    import io
+
+    import pyarrow.parquet
+
+    file = io.BytesIO()
+    table = pyarrow.table({"text": ["你好" * 9]})
+    pyarrow.parquet.write_table(table, file, compression="NONE", use_dictionary=False)
+    return file.getvalue().replace("你好".encode(), b"\xff" * 6)
+
+
 # file name, its bytes, what the DataError says; {} is the file
 ERRORS = {
     "empty": ("a.jsonl", b"", "{}: is empty"),
@@ -150,6 +162,7 @@ ERRORS = {
     "csv, column twice": ("a.csv", b"text,text\na,b\n", "{}, line 1: the column 'text' is there twice"),
     "csv, open quote": ("a.csv", b'text\nfine\n"never closed\nx\n', "{}, line 3: is no CSV (unexpected end of data)"),
     "no parquet": ("a.parquet", b"text\n", "{}: is no parquet file"),
+    "parquet, bad text": ("a.parquet", bad_parquet(), "{}: is no whole parquet file (after 0 rows)"),
     "parquet cut": ("a.parquet", b"PAR1" + b"x" * 100, "{}: is no whole parquet file (after 0 rows)"),
     "unknown name": ("a.dat", b"hello\nworld\n", "{}, line 1: neither JSON nor a table with known columns"),
     "two formats": ("a.jsonl", b'{"text": "a", "instruction": "b", "output": "c"}\n', "{}, line 1: fits alpaca and text"),

@@ -5,6 +5,7 @@ Each container gives records with their places, or Faults. What the records mean
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 
 from zhinao.data.containers import json_array, json_lines, parquet, plain_text, table
@@ -31,6 +32,7 @@ _PACKED = {
     b"BZh": "bzip2",
     b"7z\xbc\xaf": "7z",
 }
+_JSON = re.compile(r'\{\s*("|$)|\[\s*(\{|$)')  # what text hardly begins with
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -48,6 +50,8 @@ def container_of(stream: Stream, format: str | None = None) -> str:
         return "table"
     if suffix(source) == ".txt":
         return "lines" if _is_object(first) else "text"
+    if format == "text" and not _JSON.match(first):
+        return "text"
     if first.startswith("["):
         return "array"
     if first.startswith("{"):
@@ -56,8 +60,6 @@ def container_of(stream: Stream, format: str | None = None) -> str:
         return "lines"
     if table.delimiter(first):
         return "table"
-    if format == "text":
-        return "text"
     raise DataError(
         tr(
             f"{source}, line 1: neither JSON nor a table with known columns.",
@@ -71,7 +73,9 @@ def records(stream: Stream, container: str) -> Iterator[tuple[Place, dict] | Fau
     """The records of the stream in their order. Raises DataError where it cannot be read on."""
     if container in plain_text.UNITS:
         return plain_text.records(stream.source, stream.bytes, container)
-    readers = {"lines": json_lines, "array": json_array, "objects": json_array, "table": table, "parquet": parquet}
+    if container == "parquet":
+        return parquet.records(stream)
+    readers = {"lines": json_lines, "array": json_array, "objects": json_array, "table": table}
     return readers[container].records(stream.source, stream.bytes)
 
 
@@ -122,8 +126,9 @@ def _encoded(name: str, encoding: str, line: int, byte: int) -> DataError:
 
 
 def _decodes(line: bytes, encoding: str) -> bool:
+    """The line may be cut in the middle of a character."""
     try:
-        line.decode(encoding)
+        codecs.getincrementaldecoder(encoding)().decode(line)
     except UnicodeDecodeError:
         return False
     return True

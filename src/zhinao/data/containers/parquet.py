@@ -1,11 +1,14 @@
 """Parquet, some rows at a time. Needs pyarrow, which is imported when a file is opened."""
 
-import io
+import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 
+from zhinao.data.containers.stream import Stream
 from zhinao.data.sample import DataError, Place
+from zhinao.data.sources import STDIN
 from zhinao.errors import MissingExtraError
 from zhinao.lang import tr
 
@@ -13,28 +16,41 @@ MAGIC = b"PAR1"
 NUM_ROWS = 256
 
 
-def records(source: str, file: io.BufferedReader) -> Iterator[tuple[Place, dict]]:
+def records(stream: Stream) -> Iterator[tuple[Place, dict]]:
     """Null cells and null fields are left out: in parquet every message has the fields of all. Raises DataError."""
     try:
         import pyarrow as pa
         import pyarrow.parquet
     except ImportError:
         raise MissingExtraError("pyarrow", "train") from None
-    with tempfile.TemporaryFile() as copy:  # its index stands at the end, and a pipe or gzip cannot go there
-        shutil.copyfileobj(file, copy, 2**20)
-        num_records = 0
-        try:
-            table = pa.parquet.ParquetFile(copy)
+    num_records = 0
+    try:
+        with _seekable(stream) as file, pa.parquet.ParquetFile(file) as table:
+            num_bytes = os.path.getsize(stream.source) if stream.source != STDIN and not stream.is_gzip else 0
             for batch in table.iter_batches(NUM_ROWS):
+                stream.on_bytes(num_bytes * len(batch) // table.metadata.num_rows)
                 for row in batch.to_pylist():
                     num_records += 1
-                    yield Place(source, None, num_records), _without_nulls(row)
-        except pa.ArrowException as error:
-            what = tr(
-                f"is no whole parquet file (after {num_records} rows)",
-                f"不是完整的 parquet 文件（已读 {num_records} 行）",
-            )
-            raise DataError(tr(f"{source}: {what}.", f"{source}：{what}。"), str(error).splitlines()[0][:200]) from None
+                    yield Place(stream.source, None, num_records), _without_nulls(row)
+    except (pa.ArrowException, OSError, ValueError) as error:  # a damaged file gives all of them
+        what = tr(
+            f"is no whole parquet file (after {num_records} rows)", f"不是完整的 parquet 文件（已读 {num_records} 行）"
+        )
+        raise DataError(
+            tr(f"{stream.source}: {what}.", f"{stream.source}：{what}。"), " ".join(str(error).split())[:200] or None
+        ) from None
+
+
+@contextlib.contextmanager
+def _seekable(stream: Stream):
+    """The file itself, or a copy of what comes through a pipe or gzip: a parquet file's index stands at its end."""
+    if stream.source != STDIN and not stream.is_gzip:
+        with open(stream.source, "rb") as file:
+            yield file
+        return
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(stream.bytes, copy, 2**20)
+        yield copy
 
 
 def _without_nulls(value):

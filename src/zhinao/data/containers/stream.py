@@ -18,12 +18,16 @@ _GZIP = b"\x1f\x8b"
 
 @dataclass(frozen=True)
 class Stream:
-    """`bytes` is the whole source from its beginning, `head` its first 64 KiB for a look ahead. `is_gzip`: was unpacked."""
+    """`bytes` is the whole source from its beginning, `head` its first 64 KiB for a look ahead. `is_gzip`: was unpacked.
+
+    `on_bytes` is told what is read from the disk otherwise than through `bytes`.
+    """
 
     source: str
     bytes: io.BufferedReader
     head: bytes
     is_gzip: bool
+    on_bytes: Callable[[int], None]
 
 
 @contextlib.contextmanager
@@ -35,7 +39,7 @@ def opened(source: str, on_bytes: Callable[[int], None] | None = None) -> Iterat
         is_gzip = head.startswith(_GZIP)
         if is_gzip:
             head, whole = _with_head(gzip.GzipFile(fileobj=whole, mode="rb"))
-        yield Stream(source, whole, head, is_gzip)
+        yield Stream(source, whole, head, is_gzip, on_bytes or (lambda _: None))
 
 
 @contextlib.contextmanager

@@ -4,10 +4,11 @@ from collections import Counter
 
 from zhinao.data.formats.fields import tools
 from zhinao.data.formats.message_list import read_messages
+from zhinao.data.formats.system import with_system
 from zhinao.data.sample import Place, Sample
 
 NAME, KINDS = "messages", ("chat",)
-FIELDS = {"messages", "tools"}
+FIELDS = {"messages", "system", "tools"}
 
 
 def claims(record: dict) -> bool:
@@ -15,7 +16,8 @@ def claims(record: dict) -> bool:
 
 
 def read(record: dict, place: Place, ignored: Counter) -> Sample:
-    return Sample("chat", place, read_messages(record.get("messages"), "messages", ignored), tools(record))
+    messages = read_messages(record.get("messages"), "messages", ignored)
+    return Sample("chat", place, with_system(record, messages), tools(record))
 
 
 def write(sample: Sample) -> dict:
