@@ -7,9 +7,11 @@ TrainingArguments, then the model. Launchers (`zhinao launch`, torchrun, deepspe
 import os
 import tempfile
 import time
+import warnings
 from datetime import timedelta
 from pathlib import Path
 
+from zhinao import machine
 from zhinao.train import launch_hosts, presets
 from zhinao.train.settings import TrainSettings
 
@@ -25,6 +27,11 @@ def num_processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def _num_local() -> int:
+    """Processes on this machine; DeepSpeed's launcher has a name of its own for that."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE") or os.environ.get("LOCAL_SIZE") or "1")
+
+
 def timeout_seconds() -> int:
     """For TrainingArguments' `ddp_timeout`."""
     return int(_TIMEOUT.total_seconds())
@@ -32,6 +39,8 @@ def timeout_seconds() -> int:
 
 def prepare(settings: TrainSettings) -> None:
     """Environment variables that torch, DeepSpeed and accelerate read when they are imported. Imports none of them."""
+    if "OMP_NUM_THREADS" not in os.environ and num_processes() > 1:
+        os.environ["OMP_NUM_THREADS"] = str(max(1, machine.num_cores() // _num_local()))
     if needs_group(settings) and "RANK" not in os.environ:
         _alone()
     if presets.uses_deepspeed(settings):
