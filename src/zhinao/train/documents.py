@@ -3,11 +3,13 @@
 All processes of a run come by here before they form a group; the first one encodes, the others find it done.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from zhinao import files
 from zhinao.data import cache, mix, packing
 from zhinao.data.cache import TokenCache
 from zhinao.data.how import How
@@ -32,7 +34,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Prepared:
-    """`key`: a hash of data, tokenizer, template and every setting that decides ids."""
+    """`key`: a hash of all encoded ids and weights, whatever made them."""
 
     train: Rows
     evaluation: Rows | None
@@ -43,7 +45,6 @@ def prepare(settings: TrainSettings, tokenizer_folder: Path) -> Prepared:
     """Raises DataError for data that cannot be trained on, with file and line."""
     whole = _encoded(settings.data_path, settings, tokenizer_folder)
     chosen = _mixed(whole, settings)
-    held = None
     if settings.eval_data_path:
         held = _encoded(settings.eval_data_path, settings, tokenizer_folder)
         evaluation = _rows(held, np.arange(len(held)), settings)
@@ -52,8 +53,15 @@ def prepare(settings: TrainSettings, tokenizer_folder: Path) -> Prepared:
         evaluation = _rows(whole, left, settings)
     else:
         evaluation = None
-    key = f"{whole.key} {held.key if held else ''}".strip()
-    return Prepared(_rows(whole, chosen, settings), evaluation, key)
+    return Prepared(_rows(whole, chosen, settings), evaluation, _content(whole))
+
+
+def _content(documents: TokenCache) -> str:
+    """Not the cache's own key: another version of zhinao that encodes alike may go on with a run."""
+    digest = hashlib.sha256()
+    for name in ("ids", "spans", "ends"):
+        digest.update(files.sha256(documents.folder / name).encode())
+    return digest.hexdigest()
 
 
 def how(settings: TrainSettings) -> How:

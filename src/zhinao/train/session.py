@@ -3,11 +3,13 @@
 import dataclasses
 from pathlib import Path
 
+import torch
+
 from zhinao.files import write_json
 from zhinao.hub import LocalModel
 from zhinao.lang import tr
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train import arguments, finish, processes, record
+from zhinao.train import arguments, finish, processes, record, selftest
 from zhinao.train import companions as companion_files
 from zhinao.train import model as models
 from zhinao.train.collate import Packs
@@ -39,8 +41,8 @@ def run(
     begin(settings, made, start)
     folder = start if start and not settings.is_adapter else source.path
     net = models.load(settings, folder, tokenizer)
-    # selftest.check_packing(net, _shortest(prepared.train))
     trainer = _trainer(net, args, settings, source, tokenizer, prepared)
+    selftest.check_packing(net, _shortest(prepared.train), _dtype(settings))
     facts = _facts(trainer, settings, source, tokenizer, prepared, made, is_text)
     return complete(trainer, settings, source, tokenizer, facts, start)
 
@@ -95,6 +97,10 @@ def _trainer(net, args, settings: TrainSettings, source: LocalModel, tokenizer, 
     )
     trainer.companions = lambda folder: companion_files.write(source.path, tokenizer, folder)
     return trainer
+
+
+def _dtype(settings: TrainSettings) -> torch.dtype | None:
+    return torch.bfloat16 if settings.bf16 else torch.float16 if settings.fp16 else None
 
 
 def _shortest(rows: Rows, num_documents: int = 4, max_tokens: int = 1024) -> list:

@@ -1,0 +1,98 @@
+"""Flags, YAML and recipes become settings, or a sentence that names what is wrong."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from zhinao import config
+from zhinao.arguments import Parser
+from zhinao.errors import UsageError
+from zhinao.train import flags
+from zhinao.train.settings import TrainSettings
+
+ROOT = Path(__file__).parents[2]
+RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.yaml") if not path.name.startswith("prefer"))
+# The publisher's command line behind the program's name, as the README of the models has it.
+PUBLISHER = """
+    --report_to tensorboard --data_path ./data/training_data_sample.json --model_name_or_path qihoo360/360Zhinao3-7B
+    --output_dir ./outputs/ --model_max_length 32768 --num_train_epochs 3 --per_device_train_batch_size 4
+    --gradient_accumulation_steps 1 --save_strategy steps --save_steps 200 --learning_rate 5e-6
+    --lr_scheduler_type cosine --adam_beta1 0.9 --adam_beta2 0.95 --adam_epsilon 1e-8 --max_grad_norm 1.0
+    --weight_decay 0.1 --warmup_ratio 0.01 --gradient_checkpointing True --bf16 True --tf32 True
+    --deepspeed ./finetune/ds_config_zero2.json --is_concat False --logging_steps 1 --log_on_each_node False
+"""
+
+
+def parsed(line: str) -> TrainSettings:
+    parser = Parser(prog="zhinao finetune")
+    flags.add_arguments(parser, TrainSettings)
+    return flags.settings_of(parser.parse_args(shlex.split(line)), TrainSettings)
+
+
+def test_the_publishers_command_line_keeps_its_meaning():
+    settings = parsed(PUBLISHER)
+    assert settings.data_path == ("./data/training_data_sample.json",)
+    assert settings.model_max_length == 32768 and settings.per_device_train_batch_size == 4
+    assert settings.adam_beta2 == 0.95 and settings.warmup_ratio == 0.01 and settings.learning_rate == 5e-6
+    assert (settings.bf16, settings.tf32, settings.is_concat, settings.gradient_checkpointing) == (
+        True,
+        True,
+        False,
+        True,
+    )
+    assert settings.deepspeed == "./finetune/ds_config_zero2.json" and settings.report_to == ("tensorboard",)
+
+
+def test_every_flag_of_the_publishers_readme(shared):
+    text = (shared / "upstream" / "360zhinao3-README.md").read_text(encoding="utf-8")
+    script = text[text.index("finetune.py") : text.index("bash finetune/ds_finetune.sh")]
+    names = set(re.findall(r"--(\w+) ", script))
+    assert len(names) > 20
+    assert names <= {one for one in TrainSettings.__dataclass_fields__}
+
+
+@pytest.mark.parametrize("spelling", ["--model_max_length 7", "--model-max-length 7", "--model_max_length=7"])
+def test_both_spellings(spelling):
+    assert parsed(spelling).model_max_length == 7
+
+
+def test_a_boolean_may_stand_alone():
+    assert parsed("--is_concat").is_concat and parsed("--bf16 --fp16 False").bf16
+    with pytest.raises(UsageError, match="neither True nor False"):
+        parsed("--bf16 maybe")
+
+
+def test_flags_win_over_the_file(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("learning_rate: 1.0e-4\ndata_path: a.jsonl\ntraining_arguments: {dataloader_num_workers: 1}\n")
+    settings = parsed(
+        f"{file} --learning_rate 2e-4 --training_argument max_grad_norm=2 --training_argument optim_args=x=1"
+    )
+    assert settings.learning_rate == 2e-4 and settings.data_path == ("a.jsonl",)
+    assert settings.training_arguments == {"dataloader_num_workers": 1, "max_grad_norm": 2, "optim_args": "x=1"}
+
+
+def test_an_unknown_key_is_named_with_the_near_one(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("learning_rat: 1\n")
+    with pytest.raises(UsageError, match="unknown key 'learning_rat'") as error:
+        parsed(str(file))
+    assert "learning_rate" in error.value.hint
+
+
+def test_a_training_argument_needs_a_value():
+    with pytest.raises(UsageError, match="no `=`"):
+        parsed("--training_argument optim")
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.name)
+def test_recipes_are_settings(recipe):
+    settings = config.load(TrainSettings, recipe, {"data_path": ("a", "b"), "output_dir": "out"})
+    if settings.data_weights is None or len(settings.data_weights) == 2:
+        settings.check()
+
+
+def test_there_are_recipes():
+    assert len(RECIPES) >= 5
