@@ -1,5 +1,6 @@
 """What can be seen in a text alone: its script, markers, placeholders, thoughts, broken characters. Knows no messages."""
 
+import functools
 import re
 import unicodedata
 
@@ -7,6 +8,8 @@ from zhinao.family import THINK_CLOSE, THINK_OPEN, TOOL_CLOSE, TOOL_OPEN
 
 # Han, with extensions and compatibility forms; kana and hangul tell Japanese and Korean from Chinese.
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
+_OTHER_LETTER = re.compile(r"[^\W\d_\u0000-\u024f\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
+_KANA = re.compile(r"[\u3040-\u30ff]")
 _LATIN_WORD = re.compile(r"[A-Za-z\u00c0-\u024f]+")
 _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]+`|\$\$.*?\$\$|\$[^$\n]+\$|https?://\S+", re.DOTALL)
 # Spaces and punctuation, but neither 1.5, 3:2, 5! nor anything that calculates.
@@ -33,7 +36,7 @@ MARKERS = (
     "<start_of_turn>",
     "<end_of_turn>",
 )
-_FRAMES = (THINK_OPEN, THINK_CLOSE, TOOL_OPEN, TOOL_CLOSE)
+_FRAMES = {THINK_OPEN, THINK_CLOSE, TOOL_OPEN, TOOL_CLOSE}
 
 
 def without_code(text: str) -> str:
@@ -48,9 +51,8 @@ def language(text: str, num_least: int = 2) -> str:
     Chinese sentence. Latin script is called `en` whichever language it is.
     """
     text = without_code(text)
-    others = [char for char in text if char.isalpha() and ord(char) > 0x24F and not _HAN.match(char)]
-    num_kana = sum("\u3040" <= char <= "\u30ff" for char in others)
-    num_words = {"zh": len(_HAN.findall(text)), "en": len(_LATIN_WORD.findall(text)), "other": (len(others) + 2) // 3}
+    num_others, num_kana = len(_OTHER_LETTER.findall(text)), len(_KANA.findall(text))
+    num_words = {"zh": len(_HAN.findall(text)), "en": len(_LATIN_WORD.findall(text)), "other": (num_others + 2) // 3}
     if sum(num_words.values()) < num_least:
         return "none"
     if num_kana * 5 > num_words["zh"] > 0:  # Japanese is written with both
@@ -61,10 +63,14 @@ def language(text: str, num_least: int = 2) -> str:
 def markers(text: str, control: tuple[str, ...]) -> list[str]:
     """Control markers that stand in `text`, each once, in order of their first place. Those of thoughts and
     tool calls, which an answer may hold, are not counted."""
-    if "<" not in text and "[" not in text and not control:
-        return []
-    found = [(text.find(marker), marker) for marker in dict.fromkeys((*MARKERS, *control))]
-    return [marker for place, marker in sorted(found) if place >= 0 and marker not in _FRAMES]
+    return list(dict.fromkeys(_any_of(control).findall(text)))
+
+
+@functools.lru_cache(maxsize=4)
+def _any_of(control: tuple[str, ...]) -> re.Pattern:
+    """Any marker, the longest first where one begins another."""
+    known = sorted({*MARKERS, *control} - _FRAMES, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, known)))
 
 
 def placeholders(text: str) -> list[str]:
