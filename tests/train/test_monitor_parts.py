@@ -67,6 +67,18 @@ def test_the_status_line_drops_the_least_important_where_it_is_narrow():
     )  # each character two cells wide
 
 
+def test_a_loss_that_is_no_number_harms_nobody(tmp_path):
+    """It is null in the file, and out of the curve."""
+    from zhinao.train.monitor.facts import RunFacts
+    from zhinao.train.monitor.recorder import Recorder
+
+    recorder = Recorder(RunFacts(tmp_path, "m"))
+    for loss in (2.0, float("nan"), None, 1.0):
+        recorder.remember({"kind": "train", "step": 1, "loss": loss})
+    assert recorder.losses == [2.0, 1.0]
+    assert words.status(1, 2, {"loss": None, "learning_rate": None}, None) == ["step 1/2"]
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [(0.0, "0"), (3.0, "3"), (12345.0, "12,345"), (1234.5, "1,234"), (1.23456, "1.235"), (2e-5, "2.00e-05"),

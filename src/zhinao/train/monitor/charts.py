@@ -10,7 +10,7 @@ from zhinao.lang import tr
 from zhinao.train.monitor.words import number
 
 WIDTH, HEIGHT = 560, 240
-LEFT, RIGHT, TOP, BOTTOM = 62, 14, 12, 34
+LEFT, RIGHT, TOP, BOTTOM = 72, 14, 12, 34
 MAX_POINTS = 400
 
 

@@ -1,5 +1,6 @@
 """The numbers of a run: measured once, written to log.jsonl, and added to what TensorBoard and the others are told."""
 
+import math
 import time
 from datetime import UTC, datetime
 
@@ -18,7 +19,7 @@ TRAIN, EVAL, END = "train", "eval", "end"  # kinds of lines
 class Recorder(TrainerCallback, ExportableState):
     """Stands first: it adds its numbers to the logs that the callbacks behind it are given.
 
-    `records`: what log.jsonl holds. Counts and seconds are kept in each checkpoint's trainer_state.json and taken up
+    `records`: what log.jsonl holds; `losses`: those of training in it that are numbers. Counts and seconds are kept in each checkpoint's trainer_state.json and taken up
     again from there.
     """
 
@@ -26,6 +27,8 @@ class Recorder(TrainerCallback, ExportableState):
         self._counts = facts.counts
         self._journal = Journal(facts.output_dir / FILE)
         self.records: list[dict] = []
+        self.losses: list[float] = []
+        self.last_trained: dict = {}
         self.pace = Pace()
         self._is_on = False
 
@@ -37,7 +40,9 @@ class Recorder(TrainerCallback, ExportableState):
             self._take_up(dict(kept["attributes"]))
         state.stateful_callbacks.setdefault("Recorder", self.state())  # resumed from a checkpoint of another tool
         if state.is_world_process_zero:
-            self.records = self._journal.begin(state.global_step)
+            self.records, self.losses = [], []
+            for record in self._journal.begin(state.global_step):
+                self.remember(record)
             self._is_on = True
         counts = self._counts
         self.pace.begin(state.global_step, counts.num_tokens, counts.num_supervised, time.monotonic())
@@ -58,8 +63,16 @@ class Recorder(TrainerCallback, ExportableState):
             logs.update(self._measured())
         numbers = {name: value for name, value in logs.items() if isinstance(value, int | float)}
         record = {"kind": kind, "step": state.global_step, "time": now(), **numbers}
-        self.records.append(record)
+        self.remember(record)
         self._journal.append(record)
+
+    def remember(self, record: dict) -> None:
+        """A line of the log, for those who show it."""
+        self.records.append(record)
+        if record["kind"] == TRAIN:
+            self.last_trained = record
+            if record.get("loss") is not None and math.isfinite(record["loss"]):
+                self.losses.append(record["loss"])
 
     def _measured(self) -> dict:
         tokens, supervised = self.pace.rates(self._counts.num_tokens, self._counts.num_supervised)

@@ -70,9 +70,9 @@ class StatusLine(TrainerCallback):
         if self._view is None or (now - self._drawn < REDRAW_SECONDS and not is_logged and not is_last):
             return
         self._drawn = now
-        trained = [record for record in self._recorder.records if record["kind"] == TRAIN]
-        left = self._recorder.pace.seconds_left(self._num_steps)
-        parts = words.status(self._step, self._num_steps, trained[-1] if trained else {}, left)
+        recorder = self._recorder
+        left = recorder.pace.seconds_left(self._num_steps)
+        parts = words.status(self._step, self._num_steps, recorder.last_trained, left)
         if self._doing:
             parts.insert(1, self._doing)
-        self._view.show(parts, [record["loss"] for record in trained], is_logged, is_last)
+        self._view.show(parts, recorder.losses, is_logged, is_last)

@@ -47,6 +47,7 @@ class Terminal:
 
         self._console = Console(stderr=True, highlight=False, markup=False)
         # No thread redraws it: nothing runs beside the training, and a fork of a data loader finds no lock held.
+        self._made = ((0, 0), "")  # the curve, and of what
         self._live = Live(console=self._console, auto_refresh=False)
         real = sys.stderr
         self._live.start()
@@ -60,10 +61,16 @@ class Terminal:
         rows = Text(fitted(parts, self._console.width), no_wrap=True)
         if len(losses) > 1:
             rows.append("\n" + tr("loss ", "损失 "), style="dim")
-            bars = min(SPARK_CELLS, self._console.width - 24)
-            rows.append(sparkline(losses, max(bars, 8)), style="cyan")
+            rows.append(self._curve(losses), style="cyan")
             rows.append(f" {words.number(losses[0])} → {words.number(losses[-1])}", style="dim")
         self._live.update(rows, refresh=True)
+
+    def _curve(self, losses: list[float]) -> str:
+        """Made anew only when there is a new loss: a long run has many."""
+        key = (len(losses), self._console.width)
+        if self._made[0] != key:
+            self._made = (key, sparkline(losses, max(8, min(SPARK_CELLS, key[1] - 24))))
+        return self._made[1]
 
     def say(self, sentence: str) -> None:
         self._console.print(sentence, soft_wrap=True)

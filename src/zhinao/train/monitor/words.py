@@ -26,9 +26,9 @@ def span(seconds: float) -> str:
 
 
 def status(step: int, num_steps: int, record: dict, seconds_left: float | None) -> list[str]:
-    """The parts of the status line, the most important first. record: the last line of the log, or empty."""
+    """The parts of the status line, the most important first. record: the last of training in the log, or empty."""
     parts = [tr(f"step {step}/{num_steps}", f"第 {step}/{num_steps} 步")]
-    if "loss" in record:
+    if record.get("loss") is not None:
         parts.append(tr(f"loss {number(record['loss'])}", f"损失 {number(record['loss'])}"))
     if seconds_left is not None and step < num_steps:
         parts.append(tr(f"{span(seconds_left)} left", f"剩余 {span(seconds_left)}"))
@@ -37,6 +37,6 @@ def status(step: int, num_steps: int, record: dict, seconds_left: float | None) 
         parts.append(f"{read} tokens/s " + tr(f"({learned} supervised)", f"（监督 {learned}）"))
     if "peak_memory_bytes" in record:
         parts.append(human_size(record["peak_memory_bytes"]))
-    if "learning_rate" in record:
+    if record.get("learning_rate") is not None:
         parts.append(tr(f"lr {record['learning_rate']:.2e}", f"学习率 {record['learning_rate']:.2e}"))
     return parts
