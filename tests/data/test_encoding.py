@@ -2,7 +2,10 @@
 
 import itertools
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.byte_tokenizer import ByteTokenizer
 from tests.tiny_tokenizer import make_tokenizer
 
@@ -373,3 +376,41 @@ def test_an_agents_many_calls_are_not_rendered_one_by_one(monkeypatch):
     assert len(documents) == 2 and len(documents[1].turns) == 30
     assert marked(documents[1], plain).count("[<think>\nT") == 29
     assert len(rendered) <= 8
+
+
+said = st.text(alphabet="ab\n你<", min_size=1, max_size=6).map(lambda text: "x" + text)
+CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+exchanges = st.lists(
+    st.tuples(said, st.lists(st.tuples(said, st.none() | said, st.booleans()), min_size=1, max_size=4)),
+    min_size=1,
+    max_size=4,
+)
+
+
+@pytest.mark.parametrize("template", [None, CHAT_TEMPLATE, OPENS_THOUGHT, MERGES])
+@given(exchanges=exchanges)
+@settings(deadline=None, max_examples=40)
+def test_each_answer_is_trained_once_behind_the_prompt_that_the_server_sends(template, exchanges):
+    """Whatever the conversation: before each trained answer stand exactly the ids of the served prompt."""
+    tokenizer, messages, answers = ByteTokenizer(template), [], []
+    for asked, replies in exchanges:
+        messages.append(user(asked))
+        for text, thought, calls in replies:
+            prompt = render(messages, tokenizer).ids
+            messages.append(assistant(text, thought, **({"tool_calls": [CALL]} if calls else {})))
+            answers.append((prompt, thought))
+            if calls:
+                messages.append({"role": "tool", "tool_call_id": "1", "content": "42"})
+    trained = []
+    for document in encode(chat(*messages), tokenizer, How()):
+        start = 0
+        for end in document.turns:
+            first = start + int(np.flatnonzero(document.weights[start:end])[0])
+            assert document.weights[first:end].all()
+            trained.append((document.ids[:first].tolist(), document.ids[first:end].tolist()))
+            start = end
+    assert len(trained) == len(answers)
+    for (before, answer), (prompt, thought) in zip(trained, answers, strict=True):
+        assert before == prompt
+        assert (thought or "").strip() in tokenizer.decode(answer, skip_control=False)
+        assert answer[-1] in (tokenizer.control_tokens["<|im_end|>"], tokenizer.eos_id)
