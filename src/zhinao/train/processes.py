@@ -96,6 +96,8 @@ def _join_deepspeed() -> None:
     """gloo, before the model is made: ZeRO-3 would else take the number of processes for 1. Nothing is compiled for it."""
     import deepspeed
 
+    # torch would tell each process of names of its own that DeepSpeed still calls
+    warnings.filterwarnings("ignore", "`torch.distributed", category=FutureWarning)
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # for inference; g++ would take minutes
     deepspeed.init_distributed(dist_backend="gloo", timeout=_TIMEOUT, auto_mpi_discovery=False)
 
