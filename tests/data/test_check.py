@@ -148,6 +148,21 @@ def test_twenty_worst_with_errors_first(check, data, tmp_path):
     assert [one["line"] for one in worst] == [31, *range(1, 20)]
 
 
+def test_weights_of_sources_are_taken_off(check, data):
+    file = data(conversation("a", "b"))
+    assert f"{file}: JSON lines" in check(f"{file}:0.5").out
+
+
+def test_thoughts_may_be_left_untrained(check, data, tmp_path):
+    file = data(conversation("a", "<think>\nbecause of it\n</think>\n\nb"))
+    num_supervised = []
+    for word in ("True", "False"):
+        check(file, "--train_thoughts", word, "--json", tmp_path / "report.json")
+        num_supervised.append(json.loads((tmp_path / "report.json").read_text())["supervised_tokens"])
+    assert num_supervised[1] < num_supervised[0]
+    assert check(file, "--train_thoughts", "maybe").code == 2
+
+
 def test_standard_input(check, monkeypatch):
     text = json.dumps(conversation("a", "{{name}}")) + "\n"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from zhinao.data.how import THOUGHTS, TRAIN_ON, How
 from zhinao.data.read import FORMAT_NAMES
+from zhinao.errors import UsageError
 from zhinao.lang import tr
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ def add_sources(parser) -> None:
         "sources",
         metavar="SOURCE",
         nargs="+",
-        help=tr("files, folders, globs, or - for standard input", "文件、目录、通配符，或 - 表示标准输入"),
+        help=tr(
+            "files, folders, globs, or - for standard input; a weight behind it (a.jsonl:0.3) changes nothing here",
+            "文件、目录、通配符，或 - 表示标准输入；其后的权重（a.jsonl:0.3）在此不起作用",
+        ),
     )
     parser.add_argument(
         "--format",
@@ -50,6 +54,12 @@ def add_encoding(parser) -> None:
             "thoughts of earlier turns: each turn as it was served, without thoughts, or the last turn only (default: %(default)s)",
             "此前轮次的思考：按服务时的样子、去掉思考、或只取最后一轮（默认 %(default)s）",
         ),
+    )
+    add_truth(
+        group,
+        "train_thoughts",
+        "True",
+        tr("learn the tokens of thoughts (default: True)", "训练思考部分的 token（默认 True）"),
     )
     group.add_argument(
         "--model_max_length",
@@ -89,8 +99,35 @@ def add_workers(parser) -> None:
     )
 
 
+def add_truth(parser, name: str, default: str, help: str) -> None:
+    """A flag that may stand alone or with True / False behind it, as in the publisher's script. `truth` reads it."""
+    parser.add_argument(
+        f"--{name}",
+        f"--{name.replace('_', '-')}",
+        nargs="?",
+        const="True",
+        default=default,
+        metavar="True|False",
+        help=help,
+    )
+
+
+def truth(name: str, word: str) -> bool:
+    """Raises UsageError for a word that is neither."""
+    if word.lower() not in ("true", "false"):
+        raise UsageError(tr(f"--{name} {word}: must be True or False.", f"--{name} {word}：应为 True 或 False。"))
+    return word.lower() == "true"
+
+
+def sources(args: argparse.Namespace) -> list[str]:
+    """The sources without weights: `a.jsonl:0.3`, as training takes it, is looked at whole."""
+    from zhinao.data import mix
+
+    return mix.entries(args.sources)[0]
+
+
 def how(args: argparse.Namespace) -> How:
-    return How(train_on=args.train_on, thoughts=args.thoughts)
+    return How(args.train_on, args.thoughts, truth("train_thoughts", args.train_thoughts))
 
 
 def limit(args: argparse.Namespace, num_context: int | None) -> "Limit | None":

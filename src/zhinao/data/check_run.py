@@ -27,7 +27,7 @@ def check(args: argparse.Namespace, reader: Reader, ignored: frozenset[str]) -> 
 
     with (
         _fixer(args, remaining) as (fix, repairs),
-        reading(args.sources, format=args.format) as (items, report.found),
+        reading(arguments.sources(args), format=args.format) as (items, report.found),
     ):
         for item, facts in looking.look_at(items, eyes, args.preprocessing_num_workers):
             report.add(facts)

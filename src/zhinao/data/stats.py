@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     reader = tokenizer_of.read(args)
     eyes = Eyes(reader.folder, arguments.how(args), arguments.limit(args, reader.num_context))
     count = Count()
-    with reading(args.sources, format=args.format) as (items, found):
+    with reading(arguments.sources(args), format=args.format) as (items, found):
         for _, facts in look_at(items, eyes, args.preprocessing_num_workers):
             count.add(facts)
     if not count.total.num_samples:

@@ -23,14 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     add("--html", metavar="FILE", type=Path, help=tr("write one page that needs nothing else", "写出单个 HTML 文件"))
-    add(
-        "--is_concat",
-        "--is-concat",
-        nargs="?",
-        const="True",
-        default="False",
-        metavar="True|False",
-        help=tr(
+    arguments.add_truth(
+        parser,
+        "is_concat",
+        "False",
+        tr(
             "pack the shown samples into rows of --model_max_length, as training does", "按训练的方式把所选样本拼接成行"
         ),
     )
@@ -49,7 +46,7 @@ def run(args: argparse.Namespace) -> None:
     from zhinao.data import view_page, view_rows, view_terminal
     from zhinao.data.check_print import console
 
-    packs = _truth(args.is_concat)
+    packs = arguments.truth("is_concat", args.is_concat)
     wanted = numbers(args.sample or f"1-{_NUM_SHOWN['html' if args.html else 'terminal']}")
     reader = tokenizer_of.read(args)
     limit = arguments.limit(args, reader.num_context)
@@ -85,7 +82,7 @@ def _chosen(args, wanted: list[range], is_exact: bool) -> list[tuple[int, object
     from zhinao.data.sample import DataError
 
     last, items, number = max(r.stop for r in wanted) - 1, [], 0
-    for number, item in enumerate(read(args.sources, format=args.format), start=1):
+    for number, item in enumerate(read(arguments.sources(args), format=args.format), start=1):
         if any(number in one for one in wanted):
             items.append((number, item))
         if number >= last:
@@ -94,9 +91,3 @@ def _chosen(args, wanted: list[range], is_exact: bool) -> list[tuple[int, object
         what = tr(f"There are {number} samples, not {last}.", f"只有 {number} 个样本，没有第 {last} 个。")
         raise DataError(what if number else tr("There is no sample in it.", "没有任何样本。"), ", ".join(args.sources))
     return items
-
-
-def _truth(word: str) -> bool:
-    if word.lower() not in ("true", "false"):
-        raise UsageError(tr(f"--is_concat {word}: must be True or False.", f"--is_concat {word}：应为 True 或 False。"))
-    return word.lower() == "true"
