@@ -83,6 +83,20 @@ def test_a_turn_that_alone_is_too_long_is_lost_and_said():
     assert cut.place == PLACE and cut.num_tokens == size(alone("a", "b" * 50, "c"))
 
 
+def test_one_turn_a_part():
+    documents, row = fitted(chat("a", "b", "c"), size(alone("a")), "split")
+    assert documents == [alone("a"), alone("b", first=1), alone("c", first=2)]
+    assert row.num_lost_supervised == 0
+
+
+def test_questions_in_a_row_belong_to_one_turn():
+    asked = [{"role": "user", "content": "x"}, *turns("a")]
+    sample = Sample("chat", PLACE, [SYSTEM, *asked, *asked])
+    (one,) = encode(Sample("chat", PLACE, [SYSTEM, *asked]), plain, How())
+    documents, _ = fitted(sample, len(one.ids), "split")
+    assert documents == [plain.decode(one.ids.tolist(), skip_control=False)] * 2
+
+
 def test_parts_with_nothing_to_train_are_not_kept():
     documents, row = fitted(chat("a", "b", "c", weight=[1, 0, 1]), size(alone("a")), "split")
     assert documents == [alone("a"), alone("c", first=2)]
