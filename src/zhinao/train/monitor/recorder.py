@@ -19,8 +19,8 @@ TRAIN, EVAL, END = "train", "eval", "end"  # kinds of lines
 class Recorder(TrainerCallback, ExportableState):
     """Stands first: it adds its numbers to the logs that the callbacks behind it are given.
 
-    `records`: what log.jsonl holds; `losses`: those of training in it that are numbers. Counts and seconds are kept in each checkpoint's trainer_state.json and taken up
-    again from there.
+    `records`: what log.jsonl holds; `losses`: those of training in it that are numbers. Counts and seconds are kept in each
+    checkpoint's trainer_state.json and taken up again from there.
     """
 
     def __init__(self, facts: RunFacts):
