@@ -79,11 +79,16 @@ class SavingMixin:
         work.mkdir(parents=True)
 
     def _checkpoint_bytes(self) -> int:
-        """Weights and two moments of what is trained; for adapters that is all there is."""
+        """Weights and two moments of what is trained; for adapters that is all there is. DeepSpeed and FSDP write the weights
+        once more in a form of their own, DeepSpeed also its float32 masters."""
         model = self.accelerator.unwrap_model(self.model)
-        trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
-        frozen = sum(p.numel() * p.element_size() for p in model.parameters() if not p.requires_grad)
-        return 3 * trained + (0 if getattr(model, "peft_config", None) else frozen)
+        is_adapter = getattr(model, "peft_config", None)
+        written = [p for p in model.parameters() if p.requires_grad or not is_adapter]
+        weights = sum(_numel(p) * p.element_size() for p in written)
+        num_trained = sum(_numel(p) for p in written if p.requires_grad)
+        again = weights if self.is_deepspeed_enabled or self.is_fsdp_enabled else 0
+        masters = 4 * num_trained if self.is_deepspeed_enabled else 0
+        return weights + 8 * num_trained + again + masters
 
     def _finish(self, work: Path, target: Path) -> None:
         folder = work / target.name
@@ -95,6 +100,11 @@ class SavingMixin:
         shutil.rmtree(work, ignore_errors=True)
         for old in checkpoints(target.parent)[: -(self.args.save_total_limit or 1)]:
             shutil.rmtree(old)
+
+
+def _numel(parameter) -> int:
+    """Of the whole parameter: what ZeRO-3 leaves of it on a process is empty."""
+    return getattr(parameter, "ds_numel", None) or parameter.numel()
 
 
 @contextlib.contextmanager
