@@ -226,9 +226,19 @@ def test_text_placeholders_and_kinds(tmp_path, tokenizer):
     assert built(data, tokenizer, kind=("text", "completion")).place(0).line == 1
 
 
+def test_standard_input_is_kept_like_a_file(tmp_path, tokenizer, monkeypatch):
+    data = write_chats(tmp_path / "data.jsonl", 20)
+    from_file = built(data, tokenizer)
+    for _ in range(2):
+        with data.open() as stdin:
+            monkeypatch.setattr(sys, "stdin", stdin)
+            made = built("-", tokenizer)
+            assert sys.stdin is stdin
+        assert made.digest == from_file.digest and str(made.place(0)) == "-, line 1"
+        monkeypatch.setattr(cache, "_build", None)  # the second time it is found
+
+
 def test_what_cannot_be_read(tmp_path, tokenizer):
-    with pytest.raises(UsageError, match="standard input"):
-        built("-", tokenizer)
     with pytest.raises(DataError, match="no such file"):
         built(tmp_path / "none.jsonl", tokenizer)
     with pytest.raises(ZhinaoError, match="no tokenizer"):

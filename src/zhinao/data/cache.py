@@ -3,7 +3,6 @@
 Knows neither mixing by weight nor packing, which choose among the documents of a cache.
 """
 
-import os
 import shutil
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -17,6 +16,7 @@ from zhinao.data.how import How
 from zhinao.data.overlong import Limit
 from zhinao.data.sample import DataError
 from zhinao.data.sources import STDIN, expand
+from zhinao.data.stdin import put_aside, stamp
 from zhinao.errors import UsageError
 from zhinao.files import PARTIAL, atomic_folder
 from zhinao.hub.progress import Reporter
@@ -41,7 +41,7 @@ def build(
     num_workers: int | None = None,
     reporter: Reporter | None = None,
 ) -> TokenCache:
-    """The documents of `sources` (files, folders, patterns), encoded by worker processes, or taken from disk if they were.
+    """The documents of `sources` (files, folders, patterns, `-`), encoded by worker processes, or taken from disk if they were.
 
     The result does not depend on `num_workers` (None: by the processors and the size of the data). Several processes on one
     machine that ask for the same build it once, and nothing is left of a build that was interrupted. `kind` and `format` as
@@ -52,19 +52,17 @@ def build(
     kinds = [kind] if isinstance(kind, str) else sorted(kind or ())
     plan = Plan(Path(tokenizer_folder), how, Limit(model_max_length, overlong), kinds, format, dict(values or {}))
     Tokenizer.load(plan.tokenizer_folder)  # whatever is wrong with it is said here, not by a worker
-    expanded, skipped = _expanded(sources)
-    key = cache_key.digest(list(expanded), plan.tokenizer_folder, plan.choices())
-    kept = files.home() / "data" / key
-    with files.lock(kept.with_name(f"{key}.lock")):
-        if not (kept / cache_store.META).exists():
-            for name in skipped:
-                print(
-                    tr(f"not read, no data by its name: {name}", f"未读取（后缀不是数据文件）：{name}"), file=sys.stderr
-                )
-            how_to = {"stops_at_fault": not max_faulty_share, "num_workers": num_workers, "reporter": reporter}
-            _build(kept, sources, expanded, plan, **how_to)
-        cache = TokenCache.open(kept)
-        kept.touch()
+    with put_aside(STDIN in sources):
+        expanded, skipped = _expanded(sources)
+        key = cache_key.digest(list(expanded), plan.tokenizer_folder, plan.choices())
+        kept = files.home() / "data" / key
+        with files.lock(kept.with_name(f"{key}.lock")):
+            if not (kept / cache_store.META).exists():
+                _say_skipped(skipped)
+                how_to = {"stops_at_fault": not max_faulty_share, "num_workers": num_workers, "reporter": reporter}
+                _build(kept, sources, expanded, plan, **how_to)
+            cache = TokenCache.open(kept)
+            kept.touch()
     prune()
     _check(cache, plan.limit, max_overlong_share, max_faulty_share)
     return cache
@@ -85,14 +83,6 @@ def prune(max_bytes: int = MAX_KEPT_BYTES) -> list[Path]:
 
 def _expanded(sources: Sequence[str]) -> tuple[dict[str, int], list[str]]:
     """Each file with the number of the source that names it; and what is no data by its name."""
-    if STDIN in sources:
-        raise UsageError(
-            tr(
-                "Training cannot read standard input: every epoch reads the data.",
-                "训练不能读取标准输入：每轮都要读数据。",
-            ),
-            tr("write it to a file first", "请先保存为文件"),
-        )
     result: dict[str, int] = {}
     skipped: list[str] = []
     for number, source in enumerate(map(str, sources)):
@@ -108,21 +98,23 @@ def _expanded(sources: Sequence[str]) -> tuple[dict[str, int], list[str]]:
     return result, skipped
 
 
+def _say_skipped(names: Sequence[str]) -> None:
+    for name in names:
+        what = tr(f"not read, no data by its name: {name}", f"未读取（后缀不是数据文件）：{name}")
+        print(what, file=sys.stderr)
+
+
 def _build(target: Path, sources: Sequence[str], expanded: dict[str, int], plan: Plan, **how_to) -> None:
     data_files = list(expanded)
-    before = _stamps(data_files)
+    before = list(map(stamp, data_files))
     files.check_free_space(target, 2 * sum(size for size, _ in before))
     with atomic_folder(target) as folder:
         meta = make(folder, data_files, plan, **how_to)
-        for file, old, new in zip(data_files, before, _stamps(data_files), strict=True):
+        for file, old, new in zip(data_files, before, map(stamp, data_files), strict=True):
             if old != new:
                 raise DataError(tr(f"{file}: was changed while it was read.", f"{file}：读取过程中文件被修改。"))
         named = {"key": target.name, "sources": list(map(str, sources)), "source_of_file": list(expanded.values())}
         cache_store.write_meta(folder, **named, **meta)
-
-
-def _stamps(data_files: Sequence[str]) -> list[tuple[int, int]]:
-    return [((stat := os.stat(file)).st_size, stat.st_mtime_ns) for file in data_files]
 
 
 def _check(cache: TokenCache, limit: Limit, max_overlong_share: float, max_faulty_share: float) -> None:

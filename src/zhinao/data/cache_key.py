@@ -2,23 +2,24 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import tokenizers
 
 import zhinao
 from zhinao import files
+from zhinao.data.stdin import path_of
 
 # Whatever of the package decides about ids and weights.
 _CODE = ("data/**/*.py", "prompt/*.py", "model/*token*.py", "family.py")
 _TOKENIZER = ("tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "**/*.tiktoken")
 
 
-def digest(data_files: Sequence[str], tokenizer_folder: Path, choices: dict, on_bytes: Callable | None = None) -> str:
+def digest(data_files: Sequence[str], tokenizer_folder: Path, choices: dict) -> str:
     """Hex. `choices` must be JSON values. Reads every file to its end: a change that keeps size and date is seen too."""
     parts = {
-        "data": [[name, files.sha256(Path(name), on_bytes)] for name in data_files],
+        "data": [[name, files.sha256(path_of(name))] for name in data_files],
         "tokenizer": _contents(tokenizer_folder, _TOKENIZER),
         "choices": choices,
         "code": _contents(Path(zhinao.__file__).parent, _CODE),

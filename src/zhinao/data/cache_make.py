@@ -14,6 +14,7 @@ from zhinao.data.losses import LossTable
 from zhinao.data.overlong import Limit, fit
 from zhinao.data.read import read
 from zhinao.data.sample import DataError, Fault, Sample
+from zhinao.data.stdin import stamp
 from zhinao.data.substitute import substitute
 from zhinao.hub.progress import Counter, Reporter, shown
 from zhinao.lang import tr
@@ -53,7 +54,7 @@ def make(
 
     Raises DataError where nothing is left to train, and for the first faults where `stops_at_fault`.
     """
-    num_bytes = sum(Path(file).stat().st_size for file in data_files)
+    num_bytes = sum(stamp(file)[0] for file in data_files)
     if num_workers is None:
         num_workers = workers.num_available() if num_bytes > _NUM_ALONE_BYTES else 1
     losses, faults, found = LossTable(), [], []
