@@ -49,7 +49,9 @@ def test_every_file_is_read_back_the_same_and_made_the_same_again(data, tmp_path
     for folder in ("one", "two"):
         assert convert(data, "-o", tmp_path / folder / name) == 0
     assert [s.messages for s in read([str(tmp_path / "one" / name)])] == [CHAT["messages"]] * 2
-    assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    made = (tmp_path / "one" / name).read_bytes()
+    assert made == (tmp_path / "two" / name).read_bytes()
+    assert not name.endswith("gz") or made[4:8] == bytes(4)  # no time in it
     assert [path.name for path in (tmp_path / "one").iterdir()] == [name]
 
 

@@ -37,6 +37,7 @@ FAULTS = {
     "unknown fields": ("a.jsonl", ['{"question": "a", "answer": "b"}'], "line 1: has no known format; its fields are question"),
     "empty object": ("a.jsonl", [GOOD, "{}"], "line 2: has no known format; its fields are none"),
     "mixed formats": ("a.jsonl", [GOOD, '{"instruction": "a", "output": "b"}'], "line 2: has the form of alpaca; the file began as messages"),
+    "two formats later": ("a.jsonl", [GOOD, GOOD[:-1] + ', "text": "a"}'], "line 2: has the form of messages / text; the file began as messages"),
     "messages no list": ("a.jsonl", ['{"messages": "hi"}'], "line 1, messages: must be a list, not text"),
     "messages empty": ("a.jsonl", ['{"messages": []}'], "line 1, messages: is empty"),
     "message no object": ("a.jsonl", [chat(USER, '"hi"')], "line 1, messages[1]: must be an object, not text"),

@@ -72,7 +72,7 @@ def _parted(chosen: list[dict], rejected: list[dict]) -> tuple[list[dict], list[
             break
         num_common += 1
     rest = chosen[num_common:], rejected[num_common:]
-    if not num_common or not all(rest) or any(left[0]["role"] != "assistant" for left in rest):
+    if not all(rest) or any(left[0]["role"] != "assistant" for left in rest):
         what = tr(
             "must begin as chosen does, and differ from it in the assistant's answer",
             "开头必须与 chosen 相同，并在 assistant 的回答处不同",
