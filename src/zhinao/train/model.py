@@ -18,11 +18,12 @@ def load(settings: TrainSettings, folder: Path, tokenizer: Tokenizer):
     Weights are float32 also for bf16 and fp16 runs, which compute in those: small updates would be lost in bf16 weights.
     Raises CheckpointError for a folder that does not load, UsageError for settings that do not fit the model.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM, set_seed
     from transformers.utils.logging import disable_progress_bar
 
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     _stretch(config, settings)
+    set_seed(settings.seed)  # adapters and new rows of the embedding begin at random
     if not sys.stderr.isatty():
         disable_progress_bar()
     model = AutoModelForCausalLM.from_pretrained(
