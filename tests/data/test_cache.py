@@ -173,7 +173,7 @@ def test_faults_stop_the_run_with_file_and_line(tmp_path, tokenizer, home):
     assert "zhinao data check" in error.value.hint and not list(home.glob("[!.]*/"))
     made = built(data, tokenizer, max_faulty_share=0.05)
     assert made.losses.total.num_faulty == 1 and [fault.place.line for fault in made.faults] == [20]
-    with pytest.raises(DataError, match="1 items cannot be used"):
+    with pytest.raises(DataError, match="1 of 20 items cannot be used"):
         built(data, tokenizer, max_faulty_share=0.04)  # kept, but not for a run that allows fewer
     with pytest.raises(DataError, match="line 20"):
         built(data, tokenizer)

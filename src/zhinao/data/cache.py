@@ -120,5 +120,5 @@ def _build(target: Path, sources: Sequence[str], expanded: dict[str, int], plan:
 def _check(cache: TokenCache, limit: Limit, max_overlong_share: float, max_faulty_share: float) -> None:
     total = cache.losses.total
     if total.num_faulty > max_faulty_share * total.num_samples:
-        raise_faults(cache.faults, total.num_faulty)
+        raise_faults(cache.faults, total.num_faulty, total.num_samples)
     cache.losses.check(limit.num_tokens, max_overlong_share if limit.policy == "error" else None)

@@ -129,13 +129,18 @@ def _gathered(results, losses: LossTable, faults: list[Fault], stops_at_fault: b
         yield columns
 
 
-def raise_faults(faults: Sequence[Fault], num_all: int | None = None) -> None:
-    """Raises DataError with the first of them, where there are any."""
+def raise_faults(faults: Sequence[Fault], num_faulty: int = 0, num_items: int = 0) -> None:
+    """Raises DataError with the first of them, where there are any. The counts are shown where they are known."""
     if not faults:
         return
     shown = "\n".join(f"  {fault}" for fault in faults[:10])
-    num = f"{num_all:,}" if num_all else ""
-    what = tr(f"{num or 'Some'} items cannot be used:", f"有 {num} 条数据无法使用：" if num else "有数据无法使用：")
+    if num_items:
+        what = tr(
+            f"{num_faulty:,} of {num_items:,} items cannot be used:",
+            f"{num_items:,} 条数据中有 {num_faulty:,} 条无法使用：",
+        )
+    else:
+        what = tr("There are items that cannot be used:", "有数据无法使用：")
     raise DataError(
         f"{what}\n{shown}",
         tr(
