@@ -107,7 +107,7 @@ def _facts(
     trainer, settings: PreferSettings, source: LocalModel, tokenizer, prepared: Prepared, made: dict
 ) -> RunFacts:
     model, lengths = trainer.accelerator.unwrap_model(trainer.model), prepared.pairs.lengths()
-    answer = answerer(model, tokenizer, max_new_tokens=settings.sample_tokens)
+    answer = answerer(model, tokenizer, max_new_tokens=settings.sample_tokens) if settings.sample_tokens else None
     return RunFacts(
         output_dir=Path(settings.output_dir),
         model_name=source.name,
@@ -119,6 +119,6 @@ def _facts(
         num_tokens=int(lengths.sum()),
         num_supervised=prepared.pairs.num_answered(),
         prompts=settings.sample_prompts or PROMPTS,
-        answer=answer if settings.sample_tokens else None,
+        answer=answer,
         counts=trainer.counts,
     )
