@@ -215,6 +215,13 @@ def test_the_page_shows_the_numbers_of_the_log(whole):
         assert word in shown.text
 
 
+def test_run_json_says_what_it_was_made_of(whole):
+    run = page.read_run(whole[0])
+    assert run["versions"]["torch"] == torch.__version__ and run["machine"]["num_cores"] > 0
+    assert re.fullmatch(r"[0-9a-f]{40}", run["code"].get("commit", "0" * 40)) and run["code"]["version"]
+    assert run["num_steps"] == 6 and run["sessions"][0]["outcome"] == "finished"
+
+
 def test_the_page_needs_no_other_file_and_runs_no_script(whole):
     html = (whole[0] / "run.html").read_text(encoding="utf-8")
     tags = Page(html).tags

@@ -1,11 +1,9 @@
-"""Where the numbers of a run come from: the code's version and commit, the libraries, the files' hashes."""
+"""Where the numbers of a run come from: the code's version and commit, and the libraries."""
 
 import subprocess
-from collections.abc import Iterable
 from pathlib import Path
 
 from zhinao import __version__, machine
-from zhinao.files import sha256
 
 PACKAGES = ("torch", "transformers", "accelerate", "trl", "peft", "deepspeed", "tokenizers", "safetensors", "numpy")
 
@@ -22,11 +20,6 @@ def code() -> dict:
 def versions() -> dict[str, str]:
     """The installed ones of `PACKAGES`, and their versions."""
     return {name: version for name in PACKAGES if (version := machine.version(name))}
-
-
-def hash_files(files: Iterable[Path]) -> dict[str, str]:
-    """SHA-256 of each file, by its path as given."""
-    return {str(file): sha256(Path(file)) for file in files}
 
 
 def _git(root: Path, *words: str) -> str:
