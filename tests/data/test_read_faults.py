@@ -160,6 +160,7 @@ ERRORS = {
     "array, then more": ("a.json", b'[{"text": "a"}]\n[{"text": "b"}]', "{}, line 2: there is more after the closing ]"),
     "array in one line": ("a.json", b'[{"text": "a"}, {"text": }, {"text": "b"}]', "{}, line 1: is no JSON: expecting value (line 1, column 10)"),
     "csv without header": ("a.csv", "你好,您好\n".encode(), "{}, line 1: the header names no known column; it has 你好, 您好"),
+    "csv of an old Mac": ("a.csv", b"text\rhi\r", "{}, line 1: the header names no known column"),
     "csv, column twice": ("a.csv", b"text,text\na,b\n", "{}, line 1: the column 'text' is there twice"),
     "csv, open quote": ("a.csv", b'text\nfine\n"never closed\nx\n', "{}, line 3: is no CSV (unexpected end of data)"),
     "no parquet": ("a.parquet", b"text\n", "{}: is no parquet file"),

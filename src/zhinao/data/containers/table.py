@@ -18,10 +18,16 @@ MAX_CELL_BYTES = 2**26  # one quote that is never closed would swallow the file
 def delimiter(first_line: str) -> str | None:
     """What parts the cells of a header that names known columns; None where it names none."""
     for sign in _DELIMITERS:
-        cells = next(csv.reader([first_line], delimiter=sign), [])
-        if KNOWN_FIELDS & {cell.strip() for cell in cells}:
+        if KNOWN_FIELDS.intersection(_cells(first_line, sign)):
             return sign
     return None
+
+
+def _cells(first_line: str, sign: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([first_line], delimiter=sign), [])]
+    except csv.Error:  # a carriage return in the middle, for one
+        return []
 
 
 def records(source: str, file: io.BufferedReader) -> Iterator[tuple[Place, dict] | Fault]:
@@ -30,7 +36,7 @@ def records(source: str, file: io.BufferedReader) -> Iterator[tuple[Place, dict]
     lines = _lines(source, file)
     first = next(lines, "")
     sign = delimiter(first)
-    header = [cell.strip() for cell in next(csv.reader([first], delimiter=sign or ","), [])]
+    header = _cells(first, sign or ",")
     _check_header(source, header, sign)
     rows = csv.reader(lines, delimiter=sign, strict=True)
     num_records = 0
