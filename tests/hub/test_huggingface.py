@@ -262,3 +262,31 @@ def test_a_truncated_kept_file_names_the_command_that_mends(hub):
     with pytest.raises(CheckpointError, match="damaged") as caught:
         fetch()
     assert f"zhinao pull {REPO}" in caught.value.hint
+
+
+def test_a_tokenizer_comes_without_weights(hub, tiny_files):
+    found = zhinao_hub.resolve_tokenizer(REPO, progress=quiet)
+    assert (found.path / "vocab/360.tiktoken").read_bytes() == tiny_files["vocab/360.tiktoken"]
+    assert not list(found.path.glob("*.safetensors")) and found.name == REPO
+    assert not any(path.endswith(".safetensors") for path, _ in hub.requests)
+    assert_nothing_published()
+
+
+def test_a_tokenizer_that_is_here_asks_nobody(hub):
+    first = zhinao_hub.resolve_tokenizer(REPO, progress=quiet)
+    hub.requests.clear()
+    assert zhinao_hub.resolve_tokenizer(REPO, progress=quiet, offline=True) == first and hub.requests == []
+
+
+def test_the_whole_model_goes_on_from_its_tokenizer(hub, tiny_files):
+    begun = zhinao_hub.resolve_tokenizer(REPO, progress=quiet)
+    hub.requests.clear()
+    whole = fetch()
+    assert not any("360.tiktoken" in path for path, _ in hub.requests)
+    assert not begun.path.exists() and not (whole.path / "zhinao-small-files").exists()
+    assert zhinao_hub.resolve_tokenizer(REPO) == whole
+
+
+def test_no_tokenizer_without_a_network(hub):
+    with pytest.raises(DownloadError):
+        zhinao_hub.resolve_tokenizer(REPO, offline=True)

@@ -66,5 +66,5 @@ def _folder(args) -> tuple[str, Path]:
         )
     elif (folder := Path(args.model).expanduser()).is_dir():
         return folder.name, folder
-    found = hub.resolve(args.model or DEMO, source=args.source, offline=args.offline)
+    found = hub.resolve_tokenizer(args.model or DEMO, source=args.source, offline=args.offline)
     return found.name, found.path

@@ -4,6 +4,6 @@ MODEL is a folder, a GGUF file, a short name of `family.py`, or a hub id; models
 Loads nothing into memory and runs nothing.
 """
 
-from zhinao.hub.locate import LocalModel, resolve
+from zhinao.hub.locate import LocalModel, resolve, resolve_tokenizer
 
-__all__ = ["LocalModel", "resolve"]
+__all__ = ["LocalModel", "resolve", "resolve_tokenizer"]

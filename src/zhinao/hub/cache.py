@@ -17,6 +17,7 @@ from zhinao.lang import tr
 
 ORIGIN = "zhinao-origin.json"  # in each kept model: where it came from, its files with size and hash
 _STAGING = ".download"
+_BEGUN = "zhinao-small-files"  # in an unfinished folder: everything but the weights is here; the fetching of those removes it
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,26 @@ def obtain(name: str, make: Callable[[Path], dict]) -> Path:
         if not target.is_dir():
             _make(name, make)
     return target
+
+
+def is_begun(name: str) -> bool:
+    """Whether all that is not weights stands in the unfinished folder of `name`."""
+    return (staging(name) / _BEGUN).exists()
+
+
+def begin(name: str, make: Callable[[Path], dict]) -> None:
+    """Let `make(staging)` bring what is not weights. `obtain` goes on with it."""
+    work = staging(name)
+    with _lock(name):
+        try:
+            work.mkdir(parents=True, exist_ok=True)
+            make(work)
+            (work / _BEGUN).touch()
+        except OSError as error:
+            raise _unwritable(work, error) from None
+        finally:
+            if work.is_dir() and not any(work.iterdir()):
+                work.rmdir()
 
 
 def _make(name: str, make: Callable[[Path], dict]) -> None:

@@ -14,7 +14,7 @@ from zhinao.hub.progress import Counter, Reporter
 from zhinao.lang import tr
 
 
-def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter) -> dict:
+def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter, with_weights: bool = True) -> dict:
     """Fill `folder` with the model and return where it came from. `revision` is a branch, tag or commit; None is `main`.
 
     Raises ModelNotFoundError, DownloadError, CheckpointError, DiskError.
@@ -24,7 +24,7 @@ def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter) -> 
 
     info = _model_info(hub_id, revision)
     listing = [_remote(sibling) for sibling in info.siblings]
-    counter = Counter(report, hub_id, snapshot.num_bytes(listing))
+    counter = Counter(report, hub_id, snapshot.num_bytes(listing, with_weights))
 
     def get(file: snapshot.RemoteFile) -> None:
         url = hf_hub_url(hub_id, file.name, revision=info.sha, endpoint=_endpoint())
@@ -36,7 +36,7 @@ def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter) -> 
             label=f"{hub_id}/{file.name}",
         )
 
-    files = snapshot.fetch(hub_id, listing, folder, get)
+    files = snapshot.fetch(hub_id, listing, folder, get, with_weights)
     return {"source": "huggingface", "id": hub_id, "revision": info.sha, "files": files}
 
 

@@ -52,6 +52,25 @@ def resolve(
     return LocalModel(fetch(chosen, progress), chosen.name, chosen.release)
 
 
+def resolve_tokenizer(
+    model: str, *, source: str | None = None, offline: bool = False, progress: Reporter | None = None
+) -> LocalModel:
+    """As `resolve`, for those who read no weights: of a model on a hub only its small files are fetched.
+
+    They stay in the unfinished folder that a later `resolve` or `zhinao pull` goes on with.
+    """
+    found = local(model, progress)
+    chosen = None if found else plan_for(model, source)
+    if found or cache.is_kept(chosen.name) or not chosen.make_small:
+        return found or resolve(model, source=source, offline=offline, progress=progress)
+    if not cache.is_begun(chosen.name):
+        if is_offline(offline):
+            raise not_here(model)
+        with shown(progress) as report:
+            cache.begin(chosen.name, lambda folder: chosen.make_small(folder, report))
+    return LocalModel(cache.staging(chosen.name), chosen.name, chosen.release)
+
+
 def local(model: str, progress: Reporter | None = None) -> LocalModel | None:
     """What MODEL means if it is a folder, a GGUF file, or the name of a kept model that no hub knows; else None."""
     place = Path(model).expanduser()

@@ -10,7 +10,7 @@ from zhinao.hub.progress import Reporter
 from zhinao.lang import tr
 
 
-def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter) -> dict:
+def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter, with_weights: bool = True) -> dict:
     """Fill `folder` with the model and return where it came from. `revision` None is `master`.
 
     Raises MissingExtraError, ModelNotFoundError, DownloadError, CheckpointError, DiskError.
@@ -45,7 +45,7 @@ def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter) -> 
                 target.unlink(missing_ok=True)
                 raise _failed(hub_id, tr(f"{file.name} is not what was announced", f"{file.name} 与声明不符"))
 
-        files = snapshot.fetch(hub_id, listing, folder, get)
+        files = snapshot.fetch(hub_id, listing, folder, get, with_weights)
     except modelscope_hub.NotExistError:
         raise ModelNotFoundError(
             tr(

@@ -29,10 +29,13 @@ class RemoteFile:
     expected: Expected
 
 
-def fetch(hub_id: str, listing: list[RemoteFile], folder: Path, get: Callable[[RemoteFile], None]) -> dict[str, list]:
+def fetch(
+    hub_id: str, listing: list[RemoteFile], folder: Path, get: Callable[[RemoteFile], None], with_weights: bool = True
+) -> dict[str, list]:
     """Bring the model's files into `folder` with `get(file)`; what is there already and whole is up to `get`.
 
-    Small files come first, so that a model that cannot be loaded is refused before its weights are fetched.
+    Small files come first, so that a model that cannot be loaded is refused before its weights are fetched; without
+    weights, that is all.
     Returns name -> [size, sha256 or None] of the weights. Raises CheckpointError, DiskError, and whatever `get` raises.
     """
     by_name = {file.name: file for file in listing}
@@ -41,6 +44,8 @@ def fetch(hub_id: str, listing: list[RemoteFile], folder: Path, get: Callable[[R
     for name in small:
         get(by_name[name])
     architecture.read(folder)
+    if not with_weights:
+        return {}
     weights = _weights(hub_id, by_name, folder)
     check_free_space(folder, sum(w.expected.size or 0 for w in weights) - _num_bytes_here(folder))
     for file in weights:
@@ -53,12 +58,13 @@ def _is_small(path: PurePosixPath) -> bool:
     return path.suffix in (_BESIDE if len(path.parts) == 1 else _BELOW)
 
 
-def num_bytes(listing: list[RemoteFile]) -> int:
+def num_bytes(listing: list[RemoteFile], with_weights: bool = True) -> int:
     """About what will be fetched; for the progress bar only, until the index of the weights is here."""
     return sum(
         file.expected.size or 0
         for file in listing
-        if _is_small(PurePosixPath(file.name)) or ("/" not in file.name and file.name.endswith(_WEIGHTS))
+        if _is_small(PurePosixPath(file.name))
+        or (with_weights and "/" not in file.name and file.name.endswith(_WEIGHTS))
     )
 
 

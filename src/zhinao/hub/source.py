@@ -16,11 +16,15 @@ HUBS = ("huggingface", "modelscope")
 
 @dataclass(frozen=True)
 class Plan:
-    """How to get a model: `name` in the cache, `make(folder, report)` which fills a folder and returns its origin."""
+    """How to get a model: `name` in the cache, `make(folder, report)` which fills a folder and returns its origin.
+
+    `make_small` brings what is not weights, so that `make` can go on with the same folder; None where all comes in one file.
+    """
 
     name: str
     release: Release | None
     make: Callable[[Path, Reporter], dict]
+    make_small: Callable[[Path, Reporter], dict] | None = None
 
 
 def plan(model: str, release: Release | None, source: str | None, revision: str | None) -> Plan:
@@ -49,6 +53,7 @@ def plan(model: str, release: Release | None, source: str | None, revision: str 
         f"{name}@{revision.replace('/', '_')}" if revision else name,
         release,
         lambda folder, report: _module(chosen).fetch(hub_id, revision, folder, report),
+        lambda folder, report: _module(chosen).fetch(hub_id, revision, folder, report, with_weights=False),
     )
 
 
