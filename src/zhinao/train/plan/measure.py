@@ -1,7 +1,7 @@
 """Three steps on the heaviest batch, run by `probe.py` in a process of its own, and what a bare process takes.
 
 On a CPU memory is what the kernel says a process had at most (VmHWM). glibc keeps freed blocks for reuse and so shows more than
-was needed at once; the child is told to give blocks over 4 MiB back at once (`MALLOC_MMAP_THRESHOLD_`), so that the figure
+was needed at once; the child is told to give blocks over 256 KiB back at once (`MALLOC_MMAP_THRESHOLD_`), so that the figure
 is the run's and not the allocator's.
 """
 
@@ -19,7 +19,7 @@ from zhinao.errors import MissingExtraError, ZhinaoError
 from zhinao.lang import tr
 from zhinao.train.settings import TrainSettings
 
-MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**22), "MALLOC_TRIM_THRESHOLD_": str(2**22)}
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(2**18), "MALLOC_TRIM_THRESHOLD_": str(2**18)}
 TYPICAL_BASELINE = 900 * 10**6  # where torch is not installed and nothing can be measured
 _PACKAGES = ("torch", "transformers", "accelerate", "peft", "deepspeed", "zhinao")
 
@@ -32,12 +32,11 @@ class ProbeError(ZhinaoError):
 
 @dataclass(frozen=True)
 class Measured:
-    """peak_bytes: of the process at most (a CPU), or of the GPU's memory as PyTorch reserved it. baseline_bytes: of the
-    process before the model was loaded. seconds: of each step."""
+    """peak_bytes: of the process at most (a CPU), or of the GPU's memory as PyTorch reserved it. loaded_bytes: at most until
+    the model was loaded. seconds: of each step. num_tokens: of one step."""
 
     peak_bytes: int
     loaded_bytes: int
-    baseline_bytes: int
     seconds: list[float]
     num_tokens: int
 
@@ -62,7 +61,7 @@ def run(settings: TrainSettings, folder: Path | None, config: dict, documents: l
 
 
 def baseline() -> int:
-    """Bytes of a process that has imported what a run imports; kept, since it changes only with the packages."""
+    """Bytes of a process that trains next to nothing; kept, since they change only with the packages."""
     if not importlib.util.find_spec("torch") or not importlib.util.find_spec("transformers"):
         return TYPICAL_BASELINE
     versions = {name: machine.version(name) for name in _PACKAGES}

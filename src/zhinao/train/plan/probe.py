@@ -14,42 +14,39 @@ from pathlib import Path
 NUM_STEPS = 3
 
 
+_TINY = {
+    "model_type": "qwen2",
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "vocab_size": 64,
+}
+
+
 def main() -> None:
     job = json.load(sys.stdin)
-    if job is None:
-        _import()
-        print(json.dumps({"baseline_bytes": _now()}))
-        return
-    print(json.dumps(_run(job)))
+    print(json.dumps(_run(job) if job else {"baseline_bytes": _baseline()}))
 
 
-def _import() -> None:
-    """What a run has in memory before it loads a model: its packages, and what torch loads when it first trains anything."""
-    import torch
-    import transformers
-
-    import zhinao.train.session
-    from zhinao.model.register import register_models
-
-    register_models()
-    _ = transformers.AutoModelForCausalLM, zhinao.train.session
-    layer = torch.nn.Linear(64, 64)
-    optimizer = torch.optim.AdamW(layer.parameters())
-    for enabled in (False, True):
-        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
-            layer(torch.ones(64, 64)).float().sum().backward()
-        optimizer.step()
+def _baseline() -> int:
+    """What a process has in memory that trains next to nothing: its packages, and what they load when first used."""
+    settings = {"use_cpu": True, "bf16": True, "gradient_checkpointing": False}
+    ids = list(range(64))
+    return _run({"settings": settings, "folder": None, "config": _TINY, "documents": [(ids, [1.0] * 64)]})["peak_bytes"]
 
 
 def _run(job: dict) -> dict:
-    _import()
     import torch
 
+    import zhinao.train.session  # noqa: F401  a run imports it
+    from zhinao.model.register import register_models
     from zhinao.train import arguments
     from zhinao.train.collate import Packs
     from zhinao.train.settings import TrainSettings
 
-    baseline = _now()
+    register_models()
     with tempfile.TemporaryDirectory() as work:
         given = {name: tuple(value) if isinstance(value, list) else value for name, value in job["settings"].items()}
         settings, _ = arguments.decided(TrainSettings(**{**given, "output_dir": work}))
@@ -61,7 +58,7 @@ def _run(job: dict) -> dict:
         packs = Packs(documents, [list(range(len(documents)))] * num_batches)
         seconds = _train(net, args, packs)
     peak = torch.cuda.max_memory_reserved() if torch.cuda.is_available() and not settings.use_cpu else _peak()
-    return {"baseline_bytes": baseline, "loaded_bytes": loaded, "peak_bytes": peak, "seconds": seconds,
+    return {"loaded_bytes": loaded, "peak_bytes": peak, "seconds": seconds,
             "num_tokens": sum(len(one.ids) for one in documents) * settings.gradient_accumulation_steps}  # fmt: skip
 
 
@@ -117,21 +114,14 @@ def _train(net, args, packs) -> list[float]:
     return [after - before for before, after in zip(clock.times, clock.times[1:], strict=False)]
 
 
-def _now() -> int:
-    return _status("VmRSS:") or _peak()
-
-
 def _peak() -> int:
-    return _status("VmHWM:") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-
-
-def _status(name: str) -> int:
+    """The most that this process had. `getrusage` would keep its parent's over exec; the kernel's status does not."""
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():
-            if line.startswith(name):
+            if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
-    return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":

@@ -78,7 +78,6 @@ def make(settings: TrainSettings, args: argparse.Namespace) -> Report:
     measured = None
     if args.measure:
         measured = _measure(first, settings, prepared)
-        baseline = measured.baseline_bytes if device.is_cpu else 0
         first = plan.make(
             settings, model, data, device, num_devices, price=args.price, baseline=baseline, measured=measured
         )
