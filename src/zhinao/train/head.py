@@ -79,6 +79,8 @@ def _loss(head, hidden, labels, loss_weights, position_ids, num_items):
     if position_ids is not None:
         is_learned &= position_ids[:, 1:] != 0
     weights = None if loss_weights is None else loss_weights[:, 1:][is_learned].float()
+    if weights is not None and bool((weights == 1).all()):
+        weights = None  # library kernels know none
     total = head(hidden[:, :-1][is_learned], targets=labels[:, 1:][is_learned], weights=weights)
     if num_items is None:
         num_items = (is_learned.sum() if weights is None else weights.sum()).clamp_min(torch.finfo(torch.float32).tiny)

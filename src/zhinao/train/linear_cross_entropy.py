@@ -6,8 +6,8 @@ matrix products instead of three, but nothing larger than one block is kept betw
 installed, its Triton kernel takes over. Knows neither positions nor labels to leave out: that is `head.py`'s business.
 """
 
+import inspect
 from functools import cache
-from importlib.util import find_spec
 
 import torch
 from torch.autograd.function import once_differentiable
@@ -27,22 +27,21 @@ def linear_cross_entropy(
     """
     device = hidden.device.type
     dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
-    if weights is None and device == "cuda" and len(targets) and _has_liger():
-        return _liger(hidden.to(dtype), weight.to(dtype), targets)
+    if weights is None and device == "cuda" and len(targets) and (liger := _liger()):
+        with torch.autocast(device, enabled=False):
+            return liger(weight.to(dtype), hidden.to(dtype), targets).float()
     return _LinearCrossEntropy.apply(hidden, weight, targets, weights, dtype)
 
 
 @cache
-def _has_liger() -> bool:
-    return find_spec("liger_kernel") is not None
-
-
-def _liger(hidden, weight, targets):
-    from liger_kernel.transformers import LigerFusedLinearCrossEntropyLoss
-
-    loss = LigerFusedLinearCrossEntropyLoss(reduction="sum", accum_dtype=torch.float32)
-    with torch.autocast(hidden.device.type, enabled=False):
-        return loss(weight, hidden, targets).float()
+def _liger():
+    """Liger Kernel's loss, or None where it is not installed or adds up gradients in bf16 only (its older versions)."""
+    try:
+        from liger_kernel.transformers import LigerFusedLinearCrossEntropyLoss as Loss
+    except ImportError:
+        return None
+    is_exact = "accum_dtype" in inspect.signature(Loss).parameters
+    return Loss(reduction="sum", accum_dtype=torch.float32) if is_exact else None
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
