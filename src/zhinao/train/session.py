@@ -9,12 +9,13 @@ from zhinao.files import write_json
 from zhinao.hub import LocalModel
 from zhinao.lang import tr
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train import arguments, finish, processes, record, selftest
+from zhinao.train import arguments, finish, presets, processes, record, selftest
 from zhinao.train import companions as companion_files
 from zhinao.train import model as models
 from zhinao.train.collate import Packs
 from zhinao.train.documents import Prepared, Rows
 from zhinao.train.interruption import Interruption, StopWhenAsked
+from zhinao.train.monitor import document_losses
 from zhinao.train.monitor.facts import RunFacts
 from zhinao.train.monitor.guard import LossGuard
 from zhinao.train.monitor.install import watched
@@ -93,7 +94,12 @@ def _trainer(net, args, settings: TrainSettings, source: LocalModel, tokenizer, 
         train=packs(prepared.train, args.per_device_train_batch_size),
         evaluation=packs(prepared.evaluation, args.per_device_eval_batch_size),
         filler_id=tokenizer.pad_id or 0,
-        guard=LossGuard(settings.output_dir, tokenizer, is_fp16=settings.fp16),
+        guard=LossGuard(
+            settings.output_dir,
+            tokenizer,
+            document_losses=None if presets.shards_weights(settings) else document_losses.by_model(net),
+            is_fp16=settings.fp16,
+        ),
     )
     trainer.companions = lambda folder: companion_files.write(source.path, tokenizer, folder)
     return trainer

@@ -82,12 +82,22 @@ class ZhinaoTrainer(SavingMixin, Trainer):
 
     def training_step(self, model, inputs, num_items_in_batch=None):
         loss = super().training_step(model, dict(inputs), num_items_in_batch)
-        own = inputs["loss_weights"].sum()
         if self.guard is not None:
-            # transformers scales by the number of processes, since DDP averages gradients; the guard wants a token's loss
-            a_token = loss * num_items_in_batch / own / self.accelerator.num_processes if own else None
-            self.guard.check(self.state.global_step + 1, a_token, None, inputs)
+            self.guard.check(
+                self.state.global_step + 1, self._loss_a_token(loss, inputs, num_items_in_batch), None, inputs
+            )
         return loss
+
+    def _loss_a_token(self, loss, inputs: dict, num_items) -> float | None:
+        """transformers scales by the number of processes, since DDP averages gradients; None where nothing is learned."""
+        own = float(inputs["loss_weights"].sum())
+        return float(loss) * float(num_items) / own / self.accelerator.num_processes if own else None
+
+    def _get_grad_norm(self, model, grad_norm=None):
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)
+        if self.guard is not None and norm is not None:
+            self.guard.check(self.state.global_step + 1, None, norm)
+        return norm
 
     def compute_loss(self, model, inputs, *more, **options):
         return super().compute_loss(model, _for_model(inputs), *more, **options)
@@ -101,6 +111,7 @@ class ZhinaoTrainer(SavingMixin, Trainer):
             num_weights = batch["loss_weights"].sum(dtype=torch.float64).item()
             with torch.no_grad():
                 loss = self.model_wrapped(**_for_model(batch)).loss
+            self.control = self.callback_handler.on_prediction_step(self.args, self.state, self.control)
             sums += torch.tensor([loss.item() * num_weights, num_weights], dtype=torch.float64)
         self.model_wrapped.train()
         if self.accelerator.num_processes > 1:
