@@ -296,7 +296,8 @@ def start(tmp_path, data, tokenizer, num_workers, *more):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     command = [sys.executable, str(script), str(data), str(tokenizer), str(num_workers), *more]
-    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command, text=True, start_new_session=True, **pipes)
 
 
 def children(pid: int) -> set[int]:
@@ -319,14 +320,18 @@ def test_interrupted_nothing_is_left(tmp_path, tokenizer, home, sent):
         wait_until(lambda: any(file.stat().st_size > 10_000 for file in home.glob(f".*{files.PARTIAL}*/ids")))
         workers = children(process.pid)
         assert len(workers) >= 2
-        process.send_signal(sent)
+        if sent == signal.SIGINT:
+            os.killpg(process.pid, sent)  # a terminal sends Ctrl-C to all of them
+        else:
+            process.send_signal(sent)
         _, errors = process.communicate(timeout=30)
     finally:
         process.kill()
     assert process.returncode not in (0, None)
     wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
     if sent == signal.SIGINT:
-        assert "KeyboardInterrupt" in errors and not list(home.glob(f".*{files.PARTIAL}*"))
+        assert errors.count("KeyboardInterrupt") == 1 and "SpawnProcess" not in errors
+        assert not list(home.glob(f".*{files.PARTIAL}*"))
     assert not list(home.glob("[!.]*/"))
     (small := tmp_path / "data.jsonl").write_text("".join(data.open().readlines()[:50]))
     assert len(built(small, tokenizer))
