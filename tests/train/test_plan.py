@@ -8,8 +8,8 @@ import pytest
 from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
 from tests.train.plan_cases import settings
-from zhinao import cli, lang
-from zhinao.train.plan import changes, devices, plan, sizes
+from zhinao import cli, lang, machine
+from zhinao.train.plan import changes, devices, measure, plan, sizes
 from zhinao.train.plan.command import DOES_NOT_FIT
 
 
@@ -101,10 +101,36 @@ def test_what_does_not_fit_has_an_exit_code_and_changes(capsys):
         (["--model_name_or_path", "7b", "--num_gpus", "0"], "--num_gpus is 0"),
         (["--model_name_or_path", "7b", "--data_path", "x.jsonl", "--gpu", "h100"], "is not on this machine"),
         (["--model_name_or_path", "7b", "--gpu", "h100", "--measure"], "--measure runs on this machine"),
+        (["--model_name_or_path", "7b", "--gpu", "cpu", "--num_gpus", "2", "--measure"], "runs in one process"),
         (["--model_name_or_path", "7b", "--deepspeed", "nowhere.json", "--gpu", "h100"], "nowhere.json"),
     ],
 )
 def test_what_cannot_be_meant_is_a_sentence(flags, sentence, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("ZHINAO_HOME", str(tmp_path))
+    monkeypatch.setattr(measure, "baseline", lambda: measure.TYPICAL_BASELINE)
     assert cli.main(["plan", *flags]) not in (0, DOES_NOT_FIT)
     assert sentence in capsys.readouterr().err
+
+
+def test_short_batches_are_said_to_be_slow(checkpoint, data, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("ZHINAO_HOME", str(tmp_path / "home"))
+    command = ["plan", "--model_name_or_path", str(checkpoint), "--data_path", str(data), "--gpu", "h100"]
+    assert cli.main([*command, "--model_max_length", "200"]) == 0
+    assert "--is_concat True fills rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "gib", "expected"),
+    [
+        ("NVIDIA H100 80GB HBM3", 79.6, "h100"),
+        ("NVIDIA A100-SXM4-40GB", 40.0, "a100-40"),
+        ("NVIDIA A100-SXM4-80GB", 80.0, "a100-80"),
+        ("NVIDIA GeForce RTX 4090", 24.0, "4090"),
+        ("NVIDIA GeForce RTX 2060", 6.0, None),
+    ],
+)
+def test_this_machines_gpu_is_recognised(name, gib, expected, monkeypatch):
+    gpu = machine.Gpu(name, int(gib * 2**30), "580")
+    monkeypatch.setattr(machine, "nvidia_gpus", lambda: (gpu, gpu))
+    found = devices.of_this_machine()
+    assert (found and (found[0].name, found[1])) == (expected and (expected, 2))

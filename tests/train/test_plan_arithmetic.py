@@ -79,7 +79,7 @@ def test_what_a_layer_keeps_in_bf16():
 def test_a_layer_keeps_what_autograd_saves():
     """Two layers less one, so that embedding and last norm drop out."""
     torch = pytest.importorskip("torch")
-    saved = {n: _saved_bytes(torch, {**SMALL, "num_hidden_layers": n}, 64) for n in (1, 2)}
+    saved = {n: _saved_bytes(torch, {**SMALL, "num_hidden_layers": n, "vocab_size": 100}, 64) for n in (1, 2)}
     copies = 2 * model(SMALL).layer_matrices
     shares = sharing.of(settings(), model(SMALL), 1)
     found = activations.of(settings(), model(SMALL), shares).kept * 64
@@ -115,6 +115,8 @@ def test_the_step_of_full_training_is_sixteen_bytes_a_parameter():
     stack = memory.stacks(settings(optim="adamw_torch_fused"), found, Batch((64,), 32), device(), 1)[-1]
     parts = [stack.parts[part] for part in ("weights", "gradients", "optimizer", "activations", "head")]
     assert parts == [4 * found.total, 4 * found.total, 8 * found.total, 0, 0]
+    roots = memory.stacks(settings(), found, Batch((64,), 32), device(), 1)[-1].parts["optimizer"]
+    assert roots == 12 * found.total, "adamw_torch has the roots of all second moments at once on a GPU"
 
 
 def test_logits_are_never_whole():

@@ -58,7 +58,8 @@ def stacks(
 
 def _stack(moment: str, parts: dict, terms: "_Terms", device: Device, num_devices: int, baseline: int) -> Stack:
     shares = terms.shares
-    parts = {"weights": 0, "gradients": 0, "activations": 0, "head": 0, **parts, "optimizer": shares.optimizer}
+    parts = {**dict.fromkeys(PARTS, 0), **parts}
+    parts["optimizer"] += shares.optimizer
     framework = baseline
     if not device.is_cpu:
         moving = parts["activations"] + parts["head"] + shares.gathered
@@ -137,7 +138,7 @@ def _embedding(t: _Terms) -> dict:
 
 
 def _step(t: _Terms) -> dict:
-    return {"gradients": t.shares.gradients + _optimizer_temporaries(t)}
+    return {"gradients": t.shares.gradients, "optimizer": _optimizer_temporaries(t)}
 
 
 def _optimizer_temporaries(t: _Terms) -> int:

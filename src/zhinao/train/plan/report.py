@@ -136,8 +136,11 @@ def _measure(first: Plan, settings: TrainSettings, rows) -> Measured:
             ),
             tr("--gpu cpu measures on the processor", "--gpu cpu 在处理器上测量"),
         )
-    if first.num_devices > 1:
-        raise UsageError(tr("--measure runs in one process.", "--measure 只在单进程中运行。"), "--num_gpus 1")
+    if (how := sharing.mode(first.settings, first.num_devices)) != "single":
+        raise UsageError(
+            tr(f"--measure runs in one process, without {how}.", f"--measure 只在单进程中运行，不支持 {how}。"),
+            "--num_gpus 1",
+        )
     batch = [rows.documents[place] for place in first.work.heaviest_documents] if rows else _invented(first)
     folder = sizes.folder(settings.model_name_or_path)
     return measure.run(first.settings, folder, first.sizes.arch.raw, batch)

@@ -27,6 +27,7 @@ _MOMENTS = {
     "step": ("when the optimizer runs", "优化器更新时"),
 }
 _WIDTH = 60
+_FILLS = 2048  # tokens of a batch from which matrix products run at the speed that is assumed
 
 
 def report(result: Report, console: Console | None = None) -> None:
@@ -34,7 +35,7 @@ def report(result: Report, console: Console | None = None) -> None:
     for line in (*_head(result.plan), *_bar(result.plan), *_measured(result)):
         console.print(line)
     console.print(_table(result))
-    for note in result.notes:
+    for note in (*result.notes, *_small(result.plan)):
         console.print(Text(note, style="dim"))
     console.print(Text(_caveat(result.plan), style="dim"))
     for line in _verdict(result):
@@ -68,12 +69,12 @@ def _head(plan: Plan) -> list[Text]:
                 )
             )
         )
-    heaviest = work.heaviest
+    heaviest, num = work.heaviest, len(work.heaviest.lengths)
     lines.append(
         Text(
             tr(
-                f"heaviest batch: {heaviest.num_tokens:,} tokens in {len(heaviest.lengths)} documents, {heaviest.num_supervised:,} learned",
-                f"最重的一批：{len(heaviest.lengths)} 个文档 {heaviest.num_tokens:,} 个 token，训练 {heaviest.num_supervised:,} 个",
+                f"heaviest batch: {heaviest.num_tokens:,} tokens in {num} document{'s' * (num > 1)}, {heaviest.num_supervised:,} learned",
+                f"最重的一批：{num} 个文档 {heaviest.num_tokens:,} 个 token，训练 {heaviest.num_supervised:,} 个",
             )
         )
     )
@@ -129,24 +130,31 @@ def _measured(result: Report) -> list[Text]:
 
 
 def _table(result: Report) -> Table:
+    """The same run on each device. Without data nobody knows hours; then a million tokens are priced."""
+    is_assumed = result.plan.work.is_assumed
+    columns = [("device", "设备"), ("GiB", "GiB"), ("left", "剩余"), ("tokens/s", "token/s")]
+    columns += [("USD/1M tokens", "美元/百万 token")] if is_assumed else [("hours", "小时"), ("USD", "美元")]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for english, chinese in (("device", "设备"), ("GiB", "GiB"), ("left", "剩余"), ("tokens/s", "token/s"),
-                             ("hours", "小时"), ("USD", "美元"), ("USD/h", "美元/时")):  # fmt: skip
+    for english, chinese in (*columns, ("USD/h each", "每设备美元/时")):
         table.add_column(tr(english, chinese), justify="left" if english == "device" else "right")
     for plan in (result.plan, *result.others):
-        pace = plan.pace
-        left = f"{plan.left:.0%}" if plan.fits else tr("too much", "超出")
+        left = Text(f"{plan.left:.0%}", "green") if plan.fits else Text(tr("too much", "超出"), "red")
+        spent = [f"{_of_million(plan):.2f}"] if is_assumed else [f"{plan.pace.hours:.2f}", f"{plan.pace.cost:,.2f}"]
         table.add_row(
             f"{plan.num_devices} × {plan.device.name}",
             gib(plan.needed),
-            Text(left, style="green" if plan.fits else "red"),
-            f"{pace.tokens_per_second:,.0f}",
-            "-" if pace.hours is None else f"{pace.hours:.2f}",
-            "-" if pace.cost is None else f"{pace.cost:,.2f}",
+            left,
+            f"{plan.pace.tokens_per_second:,.0f}",
+            *spent,
             f"{plan.price:.2f}",
             style="bold" if plan is result.plan else "",
         )
     return table
+
+
+def _of_million(plan: Plan) -> float:
+    """US dollars for a million tokens."""
+    return 1e6 / plan.pace.tokens_per_second / 3600 * plan.num_devices * plan.price
 
 
 def _caveat(plan: Plan) -> str:
@@ -162,6 +170,22 @@ def _caveat(plan: Plan) -> str:
         f" Prices are examples of {PRICES_OF}; --price sets yours.", f" 价格为 {PRICES_OF} 的示例，可用 --price 指定。"
     )
     return speed + prices
+
+
+def _small(plan: Plan) -> list[str]:
+    """A GPU is not filled by a few hundred tokens at once."""
+    rows, size = plan.work.num_rows, plan.settings.per_device_train_batch_size
+    num_tokens = round(plan.work.num_tokens * size / rows)
+    if plan.device.is_cpu or plan.work.is_assumed or num_tokens >= _FILLS:
+        return []
+    advice = "" if plan.settings.is_concat else tr(" --is_concat True fills rows.", " --is_concat True 可填满每行。")
+    return [
+        tr(
+            f"Batches hold {num_tokens:,} tokens on average, too few to fill a GPU: real speed will be lower.",
+            f"每批平均只有 {num_tokens:,} 个 token，不足以填满 GPU，实际速度会更低。",
+        )
+        + advice
+    ]
 
 
 def _verdict(result: Report) -> list[Text]:
