@@ -3,6 +3,7 @@
 Real ones are put together of questions and answers from Alpaca and GSM8K; where that material is not there, of sums.
 """
 
+import itertools
 import json
 import random
 from collections.abc import Iterator, Sequence
@@ -17,14 +18,19 @@ ALPACA, GSM8K = "sft/alpaca_en_demo.json", "eval/gsm8k/train.jsonl"
 
 
 def conversations(data: Path | None, number: int, tokenizer, limit: int) -> list[Encoded]:
-    """The first `number` that fit `limit` tokens. data: the folder that holds the material; None: sums."""
+    """The first `number` that fit `limit` tokens. data: the folder that holds the material; None: sums.
+
+    Raises ValueError where the material does not suffice.
+    """
     random_ = random.Random(0)
     pairs = _sums(random_) if data is None else iter(_shuffled(data, random_))
     found = []
     while len(found) < number:
         messages = []
-        for question, answer in (next(pairs) for _ in range(random_.randint(2, 5))):
+        for question, answer in itertools.islice(pairs, random_.randint(2, 5)):
             messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+        if not messages:
+            raise ValueError(f"only {len(found)} conversations of at most {limit} tokens can be made")
         sample = Sample("chat", Place("conversations", None, len(found) + 1), messages=messages)
         (document,) = encode(sample, tokenizer, How())
         if len(document.ids) <= limit:
