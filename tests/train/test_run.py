@@ -9,6 +9,7 @@ import pytest
 from tests.train import plain_loop
 from tests.train.conftest import losses
 from zhinao.errors import UsageError
+from zhinao.model.tokenizer import Tokenizer
 from zhinao.train.run import train
 
 REFERENCE = Path(__file__).parent / "trajectory.json"
@@ -113,6 +114,31 @@ def test_text(settings, tmp_path):
     file.write_text("The quick brown fox jumps over the lazy dog.\n" * 20)
     outcome = train(settings(data_path=(str(file),), max_steps=2), is_text=True)
     assert outcome.is_finished
+
+
+@pytest.mark.parametrize(
+    "words", [("<city>", "<day>"), tuple(f"<word {n}>" for n in range(40))], ids=["spare", "resized"]
+)
+def test_new_tokens(settings, tmp_path, words):
+    """Texts may use them; they are one id each, learned, and in the tokenizer that the model comes with."""
+    file = tmp_path / "data.jsonl"
+    turn = {"messages": [{"role": "user", "content": "Where?"}, {"role": "assistant", "content": " ".join(words)}]}
+    file.write_text(json.dumps(turn) + "\n")
+    train(settings(data_path=(str(file),), new_tokens=words, max_steps=2))
+    tokenizer = Tokenizer.load(tmp_path / "run")
+    ids = [tokenizer.token_to_id(word) for word in words]
+    assert [len(tokenizer.encode(word)) for word in words] == [1] * len(words)
+    assert not set(words) & set(tokenizer.control_tokens)
+    rows = weights(tmp_path / "run")["model.embed_tokens.weight"]
+    assert len(rows) >= max(ids) + 1
+    assert len({rows[id].tobytes() for id in ids[:-1]}) == len(words) - 1  # each has been trained on its own
+
+
+def test_another_rope_base_goes_into_the_model(settings, tmp_path):
+    train(settings(rope_theta=1e6, model_max_length=1024, max_steps=1))
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["max_position_embeddings"] == 1024
+    assert 1e6 in (config.get("rope_theta"), (config.get("rope_parameters") or {}).get("rope_theta"))
 
 
 @pytest.mark.parametrize(

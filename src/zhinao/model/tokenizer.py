@@ -4,13 +4,13 @@ Adds no BOS or EOS of its own: what a prompt begins with is the chat template's 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import tokenizers
 from tokenizers import AddedToken
 
-from zhinao.errors import CheckpointError
+from zhinao.errors import CheckpointError, UsageError
 from zhinao.files import write_json
 from zhinao.lang import tr
 from zhinao.model import tokenizer_folder
@@ -18,13 +18,14 @@ from zhinao.model.added_tokens import content_of
 from zhinao.model.stream_decoder import ByteStreamDecoder, PieceStreamDecoder, StreamDecoder
 from zhinao.model.tokenizer_pipeline import SPACES, byte_alphabet
 
+WORDS = "added_words"  # in tokenizer_config.json: added tokens that texts may use, as against those that control
 _BYTE_OF = {char: byte for byte, char in enumerate(byte_alphabet())}
 
 
 class Tokenizer:
     """The tokenizer of a model folder. May be used by several threads at once.
 
-    `control_tokens`: every added token that is not mere white space, by content: `<|im_end|>`, `<think>` …
+    `control_tokens`: every added token that is neither white space nor an added word, by content: `<|im_end|>`, `<think>` …
     `vocab_size`: one more than the highest id. The embedding of a model may have more rows (padding); such ids decode
     to nothing. `eos_id`, `pad_id` are None where the folder names none.
     """
@@ -37,9 +38,10 @@ class Tokenizer:
         self._with_control = backend
         added = backend.get_added_tokens_decoder()
         self._special = {id for id, token in added.items() if token.special}
-        self.control_tokens = {token.content: id for id, token in sorted(added.items()) if not _is_space(token)}
+        words = frozenset(self._config.get(WORDS, ()))
+        self.control_tokens = {token.content: id for id, token in sorted(added.items()) if not _is_text(token, words)}
         self.vocab_size = max(backend.get_vocab_size(), *(id + 1 for id in added), 0)
-        self._without_control = _without_control(backend, added)
+        self._without_control = _without_control(backend, added, words)
         self._turned = _turned_before_bytes(backend)
         self._bytes: dict[int, bytes] = {}
         self.eos_id = self._id_of(content_of(self._config.get("eos_token")))
@@ -52,6 +54,20 @@ class Tokenizer:
         config = tokenizer_folder.read_config(folder)
         backend = tokenizer_folder.load_backend(folder, config)
         return cls(backend, config, tokenizer_folder.chat_template(folder, config))
+
+    def with_words(self, words: Sequence[str]) -> "Tokenizer":
+        """A tokenizer that has `words` as tokens too, which texts may use like any other; ids follow the highest one.
+
+        Those that are tokens already stay what they are. Raises UsageError for a word that is empty.
+        """
+        if "" in words:
+            raise UsageError(tr("A new token must not be empty.", "新 token 不能为空。"))
+        backend = tokenizers.Tokenizer.from_str(self._with_control.to_str())
+        new = [word for word in dict.fromkeys(words) if backend.token_to_id(word) is None]
+        backend.add_tokens([AddedToken(word, special=False, normalized=False) for word in new])
+        assert all(backend.token_to_id(word) >= self.vocab_size for word in new)
+        config = {**self._config, WORDS: [*self._config.get(WORDS, ()), *new]}
+        return Tokenizer(backend, config, self.chat_template)
 
     def encode(self, text: str, control: bool = False) -> list[int]:
         """Token ids of `text`. Without `control`, control tokens that stand in it are plain text like any other.
@@ -129,13 +145,19 @@ def mend_surrogates(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
+def _is_text(token: AddedToken, words: frozenset[str]) -> bool:
+    return _is_space(token) or token.content in words
+
+
 def _is_space(token: AddedToken) -> bool:
     """Space markers and added tokens of white space alone only make text shorter; they control nothing."""
     return token.content in SPACES or not token.content.replace("▁", " ").strip()
 
 
-def _without_control(backend: tokenizers.Tokenizer, added: dict[int, AddedToken]) -> tokenizers.Tokenizer:
-    """The same tokenizer (it shares the vocabulary in memory) that sees only text and the space markers.
+def _without_control(
+    backend: tokenizers.Tokenizer, added: dict[int, AddedToken], words: frozenset[str]
+) -> tokenizers.Tokenizer:
+    """The same tokenizer (it shares the vocabulary in memory) that sees only text, added words and the space markers.
 
     A second one, because the switch `encode_special_tokens` belongs to a tokenizer and not to a call, and because it
     leaves tokens on that are added but not special, such as `<think>`.
@@ -146,7 +168,7 @@ def _without_control(backend: tokenizers.Tokenizer, added: dict[int, AddedToken]
     for id in sorted(added):
         kept = added[id]
         flags = {name: getattr(kept, name) for name in ("lstrip", "rstrip", "single_word", "normalized")}
-        tokens.append(AddedToken(kept.content, special=not _is_space(kept), **flags))
+        tokens.append(AddedToken(kept.content, special=not _is_text(kept, words), **flags))
     plain.add_tokens(tokens)
     plain.encode_special_tokens = True
     if {id: token.content for id, token in plain.get_added_tokens_decoder().items()} != {

@@ -33,12 +33,22 @@ def load(settings: TrainSettings, folder: Path, tokenizer: Tokenizer):
         local_files_only=True,
         **_quantized(settings),
     )
-    if tokenizer.vocab_size > model.get_input_embeddings().num_embeddings:
-        model.resize_token_embeddings(tokenizer.vocab_size, mean_resizing=True)
+    _add_words(model, range(Tokenizer.load(folder).vocab_size, tokenizer.vocab_size))
     model.config.use_cache = False
     attention.use(model)
     head.install(model)
     return adapters.add(model, settings) if settings.is_adapter else model
+
+
+def _add_words(model, ids: range) -> None:
+    """Rows of tokens that the folder's tokenizer did not have begin as the mean of the others; there may be rows to spare."""
+    if not ids:
+        return
+    if ids.stop > model.get_input_embeddings().num_embeddings:
+        model.resize_token_embeddings(ids.stop, mean_resizing=False)
+    with torch.no_grad():
+        for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
+            layer.weight[ids.start : ids.stop] = layer.weight[: ids.start].mean(0)
 
 
 def _stretch(config, settings: TrainSettings) -> None:

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 
 from zhinao.errors import MissingExtraError
-from zhinao.train import documents, processes, record
+from zhinao.train import documents, processes, record, vocabulary
 from zhinao.train.settings import TrainSettings
 
 
@@ -30,8 +30,9 @@ def train(settings: TrainSettings, is_text: bool = False) -> Outcome:
     from zhinao.model.tokenizer import Tokenizer
 
     model = hub.resolve(settings.model_name_or_path)
-    tokenizer = Tokenizer.load(model.path)
-    prepared = documents.prepare(settings, model.path)
+    tokenizer_folder = vocabulary.folder_for(settings, model.path)
+    tokenizer = Tokenizer.load(tokenizer_folder)
+    prepared = documents.prepare(settings, tokenizer_folder)
     from zhinao.train import session
 
     try:
