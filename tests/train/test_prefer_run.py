@@ -12,7 +12,7 @@ from safetensors.numpy import load_file
 
 from tests.train.conftest import losses
 from zhinao import cli
-from zhinao.train.prefer_run import prefer
+from zhinao.train.prefer_run import prefer, prepare
 from zhinao.train.prefer_settings import PreferSettings
 
 WAYS = {
@@ -73,6 +73,13 @@ def test_a_run_learns_and_leaves_a_model_that_loads(given, tiny, tmp_path):
     assert (tmp_path / "run.html").exists()
 
 
+def test_what_is_lost_is_said(given, tiny, tmp_path, capsys):
+    one = given(tmp_path, max_steps=1, save_strategy="no", overlong="drop")
+    longest = int(max(prepare(settings_of(one), tiny).pairs.lengths()))
+    prefer(settings_of({**one, "model_max_length": longest - 1}))
+    assert "What is lost before the run" in capsys.readouterr().err
+
+
 def test_bf16_and_checkpointing_run_too(given, tmp_path):
     prefer(settings_of(given(tmp_path, bf16=True, gradient_checkpointing=True, method="dora", max_steps=3)))
     assert losses(tmp_path)[0] == pytest.approx(math.log(2), abs=1e-6)
@@ -81,7 +88,7 @@ def test_bf16_and_checkpointing_run_too(given, tmp_path):
 
 KILLED = """
 import json, os, signal, sys
-from zhinao.train.prefer_run import prefer
+from zhinao.train.prefer_run import prefer, prepare
 from zhinao.train.prefer_settings import PreferSettings
 from zhinao.train import prefer_session, prefer_trainer
 

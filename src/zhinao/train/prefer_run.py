@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zhinao.data import substitute
+from zhinao.data.losses import LossTable
 from zhinao.train import prefer_store, processes, record
 from zhinao.train.prefer_settings import PreferSettings, decided
 from zhinao.train.prefer_store import Pairs
-from zhinao.train.run import Outcome, check_packages
+from zhinao.train.run import Outcome, check_packages, is_first
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,21 @@ def prefer(settings: PreferSettings) -> Outcome:
     model = hub.resolve(settings.model_name_or_path)
     tokenizer = Tokenizer.load(model.path)
     prepared = prepare(settings, model.path)
+    _tell(prepared.pairs.losses)
     from zhinao.train import prefer_session
 
     try:
         return prefer_session.run(decided(settings), model, tokenizer, prepared, start)
     finally:
         processes.leave()
+
+
+def _tell(losses: LossTable) -> None:
+    """What the run loses before it starts, where it loses anything."""
+    if is_first() and (losses.total.num_overlong or losses.total.num_faulty):
+        from rich.console import Console
+
+        Console(stderr=True).print(losses.table())
 
 
 def prepare(settings: PreferSettings, tokenizer_folder: Path) -> Prepared:
