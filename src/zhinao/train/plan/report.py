@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -143,6 +144,8 @@ def _measure(first: Plan, settings: TrainSettings, rows) -> Measured:
         )
     batch = [rows.documents[place] for place in first.work.heaviest_documents] if rows else _invented(first)
     folder = sizes.folder(settings.model_name_or_path)
+    said = tr("Running three steps on the heaviest batch …", "正在用最重的一批数据跑三步……")
+    print(said, file=sys.stderr)
     return measure.run(first.settings, folder, first.sizes.arch.raw, batch)
 
 
