@@ -119,3 +119,29 @@ def _rows(documents: TokenCache, chosen: np.ndarray, settings: TrainSettings) ->
         return Rows(documents, [[int(index)] for index in chosen])
     packs = packing.best_fit(documents.lengths[chosen], settings.model_max_length, settings.seed)
     return Rows(documents, [[int(chosen[place]) for place in pack] for pack in packs])
+
+
+def told(rows: Rows) -> list[str]:
+    """What the files were found to be, what becomes of them, and, as a table, what is lost, where anything is."""
+    documents, total = rows.documents, rows.documents.losses.total
+    lines = [f"{file} ({file.num_samples:,})" for file in documents.found]
+    chosen = rows.chosen
+    num_tokens, num_supervised = int(documents.lengths[chosen].sum()), int(documents.num_supervised[chosen].sum())
+    lines.append(
+        tr(
+            f"{len(chosen):,} documents in {len(rows.rows):,} rows: {num_tokens:,} tokens, {num_supervised:,} of them trained.",
+            f"{len(chosen):,} 个文档，{len(rows.rows):,} 行：{num_tokens:,} 个 token，其中训练 {num_supervised:,} 个。",
+        )
+    )
+    if total.num_faulty or total.num_lost_tokens:
+        lines.append(_printed(documents.losses.table()))
+    return lines
+
+
+def _printed(table) -> str:
+    from rich.console import Console
+
+    console = Console(width=100, color_system=None)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get().rstrip()
