@@ -1,5 +1,6 @@
 """The model of a run: float32 weights, attention by documents, the loss inside the head, adapters where asked for."""
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -46,9 +47,18 @@ def _add_words(model, ids: range) -> None:
         return
     if ids.stop > model.get_input_embeddings().num_embeddings:
         model.resize_token_embeddings(ids.stop, mean_resizing=False)
-    with torch.no_grad():
-        for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
+    for layer in (model.get_input_embeddings(), model.get_output_embeddings()):
+        with torch.no_grad(), _whole(layer.weight):
             layer.weight[ids.start : ids.stop] = layer.weight[: ids.start].mean(0)
+
+
+def _whole(weight):
+    """A context in which a weight that ZeRO-3 has cut is whole; what is written there by the first process holds for all."""
+    if not hasattr(weight, "ds_id"):
+        return contextlib.nullcontext()
+    import deepspeed
+
+    return deepspeed.zero.GatheredParameters([weight], modifier_rank=0)
 
 
 def _stretch(config, settings: TrainSettings) -> None:

@@ -49,6 +49,7 @@ def prepare(settings: TrainSettings) -> None:
         os.environ.setdefault("ACCELERATE_USE_FSDP", "true")
         os.environ.setdefault("FSDP_VERSION", "2")
         os.environ.setdefault("FSDP_STATE_DICT_TYPE", "FULL_STATE_DICT")
+        os.environ.setdefault("FSDP_CPU_RAM_EFFICIENT_LOADING", "true")
 
 
 def needs_group(settings: TrainSettings) -> bool:

@@ -6,6 +6,7 @@ CONFIG = {
     "version": 2,
     "auto_wrap_policy": "TRANSFORMER_BASED_WRAP",  # the layers that the model class names
     "reshard_after_forward": True,
+    "cpu_ram_efficient_loading": True,  # one process of a machine reads the weights, the others get their slices
     "state_dict_type": "FULL_STATE_DICT",  # checkpoints hold whole weights, for any number of processes
 }
 
