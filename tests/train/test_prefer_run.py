@@ -141,3 +141,19 @@ def test_another_loss_is_another_run(given, tmp_path, capsys):
     more = ["--model_max_length", "256", "--learning_rate", "1e-3", "--resume", "auto", "--loss", "nca"]
     assert cli.main(["prefer", *words, "--data_path", *one["data_path"], *more]) == 2
     assert "loss: 'dpo' → 'nca'" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["ddp", "zero3", "fsdp2"])
+def test_two_processes_give_the_losses_of_one(given, tmp_path, way):
+    """One pair a process and batch instead of two; with ZeRO-3 and FSDP2 policy and reference are both in parts."""
+    one = given(tmp_path / "one", max_steps=4, save_strategy="no")
+    prefer(settings_of(one))
+    two = {**one, "output_dir": str(tmp_path / "two"), "per_device_train_batch_size": 1, "parallel": way}
+    words = [
+        str(word) for name, value in two.items() for word in (f"--{name}", *(value if name == "data_path" else [value]))
+    ]
+    command = [sys.executable, "-m", "zhinao", "launch", "--num_gpus", "2", "prefer", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    np.testing.assert_allclose(losses(tmp_path / "two"), losses(tmp_path / "one"), rtol=1e-5)
