@@ -48,6 +48,12 @@ def test_no_part_of_a_change_would_do_alone():
             ).fits
 
 
+def test_nothing_is_shared_with_nobody():
+    first = planned("h100", 1, parallel="zero3")
+    for change in changes.cheapest(first.settings, 1, True, plan.trial(first, plan.Data(), 0)):
+        assert change.plan.num_devices > 1 or not {"--parallel fsdp2", "--parallel zero2"} & set(change.flags)
+
+
 def test_every_device_has_its_figures_and_their_source():
     for row in devices.ROWS:
         assert row.memory > 20 * 2**30 and 50 < row.tflops < 3000 and row.source and row.price > 0

@@ -72,7 +72,8 @@ def _settings(args: argparse.Namespace) -> TrainSettings:
         raise UsageError(
             tr("--model_name_or_path is missing.", "缺少 --model_name_or_path。"), "--model_name_or_path 7b"
         )
-    dataclasses.replace(settings, data_path=settings.data_path or ("-",), output_dir=settings.output_dir or "-").check()
+    absent = {} if settings.data_path else {"data_path": ("-",), "data_weights": None}
+    dataclasses.replace(settings, output_dir=settings.output_dir or "-", **absent).check()
     for name, value in (("num_gpus", args.num_gpus), ("price", args.price)):
         if value is not None and value < (name == "num_gpus"):
             raise UsageError(tr(f"--{name} is {value}.", f"--{name} 为 {value}。"))

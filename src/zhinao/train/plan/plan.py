@@ -7,7 +7,7 @@ import numpy as np
 
 from zhinao.data.packing import best_fit
 from zhinao.errors import UsageError
-from zhinao.train.plan import memory, pace, sharing
+from zhinao.train.plan import memory, pace
 from zhinao.train.plan import sizes as sizes_of
 from zhinao.train.plan import workload as workloads
 from zhinao.train.plan.devices import Device
@@ -137,8 +137,8 @@ def trial(plan: Plan, data: Data, baseline: int) -> Callable[[TrainSettings, int
 
     def attempt(settings: TrainSettings, num_devices: int) -> Plan | None:
         try:
-            how = sharing.mode(settings, num_devices)
-            if how in ("zero2", "zero3", "fsdp2") and num_devices == 1:
+            is_new = settings.parallel != plan.settings.parallel
+            if is_new and num_devices == 1 and settings.parallel in ("ddp", "zero2", "zero3", "fsdp2"):
                 return None  # nobody to share with
             other = make(settings, bare, data, plan.device, num_devices, price=plan.price, baseline=baseline)
         except UsageError:
