@@ -43,16 +43,23 @@ def test_both_languages_show_the_same_code():
 
 
 def test_commands_of_the_readme_exist():
+    from zhinao.arguments import inner_parsers
     from zhinao.cli import VERBS, build_parser, verb_parser
 
     lines = [line for block in blocks(PAGES["README.md"], "shell") for line in without_comments(block)]
     for line in lines:
         line = line.partition("--engine vllm")[0]  # what follows is vLLM's
         if match := re.search(r"zhinao ([\w-]+)(.*)", line):
-            flags = re.findall(r"--[\w-]+", match[2])
+            flags, words = re.findall(r"--[\w-]+", match[2]), match[2].split()
             assert match[1] in VERBS
-            known = verb_parser(build_parser(match[1]), match[1])._option_string_actions
-            assert set(flags) <= known.keys(), line
+            parser = verb_parser(build_parser(match[1]), match[1])
+            known = set(parser._option_string_actions)
+            if inner := inner_parsers(parser):
+                inner[words[0]].fill()
+                known |= inner[words[0]]._option_string_actions.keys()
+            if match[1] == "launch":  # the flags of the verb that it starts
+                known |= verb_parser(build_parser("finetune"), "finetune")._option_string_actions.keys()
+            assert set(flags) <= known, line
 
 
 def test_make_targets_of_the_readme_exist():

@@ -19,7 +19,9 @@ from zhinao.errors import EngineError
 from zhinao.lang import tr
 
 # OpenVINO brings its own threads; the graph's many small allocations are quicker from a heap that grows in large steps.
-ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_TOP_PAD_": str(2**26)}
+# Each length of a step makes new kernels, and the libraries keep 1024 and 5000 of them: for a server with requests of all lengths
+# that is memory without end in sight (see also `openvino_settings.KERNELS`).
+ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_TOP_PAD_": str(2**26), "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128"}
 _PIPE_BYTES = 2**20  # a long prompt fits into the pipe at once: the worker reads only between steps
 
 

@@ -14,6 +14,7 @@ from zhinao.model.architecture import Architecture
 BLOCK_TOKENS = 32  # of the CPU plugin's paged attention
 _WANTED_TOKENS = 2**15  # cache for that many tokens, or two whole contexts, where memory allows
 _WIDE = {"bf16": 2, "f32": 4}  # bytes of one key or value where they are not rounded to 8 bits
+KERNELS = 128  # compiled for lengths of a step that each stream of the graph keeps, instead of 5000
 _SCORE_TOKENS = 256  # logits of that many tokens are held at once when a prompt is scored
 _LARGE_BYTES = 3 * 10**9  # from here on a step of 2048 tokens takes so long that nobody could cancel it
 
@@ -111,7 +112,11 @@ def _scheduler(num_kv_blocks: int, num_at_once: int, has_prefix_cache: bool) -> 
 
 def _properties(weight_format: str, num_threads: int | None, has_bf16: bool, is_for_many: bool) -> dict:
     # Threads that are not pinned to cores lose nothing, and two engines or other programs do not fight for one core.
-    properties: dict = {"PERFORMANCE_HINT": "LATENCY", "ENABLE_CPU_PINNING": False}
+    properties: dict = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "ENABLE_CPU_PINNING": False,
+        "CPU_RUNTIME_CACHE_CAPACITY": KERNELS,
+    }
     if weight_format in _WIDE:
         properties |= {"INFERENCE_PRECISION_HINT": weight_format, "KV_CACHE_PRECISION": weight_format}
     else:

@@ -3,18 +3,15 @@
 All processes of a run come by here before they form a group; the first one encodes, the others find it done.
 """
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from zhinao import files
-from zhinao.data import cache, mix, packing
+from zhinao.data import cache, mix, packing, substitute
 from zhinao.data.cache import TokenCache
 from zhinao.data.how import How
 from zhinao.data.sample import DataError
-from zhinao.errors import UsageError
 from zhinao.lang import tr
 from zhinao.train.settings import TrainSettings
 
@@ -53,15 +50,7 @@ def prepare(settings: TrainSettings, tokenizer_folder: Path) -> Prepared:
         evaluation = _rows(whole, left, settings)
     else:
         evaluation = None
-    return Prepared(_rows(whole, chosen, settings), evaluation, _content(whole))
-
-
-def _content(documents: TokenCache) -> str:
-    """Not the cache's own key: another version of zhinao that encodes alike may go on with a run."""
-    digest = hashlib.sha256()
-    for name in ("ids", "spans", "ends"):
-        digest.update(files.sha256(documents.folder / name).encode())
-    return digest.hexdigest()
+    return Prepared(_rows(whole, chosen, settings), evaluation, whole.digest)
 
 
 def how(settings: TrainSettings) -> How:
@@ -78,18 +67,9 @@ def _encoded(paths, settings: TrainSettings, tokenizer_folder: Path) -> TokenCac
         max_overlong_share=settings.max_overlong_share,
         max_faulty_share=settings.max_faulty_share,
         format=settings.format,
-        values=dict(map(_named, settings.set)),
+        values=substitute.parse(settings.set),
         num_workers=settings.preprocessing_num_workers,
     )
-
-
-def _named(word: str) -> tuple[str, str]:
-    name, sign, value = word.partition("=")
-    if not sign:
-        raise UsageError(
-            tr(f"--set {word}: there is no `=`.", f"--set {word}：缺少 `=`。"), "--set name=智脑 author=360"
-        )
-    return name, value
 
 
 def _mixed(documents: TokenCache, settings: TrainSettings) -> np.ndarray:
@@ -101,8 +81,7 @@ def _mixed(documents: TokenCache, settings: TrainSettings) -> np.ndarray:
 
 def _held_out(documents: TokenCache, chosen: np.ndarray, settings: TrainSettings) -> tuple[np.ndarray, np.ndarray]:
     """All documents of a sample stay on one side."""
-    number_of = {place: n for n, place in enumerate(dict.fromkeys(map(documents.place, chosen.tolist())))}
-    samples = np.array([number_of[documents.place(index)] for index in chosen.tolist()])
+    samples = documents.sample_of[chosen]
     distinct = np.unique(samples)
     num_held = max(1, round(len(distinct) * settings.eval_share))
     held = np.random.default_rng(settings.seed).choice(distinct, num_held, replace=False)

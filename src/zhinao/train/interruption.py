@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM while a run is under way: asked once, the step is finished and saved; asked twice, it ends at once."""
 
+import contextlib
 import signal
 import sys
 from types import FrameType
@@ -29,13 +30,14 @@ class Interruption:
         if self.signal is not None:
             raise KeyboardInterrupt
         self.signal = number
-        print(
-            tr(
-                "\nzhinao: saving after this step; once more stops at once.",
-                "\nzhinao：本步结束后保存并停止；再按一次立即停止。",
-            ),
-            file=sys.stderr,
-        )
+        with contextlib.suppress(OSError):  # the terminal may have gone with a launcher
+            print(
+                tr(
+                    "\nzhinao: saving after this step; once more stops at once.",
+                    "\nzhinao：本步结束后保存并停止；再按一次立即停止。",
+                ),
+                file=sys.stderr,
+            )
 
     @property
     def exit_code(self) -> int:

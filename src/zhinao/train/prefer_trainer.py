@@ -1,19 +1,14 @@
 """TRL's DPOTrainer on our token ids: losses, reference and reports of rewards are TRL's; log-probabilities of answers and the
 mean over a global batch are ours. Loads nothing and reads no data."""
 
-import json
-from pathlib import Path
-
 import torch
 from accelerate.utils import is_peft_model
 from datasets.fingerprint import Hasher
 from trl import DPOTrainer
 
-from zhinao.files import write_json
 from zhinao.train import prefer_head
 from zhinao.train.counts import Counts
 from zhinao.train.saving import SavingMixin
-from zhinao.train.trainer import COUNTS
 
 NOT_COMPUTED = ("entropy", "logits/chosen", "logits/rejected", "mean_token_accuracy", "num_tokens")
 REFERENCE = "ref"  # the adapter that TRL adds
@@ -87,22 +82,7 @@ class PreferTrainer(SavingMixin, DPOTrainer):
         for metrics in self._metrics.values():
             for name in NOT_COMPUTED:
                 metrics.pop(name, None)
-        super().log({**logs, **vars(self.counts)}, start_time)
-
-    def train(self, resume_from_checkpoint: str | None = None, **more):
-        if resume_from_checkpoint:
-            vars(self.counts).update(json.loads((Path(resume_from_checkpoint) / COUNTS).read_text()))
-        return super().train(resume_from_checkpoint, **more)
-
-    def _finish(self, work: Path, target: Path) -> None:
-        write_json(work / target.name / COUNTS, vars(self.counts))
-        super()._finish(work, target)
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model=None) -> None:
-        """Full weights have been read by `model.load` already; transformers would look for names as they are in memory."""
-        whole = self.accelerator.unwrap_model(model or self.model)
-        if self.is_fsdp_enabled or getattr(whole, "peft_config", None):
-            super()._load_from_checkpoint(resume_from_checkpoint, model)
+        super().log(logs, start_time)
 
     def _send_telemetry(self) -> None:
         """TRL tells its makers of each run; we tell nobody."""

@@ -5,6 +5,7 @@ Which weights a checkpoint holds, and how a run goes on from one, is transformer
 
 import contextlib
 import errno
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +15,11 @@ import torch
 from zhinao import files
 from zhinao.errors import DiskError
 from zhinao.lang import tr
+from zhinao.train.counts import Counts
 
 PREFIX = "checkpoint-"
 STATE = "trainer_state.json"
+COUNTS = "counts.json"
 _WORK = ".partial-checkpoint"
 
 
@@ -34,10 +37,25 @@ def _step(path: Path) -> int | None:
 
 
 class SavingMixin:
-    """Goes before a Trainer class. `companions(folder)` writes what belongs to a model besides its weights."""
+    """Goes before a Trainer class, which has `counts`. `companions(folder)` writes what belongs to a model besides its weights."""
 
+    counts: Counts
     companions: Callable[[Path], None] | None = None
     _saving_into: Path | None = None
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        super().log({**logs, **vars(self.counts)}, start_time)
+
+    def train(self, resume_from_checkpoint: str | None = None, **more):
+        if resume_from_checkpoint:
+            vars(self.counts).update(json.loads((Path(resume_from_checkpoint) / COUNTS).read_text()))
+        return super().train(resume_from_checkpoint, **more)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model=None) -> None:
+        """Full weights have been read by `model.load` already; transformers would look for names as they are in memory."""
+        whole = self.accelerator.unwrap_model(model or self.model)
+        if self.is_fsdp_enabled or getattr(whole, "peft_config", None):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def _get_output_dir(self, trial) -> str:
         return str(self._saving_into) if self._saving_into else super()._get_output_dir(trial)
@@ -92,6 +110,7 @@ class SavingMixin:
 
     def _finish(self, work: Path, target: Path) -> None:
         folder = work / target.name
+        files.write_json(folder / COUNTS, vars(self.counts))
         if self.companions:
             self.companions(folder)
         if target.exists():

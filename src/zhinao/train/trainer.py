@@ -4,18 +4,12 @@ Ways to keep it right that transformers leaves open are closed here: rows come i
 processes share them, and weights are read back by the family's own loader.
 """
 
-import json
-from pathlib import Path
-
 import torch
 from transformers import Trainer
 
-from zhinao.files import write_json
 from zhinao.train.collate import Collator, Packs
 from zhinao.train.counts import Counts
 from zhinao.train.saving import SavingMixin
-
-COUNTS = "counts.json"
 
 
 class EpochSampler(torch.utils.data.Sampler):
@@ -120,24 +114,6 @@ class ZhinaoTrainer(SavingMixin, Trainer):
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        super().log({**logs, **vars(self.counts)}, start_time)
-
-    def train(self, resume_from_checkpoint: str | None = None, **more):
-        if resume_from_checkpoint:
-            vars(self.counts).update(json.loads((Path(resume_from_checkpoint) / COUNTS).read_text()))
-        return super().train(resume_from_checkpoint, **more)
-
-    def _finish(self, work: Path, target: Path) -> None:
-        write_json(work / target.name / COUNTS, vars(self.counts))
-        super()._finish(work, target)
-
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model=None) -> None:
-        """Full weights have been read by `model.load` already; transformers would look for names as they are in memory."""
-        whole = self.accelerator.unwrap_model(model or self.model)
-        if self.is_fsdp_enabled or getattr(whole, "peft_config", None):
-            super()._load_from_checkpoint(resume_from_checkpoint, model)
 
 
 def _for_model(batch: dict) -> dict:
