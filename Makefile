@@ -17,7 +17,7 @@ VLLM := .venv-vllm
 CLIENTS := .venv-clients
 PAGE := src/zhinao/serve/page/dist/index.html
 
-.PHONY: help chat serve page test test-vllm test-clients fuzz lint docs bench bench-serve soak clean
+.PHONY: help chat serve page test test-vllm test-clients fuzz lint docs bench bench-serve bench-train soak clean
 
 help:
 	@echo "make chat   environment, demo model, chat (MODEL=folder, hub id or short name; ARGS='--lang zh')"
@@ -30,6 +30,7 @@ help:
 	@echo "make docs   renew the generated parts of docs/"
 	@echo "make bench  the measurements that the README quotes (SHARED=material, LLAMA_PYTHON=interpreter with llama-cpp-python)"
 	@echo "make bench-serve   our server beside its peers (LLAMA_SERVER=program, VLLM_PYTHON=, TRANSFORMERS_PYTHON=interpreters; ARGS=--quick)"
+	@echo "make bench-train   fine-tuning beside its peers, the last layer alone, and what a run teaches (SHARED=material; about 40 minutes)"
 	@echo "make soak   64 unruly clients, the engine killed twice (MINUTES=30)"
 	@echo "make clean  remove the environments; models stay (zhinao remove)"
 
@@ -110,6 +111,11 @@ bench-serve: $(VENV)/.test
 	$(BIN)/python benchmarks/serve_peers.py $(if $(LLAMA_SERVER),--llama-server $(LLAMA_SERVER)) --random-layers 16 \
 		--rounds 2 --singles 1 --work $(WORK) --json $(WORK)/peers_1b.json $(ARGS)
 	$(BIN)/python benchmarks/multi_turn.py
+
+bench-train: $(VENV)/.test
+	$(BIN)/python benchmarks/linear_cross_entropy.py --only ours plain
+	$(BIN)/python benchmarks/finetune_peers.py --data $(SHARED)/data
+	$(BIN)/python benchmarks/identity.py --data $(SHARED)/data/sft
 
 soak: $(VENV)/.test
 	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES) $(ARGS)

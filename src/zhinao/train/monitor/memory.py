@@ -10,11 +10,11 @@ def peak_bytes() -> int:
 
     if torch.cuda.is_available():
         return torch.cuda.max_memory_reserved()
-    return _resident()
+    return resident()
 
 
-def _resident() -> int:
-    # `getrusage` keeps the parent's peak over exec; the kernel's status does not.
+def resident() -> int:
+    """The process's own peak in bytes. `getrusage` would keep its parent's over exec; the kernel's status does not."""
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():

@@ -5,15 +5,14 @@ weights of the batch. Writes one line of JSON on stdout. Saves nothing, evaluate
 """
 
 import json
-import resource
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from zhinao.train.monitor import memory
+
 NUM_STEPS = 3
-
-
 _TINY = {
     "model_type": "qwen2",
     "hidden_size": 64,
@@ -52,12 +51,12 @@ def _run(job: dict) -> dict:
         settings, _ = arguments.decided(TrainSettings(**{**given, "output_dir": work}))
         documents = [_document(one) for one in job["documents"]]
         net = _model(job, settings)
-        loaded = _peak()
+        loaded = memory.resident()
         args = arguments.training_arguments(settings, False)
         num_batches = NUM_STEPS * settings.gradient_accumulation_steps
         packs = Packs(documents, [list(range(len(documents)))] * num_batches)
         seconds = _train(net, args, packs)
-    peak = torch.cuda.max_memory_reserved() if torch.cuda.is_available() and not settings.use_cpu else _peak()
+    peak = torch.cuda.max_memory_reserved() if torch.cuda.is_available() and not settings.use_cpu else memory.resident()
     return {"loaded_bytes": loaded, "peak_bytes": peak, "seconds": seconds,
             "num_tokens": sum(len(one.ids) for one in documents) * settings.gradient_accumulation_steps}  # fmt: skip
 
@@ -112,16 +111,6 @@ def _train(net, args, packs) -> list[float]:
     trainer = ZhinaoTrainer(net, args, train=packs, callbacks=[clock])
     trainer.train()
     return [after - before for before, after in zip(clock.times, clock.times[1:], strict=False)]
-
-
-def _peak() -> int:
-    """The most that this process had. `getrusage` would keep its parent's over exec; the kernel's status does not."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":
