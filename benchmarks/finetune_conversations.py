@@ -27,7 +27,7 @@ def conversations(data: Path | None, number: int, tokenizer, limit: int) -> list
     found = []
     while len(found) < number:
         messages = []
-        for question, answer in itertools.islice(pairs, random_.randint(2, 5)):
+        for question, answer in itertools.islice(pairs, random_.randint(2, 3)):
             messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
         if not messages:
             raise ValueError(f"only {len(found)} conversations of at most {limit} tokens can be made")

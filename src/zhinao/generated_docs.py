@@ -5,6 +5,7 @@
 
 import argparse
 import ast
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -18,8 +19,23 @@ START, END = "<!-- files: made by `make docs` -->", "<!-- end of files -->"
 
 def cli_page() -> str:
     """The whole of `cli.md`. Its width is fixed so that it does not depend on a terminal."""
-    os.environ["COLUMNS"] = "100"
-    os.environ["NO_COLOR"] = "1"
+    with _terminal(COLUMNS="100", NO_COLOR="1"):
+        return _cli_page()
+
+
+@contextlib.contextmanager
+def _terminal(**settings: str):
+    """Environment variables, taken back afterwards: argparse reads them when it draws."""
+    before = dict(os.environ)
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _cli_page() -> str:
     parts = ["# `zhinao --help`", "Made by `make docs`; do not edit. 由 `make docs` 生成，请勿手改。"]
     for verb in (None, *VERBS):
         parts += _section([verb] if verb else [])
