@@ -3,6 +3,7 @@
 Environment variables never change a setting.
 """
 
+import argparse
 import dataclasses
 import difflib
 import types
@@ -99,3 +100,11 @@ def _word(kind) -> str:
         bool: "true / false",
     }
     return names.get(kind, kind.__name__)
+
+
+def truth(word: str) -> bool:
+    """True or False, as people write it on a command line. Raises ArgumentTypeError, for argparse to show."""
+    known = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
+    if word.lower() not in known:
+        raise argparse.ArgumentTypeError(tr(f"{word!r} is neither True nor False", f"{word!r} 不是 True 或 False"))
+    return known[word.lower()]

@@ -3,9 +3,9 @@
 import argparse
 from typing import TYPE_CHECKING
 
+from zhinao import config
 from zhinao.data.how import THOUGHTS, TRAIN_ON, How
 from zhinao.data.read import FORMAT_NAMES
-from zhinao.errors import UsageError
 from zhinao.lang import tr
 
 if TYPE_CHECKING:
@@ -24,11 +24,20 @@ def add_sources(parser) -> None:
             "文件、目录、通配符，或 - 表示标准输入；其后的权重（a.jsonl:0.3）在此不起作用",
         ),
     )
+    add_format(parser)
+
+
+def add_format(parser) -> None:
     parser.add_argument(
         "--format",
         choices=FORMAT_NAMES,
         help=tr("format of the sources (default: by their content)", "来源的格式（默认按内容识别）"),
     )
+
+
+def add_set(parser, help: str) -> None:
+    """Pairs for `substitute.parse`."""
+    parser.add_argument("--set", metavar="NAME=VALUE", nargs="+", action="extend", default=[], help=help)
 
 
 def add_encoding(parser) -> None:
@@ -58,7 +67,7 @@ def add_encoding(parser) -> None:
     add_truth(
         group,
         "train_thoughts",
-        "True",
+        True,
         tr("learn the tokens of thoughts (default: True)", "训练思考部分的 token（默认 True）"),
     )
     group.add_argument(
@@ -99,24 +108,18 @@ def add_workers(parser) -> None:
     )
 
 
-def add_truth(parser, name: str, default: str, help: str) -> None:
-    """A flag that may stand alone or with True / False behind it, as in the publisher's script. `truth` reads it."""
+def add_truth(parser, name: str, default: bool, help: str) -> None:
+    """A flag that may stand alone or with True / False behind it, as in the publisher's script."""
     parser.add_argument(
         f"--{name}",
         f"--{name.replace('_', '-')}",
         nargs="?",
-        const="True",
+        const=True,
+        type=config.truth,
         default=default,
         metavar="True|False",
         help=help,
     )
-
-
-def truth(name: str, word: str) -> bool:
-    """Raises UsageError for a word that is neither."""
-    if word.lower() not in ("true", "false"):
-        raise UsageError(tr(f"--{name} {word}: must be True or False.", f"--{name} {word}：应为 True 或 False。"))
-    return word.lower() == "true"
 
 
 def sources(args: argparse.Namespace) -> list[str]:
@@ -127,7 +130,7 @@ def sources(args: argparse.Namespace) -> list[str]:
 
 
 def how(args: argparse.Namespace) -> How:
-    return How(args.train_on, args.thoughts, truth("train_thoughts", args.train_thoughts))
+    return How(args.train_on, args.thoughts, args.train_thoughts)
 
 
 def limit(args: argparse.Namespace, num_context: int | None) -> "Limit | None":

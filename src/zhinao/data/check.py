@@ -37,14 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "写出修复后的副本（.jsonl、.json，可加 .gz），并在旁边写 OUTPUT.diff",
         ),
     )
-    add(
-        "--set",
-        metavar="NAME=VALUE",
-        nargs="+",
-        action="extend",
-        default=[],
-        help=tr("with --fix: what {{NAME}} becomes in the texts", "配合 --fix：替换文本中的 {{NAME}}"),
-    )
+    arguments.add_set(parser, tr("with --fix: what {{NAME}} becomes in the texts", "配合 --fix：替换文本中的 {{NAME}}"))
     add("--force", action="store_true", help=tr("with --fix: replace OUTPUT", "配合 --fix：覆盖已有文件"))
     arguments.add_encoding(parser)
     arguments.add_workers(parser)

@@ -6,12 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from zhinao.data import formats
+from zhinao.data import arguments, formats
 from zhinao.data.faults import Faults, say, tell
 from zhinao.data.formats.fields import Misfit
 from zhinao.data.output import check_target, writing
 from zhinao.data.progress import reading
-from zhinao.data.read import FORMAT_NAMES
 from zhinao.data.sample import Fault, Sample
 from zhinao.data.substitute import parse, placeholders, substitute
 from zhinao.lang import tr
@@ -41,29 +40,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             ".jsonl、.json、.txt，可加 .gz；- 表示标准输出",
         ),
     )
-    add_format(parser)
-    add(
-        "--set",
-        metavar="NAME=VALUE",
-        nargs="+",
-        action="extend",
-        default=[],
-        help=tr("what {{NAME}} becomes in the texts", "替换文本中的 {{NAME}}"),
-    )
+    arguments.add_format(parser)
+    arguments.add_set(parser, tr("what {{NAME}} becomes in the texts", "替换文本中的 {{NAME}}"))
     add(
         "--skip-faults",
         action="store_true",
         help=tr("leave out what cannot be read or held, and say so", "略过无法读取或保存的条目并列出"),
     )
     add("--force", action="store_true", help=tr("replace FILE", "覆盖已有文件"))
-
-
-def add_format(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--format",
-        choices=FORMAT_NAMES,
-        help=tr("format of the sources (default: by their content)", "来源的格式（默认按内容识别）"),
-    )
 
 
 def run(args: argparse.Namespace) -> int:

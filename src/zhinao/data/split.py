@@ -8,8 +8,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from zhinao.data import formats
-from zhinao.data.convert import add_format
+from zhinao.data import arguments, formats
 from zhinao.data.faults import Faults, say, tell
 from zhinao.data.output import check_target, writing
 from zhinao.data.progress import reading
@@ -42,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         help=tr("folder for train.jsonl and eval.jsonl", "存放 train.jsonl 与 eval.jsonl 的目录"),
     )
-    add_format(parser)
+    arguments.add_format(parser)
     add(
         "--skip-faults",
         action="store_true",

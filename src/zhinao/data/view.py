@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_truth(
         parser,
         "is_concat",
-        "False",
+        False,
         tr(
             "pack the shown samples into rows of --model_max_length, as training does", "按训练的方式把所选样本拼接成行"
         ),
@@ -46,12 +46,11 @@ def run(args: argparse.Namespace) -> None:
     from zhinao.data import view_page, view_rows, view_terminal
     from zhinao.data.check_print import console
 
-    packs = arguments.truth("is_concat", args.is_concat)
     wanted = numbers(args.sample or f"1-{_NUM_SHOWN['html' if args.html else 'terminal']}")
     reader = tokenizer_of.read(args)
     limit = arguments.limit(args, reader.num_context)
     items = _chosen(args, wanted, is_exact=args.sample is not None)
-    view = view_rows.view(items, reader.tokenizer, arguments.how(args), limit, packs, args.seed)
+    view = view_rows.view(items, reader.tokenizer, arguments.how(args), limit, args.is_concat, args.seed)
     if args.html:
         view_page.write(args.html, view, reader.name)
         print(view_terminal.totals(view))

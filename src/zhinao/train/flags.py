@@ -58,7 +58,7 @@ def _add(group, one: dataclasses.Field) -> None:
         text += tr(f" (default {shown})", f"（默认 {shown}）")
     more = {}
     if kind is bool:
-        more = {"nargs": "?", "const": True, "type": truth, "metavar": "True|False"}
+        more = {"nargs": "?", "const": True, "type": config.truth, "metavar": "True|False"}
     elif typing.get_origin(kind) is tuple:
         item = typing.get_args(kind)[0]
         more = {"nargs": "+", "type": item, "metavar": "X" if item is not str else "TEXT"}
@@ -74,14 +74,6 @@ def _plain(kind):
     if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
         return next(one for one in typing.get_args(kind) if one is not type(None))
     return kind
-
-
-def truth(word: str) -> bool:
-    """True or False, as people write it."""
-    known = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
-    if word.lower() not in known:
-        raise argparse.ArgumentTypeError(tr(f"{word!r} is neither True nor False", f"{word!r} 不是 True 或 False"))
-    return known[word.lower()]
 
 
 def settings_of(args: argparse.Namespace, kind: type[T]) -> T:
