@@ -59,6 +59,14 @@ def test_frozen_weights_have_neither_gradients_nor_moments():
     assert four_bits.weights == pytest.approx(shares.weights - (4 - 0.516) * matrices, rel=1e-6)
 
 
+def test_frozen_matrices_stay_in_16_bits_where_the_checkpoint_has_them_so():
+    found = sizes.with_adapters(model({**SMALL, "torch_dtype": "bfloat16"}), settings().lora_targets, 16)
+    wide, narrow = (sharing.of(settings(method="lora", bf16=bf16), found, 1).weights for bf16 in (False, True))
+    assert wide - narrow == 2 * 8 * found.layer_matrices
+    assert sharing.of(settings(method="lora", fp16=True, bf16=False), found, 1).weights == wide
+    assert sharing.of(settings(method="dora"), found, 1).weights == wide
+
+
 def test_a_deepspeed_file_says_its_stage(tmp_path):
     file = tmp_path / "ds.json"
     file.write_text('{"zero_optimization": {"stage": 3, "offload_optimizer": {"device": "cpu"}}}')

@@ -17,6 +17,7 @@ CASES = {
     "full, checkpointed": ([1024], {}),
     "adapters, packed": ([400, 300, 200, 124], {"gradient_checkpointing": False, "method": "lora"}),
     "adapters, checkpointed": ([1024], {"method": "lora"}),
+    "adapters on 16 bits": ([1024], {"method": "lora"}),
 }
 
 
@@ -33,11 +34,12 @@ def baseline(tmp_path_factory):
 def test_the_peak_is_foreseen_within_15_percent(case, baseline):
     lengths, changes = CASES[case]
     chosen = settings(use_cpu=True, **changes)
-    found = model(SMALL)
+    config = {**SMALL, "torch_dtype": "bfloat16"} if "16 bits" in case else SMALL
+    found = model(config)
     if chosen.is_adapter:
         found = sizes.with_adapters(found, chosen.lora_targets, chosen.lora_rank)
     documents = [_document(length) for length in lengths]
-    measured = measure.run(chosen, None, SMALL, documents)
+    measured = measure.run(chosen, None, config, documents)
     batch = Batch(tuple(lengths), sum(one.num_supervised for one in documents))
     predicted = memory.peak(chosen, found, batch, device(name="cpu"), 1, baseline).total
     assert predicted == pytest.approx(measured.peak_bytes, rel=0.15)

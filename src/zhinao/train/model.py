@@ -1,4 +1,4 @@
-"""The model of a run: float32 weights, attention by documents, the loss inside the head, adapters where asked for."""
+"""The model of a run: float32 weights where they are trained, attention by documents, the loss inside the head, adapters."""
 
 import contextlib
 import sys
@@ -8,6 +8,7 @@ import torch
 
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.model import architecture
 from zhinao.model.tokenizer import Tokenizer
 from zhinao.train import adapters, attention, head
 from zhinao.train.settings import TrainSettings
@@ -38,7 +39,7 @@ def load(settings: TrainSettings, folder: Path, tokenizer: Tokenizer):
     model.config.use_cache = False
     attention.use(model)
     head.install(model)
-    return adapters.add(model, settings) if settings.is_adapter else model
+    return adapters.add(model, settings, architecture.read(folder).dtype) if settings.is_adapter else model
 
 
 def _add_words(model, ids: range) -> None:

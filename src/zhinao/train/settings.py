@@ -187,6 +187,13 @@ class TrainSettings:
     def is_adapter(self) -> bool:
         return self.method in LORA
 
+    def has_narrow_base(self, precision: str) -> bool:
+        """Whether the frozen matrices under adapters stay in 16 bits, the `precision` of the checkpoint: nothing is lost where
+        the run computes in the same. DoRA takes norms of them, DeepSpeed and FSDP have a precision of their own."""
+        computed = "bfloat16" if self.bf16 else "float16" if self.fp16 else None
+        is_own = not self.deepspeed and self.parallel in (None, "ddp")
+        return self.method in ("lora", "rslora") and precision == computed and is_own
+
     def check(self) -> None:
         """Raises UsageError for what cannot be meant, before anything is loaded."""
         for name in ("data_path", "model_name_or_path", "output_dir"):

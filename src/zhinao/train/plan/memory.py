@@ -83,7 +83,8 @@ class _Terms:
         self.layer_kept, self.layer_working = layer.kept * tokens, layer.working * tokens
         self.kept = num_layers * (layer.input if self.is_checkpointed else layer.kept) * tokens
         self.embedding = 4 * sizes.embedding if self.is_full and not shares.is_sharded else 0
-        copy = low if shares.is_autocast else 0
+        # frozen weights in 16 bits are used as they are
+        copy = low if shares.is_autocast and not settings.has_narrow_base(sizes.arch.dtype) else 0
         self.layer_copies = copy * sizes.layer_matrices
         # The last norm keeps what every norm keeps and its output goes to the head; of that the learned rows, in 16 bits too.
         self.top = 4 * hidden * tokens * (3 if self.is_full else 2) + (low + 4) * hidden * learned

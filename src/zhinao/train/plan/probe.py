@@ -71,6 +71,7 @@ def _document(ids_and_weights: list):
 
 
 def _model(job: dict, settings):
+    from zhinao.model import architecture
     from zhinao.train import adapters, head
     from zhinao.train import model as models
 
@@ -88,7 +89,8 @@ def _model(job: dict, settings):
     attention.use(net)
     net.config.use_cache = False
     head.install(net)
-    return adapters.add(net, settings) if settings.is_adapter else net
+    precision = architecture.from_config(job["config"], Path("config.json")).dtype
+    return adapters.add(net, settings, precision) if settings.is_adapter else net
 
 
 def _train(net, args, packs) -> list[float]:

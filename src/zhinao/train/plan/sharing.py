@@ -121,11 +121,14 @@ def of(settings: TrainSettings, sizes: Sizes, num_devices: int) -> Shares:
 
 
 def _frozen(settings: TrainSettings, sizes: Sizes, low: int) -> float:
-    """Bytes of the weights under adapters: float32 as they are loaded, or 4 bits in the layers."""
-    if settings.method != "qlora":
-        return 4 * sizes.total
+    """Bytes of the weights under adapters: float32, but in the layers 4 bits, or 16 where the checkpoint has those."""
     matrices = sizes.arch.num_layers * sizes.layer_matrices
-    return _QUANTIZED * matrices + 4 * (sizes.total - matrices)
+    of_one = 4
+    if settings.method == "qlora":
+        of_one = _QUANTIZED
+    elif settings.has_narrow_base(sizes.arch.dtype):
+        of_one = low
+    return of_one * matrices + 4 * (sizes.total - matrices)
 
 
 def _zero(how: str, sizes: Sizes, trained: int, frozen: int, low: int, moments: float, n: int) -> Shares:

@@ -23,6 +23,7 @@ _RELEASED = {
     "vocab_size": 158464,
     "max_position_embeddings": 32768,
     "tie_word_embeddings": False,
+    "torch_dtype": "bfloat16",
 }
 _FIRST_GENERATION = "360Zhinao-7B"
 
