@@ -92,7 +92,7 @@ def test_the_verb_counts_the_data_and_says_that_it_fits(checkpoint, data, capsys
 def test_what_does_not_fit_has_an_exit_code_and_changes(capsys):
     assert cli.main(["plan", "--model_name_or_path", "7b", "--gpu", "4090", "--num_gpus", "1"]) == DOES_NOT_FIT
     shown = capsys.readouterr().out
-    assert "Does not fit" in shown and "--method qlora" in shown and "host memory" in shown
+    assert "Does not fit" in shown and "--method lora " in shown and "host memory" in shown
     assert cli.main(["plan", "--lang", "zh", "--model_name_or_path", "7b", "--gpu", "4090"]) == DOES_NOT_FIT
     assert "放不下" in capsys.readouterr().out
     lang.choose("en")
