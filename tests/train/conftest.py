@@ -35,6 +35,13 @@ def tiny(tmp_path_factory):
     return make_tokenizer(folder)
 
 
+@pytest.fixture(scope="session")
+def in_bf16(tmp_path_factory):
+    """The same kind of checkpoint in bf16, as the published ones are."""
+    folder = make_checkpoint(tmp_path_factory.mktemp("bf16"), dtype="BF16", max_position_embeddings=512)
+    return make_tokenizer(folder)
+
+
 def conversations(num: int, seed: int = 0) -> list[dict]:
     """Conversations of one to three turns and different lengths."""
     draw = random.Random(seed)

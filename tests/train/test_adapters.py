@@ -5,17 +5,9 @@ import copy
 import pytest
 import torch
 
-from tests.tiny import make_checkpoint
-from tests.tiny_tokenizer import make_tokenizer
 from zhinao.model.tokenizer import Tokenizer
 from zhinao.train import adapters
 from zhinao.train import model as models
-
-
-@pytest.fixture(scope="module")
-def in_bf16(tmp_path_factory):
-    folder = make_checkpoint(tmp_path_factory.mktemp("bf16"), dtype="BF16", max_position_embeddings=512)
-    return make_tokenizer(folder)
 
 
 def _load(folder, settings):

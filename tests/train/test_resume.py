@@ -54,11 +54,14 @@ def weights(folder: Path) -> dict[str, bytes]:
         {},
         {"is_concat": True, "model_max_length": 200, "gradient_accumulation_steps": 2},
         {"method": "lora", "lora_dropout": 0.1},
+        {"method": "lora", "bf16": True},
     ],
-    ids=["plain", "packed", "lora"],
+    ids=["plain", "packed", "lora", "lora on bf16"],
 )
-def test_killed_at_step_7(settings, tmp_path, how):
+def test_killed_at_step_7(settings, in_bf16, tmp_path, how):
     """kill -9 in step 7, resumed from step 6, compared with an uninterrupted run after step 20."""
+    if how.get("bf16"):
+        how = {**how, "model_name_or_path": str(in_bf16)}
     whole = settings(output_dir=str(tmp_path / "whole"), max_steps=20, save_strategy="steps", save_steps=3, **how)
     process = started(whole)
     assert process.wait() == 0, process.stderr.read()
