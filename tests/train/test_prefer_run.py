@@ -55,6 +55,15 @@ def weights(folder: Path) -> dict[str, np.ndarray]:
     return load_file(next(folder.glob("*model.safetensors")))
 
 
+def test_adapters_on_16_bits_learn_and_answer(given, in_bf16, tmp_path):
+    changes = {**WAYS["lora"], "bf16": True, "merge": True, "sample_tokens": 4, "loss": "dpo", "learning_rate": 1e-2}
+    values = given(tmp_path, model_name_or_path=str(in_bf16), eval_share=0.2, eval_steps=5, **changes)
+    assert prefer(settings_of(values)).is_finished
+    found = losses(tmp_path)
+    assert found[0] == pytest.approx(math.log(2), abs=1e-3) and found[-1] < 0.5 * found[0]
+    assert (tmp_path / "samples.jsonl").read_text() and (tmp_path / "merged" / "model.safetensors").exists()
+
+
 def test_a_run_learns_and_leaves_a_model_that_loads(given, tiny, tmp_path):
     outcome = prefer(settings_of(given(tmp_path, max_steps=20, eval_share=0.2, eval_steps=20, save_steps=20)))
     assert outcome.is_finished and outcome.num_steps == 20
