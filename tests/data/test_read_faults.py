@@ -52,7 +52,7 @@ FAULTS = {
     "weight text": ("a.jsonl", [chat(USER, '{"role": "assistant", "content": "x", "weight": "1"}')], "messages[1].weight: must be a number, not text"),
     "weight negative": ("a.jsonl", [chat(USER, '{"role": "assistant", "content": "x", "loss_weight": -1}')], "messages[1].loss_weight: is -1; it must be 0 or more"),
     "weight NaN": ("a.jsonl", [chat(USER, '{"role": "assistant", "content": "x", "weight": NaN}')], "messages[1].weight: is nan; it must be"),
-    "loss no bool": ("a.jsonl", [chat(USER, '{"role": "assistant", "content": "x", "loss": 1}')], "messages[1].loss: must be true or false"),
+    "loss no bool": ("a.jsonl", [chat(USER, '{"role": "assistant", "content": "x", "loss": 2}')], "messages[1].loss: must be true or false"),
     "two weights": ("a.jsonl", [chat(USER, '{"role": "assistant", "content": "x", "weight": 1, "loss": false}')], "messages[1].loss: contradicts"),
     "user trained": ("a.jsonl", [chat('{"role": "user", "content": "x", "loss": true}')], "messages[0].loss: only what the assistant says"),
     "user calls": ("a.jsonl", [chat('{"role": "user", "content": "x", "tool_calls": [{}]}')], "messages[0].tool_calls: only an assistant calls"),

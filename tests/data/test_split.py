@@ -6,9 +6,9 @@ import random
 import pytest
 
 from zhinao import cli
+from zhinao.data.holdout import group, held_out, num_held
 from zhinao.data.read import read
 from zhinao.data.sample import DataError
-from zhinao.data.split import held_out, key, num_held
 from zhinao.errors import UsageError
 
 
@@ -37,7 +37,7 @@ def first(messages) -> str:
     return " ".join(messages[0]["content"].lower().split())
 
 
-@pytest.mark.parametrize("wanted, num", [("0.1", 27), ("50", 49), ("0.001", 2)])
+@pytest.mark.parametrize("wanted, num", [("0.1", 26), ("50", 50), ("0.001", 2)])
 def test_the_parts_hold_everything_once_and_share_no_prompt(tmp_path, wanted, num, capsys):
     write(tmp_path / "a.jsonl", RECORDS)
     assert split(tmp_path / "a.jsonl", "--eval", wanted, "--output", tmp_path) == 0
@@ -47,7 +47,7 @@ def test_the_parts_hold_everything_once_and_share_no_prompt(tmp_path, wanted, nu
     assert sorted(map(str, train + held)) == sorted(str(r["messages"]) for r in RECORDS)
     err = capsys.readouterr().err
     assert f"{tmp_path}/eval.jsonl: {num} written" in err
-    assert (f"{num} held out, not" in err) == (wanted != "0.1")
+    assert (f"{num} held out, not" in err) == (wanted != "50")
 
 
 def test_the_order_of_the_data_does_not_matter_and_the_seed_does(tmp_path):
@@ -66,7 +66,7 @@ def test_pairs_and_documents(tmp_path):
         assert split(tmp_path / f"{name}.jsonl", "--eval", "5", "-o", tmp_path / name) == 0
         train, held = (list(read([f"{tmp_path}/{name}/{part}.jsonl"])) for part in ("train", "eval"))
         assert (len(train), len(held)) == (16, 4)  # groups of four: the second one would be more than five
-        assert {key(s, 0) for s in train}.isdisjoint({key(s, 0) for s in held})
+        assert {group(s) for s in train}.isdisjoint({group(s) for s in held})
 
 
 def test_groups_are_never_parted():

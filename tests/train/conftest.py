@@ -65,7 +65,7 @@ def conversations(num: int, seed: int = 0) -> list[dict]:
 def chats(tmp_path_factory):
     """A file of 24 conversations."""
     file = tmp_path_factory.mktemp("chats") / "chats.jsonl"
-    lines = [json.dumps(one, ensure_ascii=False) for one in conversations(24)]
+    lines = [json.dumps({"id": n, **one}, ensure_ascii=False) for n, one in enumerate(conversations(24))]
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file
 

@@ -131,6 +131,14 @@ def test_one_pair_may_be_as_long_as_the_limit(make):
         make([GOOD], model_max_length=int(length) - 1)
 
 
+def test_pairs_marked_as_bad_are_an_error_or_left_out(make):
+    records = [GOOD, {**GOOD, "prompt": "other", "label": False, "id": 7}]
+    with pytest.raises(DataError, match="line 2, label: false: marked as a bad answer"):
+        make(records)
+    pairs = make(records, rejected="drop").pairs
+    assert (len(pairs.dataset), pairs.losses.total.num_rejected, pairs.found[0].ignored) == (1, 1, {"id": 1})
+
+
 def test_held_out_pairs_are_not_trained_on(make):
     prepared = make([{**GOOD, "prompt": str(n)} for n in range(10)], eval_share=0.3)
     held = {tuple(row["prompt_ids"]) for row in prepared.evaluation}

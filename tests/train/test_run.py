@@ -36,6 +36,8 @@ def test_a_run_learns_and_leaves_a_model(settings, tmp_path):
         "log.jsonl",
     } <= names
     assert "lm_head.weight" in weights(tmp_path / "run")
+    [file] = json.loads((tmp_path / "run" / "run.json").read_text())["data"]["files"]
+    assert (file["format"], file["num_samples"], file["ignored"]) == ("messages", 24, {"id": 24})
 
 
 def test_the_result_loads_in_the_fused_layout_and_knows_where_to_stop(settings, tiny, tmp_path):

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from zhinao import config
-from zhinao.data.how import THOUGHTS, TRAIN_ON, How
+from zhinao.data.how import REJECTED, THOUGHTS, TRAIN_ON, How
 from zhinao.data.read import FORMAT_NAMES
 from zhinao.lang import tr
 
@@ -71,6 +71,16 @@ def add_encoding(parser) -> None:
         tr("learn the tokens of thoughts (default: True)", "训练思考部分的 token（默认 True）"),
     )
     group.add_argument(
+        "--rejected",
+        choices=REJECTED,
+        default=How().rejected,
+        help=tr(
+            "samples marked as bad answers (label or kto_tag: false): an error, left out, or learned all the same "
+            "(default: error)",
+            "标为不好回答的样本（label 或 kto_tag 为 false）：报错、略过，或照常训练（默认 error）",
+        ),
+    )
+    group.add_argument(
         "--model_max_length",
         "--model-max-length",
         type=int,
@@ -130,7 +140,7 @@ def sources(args: argparse.Namespace) -> list[str]:
 
 
 def how(args: argparse.Namespace) -> How:
-    return How(args.train_on, args.thoughts, args.train_thoughts)
+    return How(args.train_on, args.thoughts, args.train_thoughts, args.rejected)
 
 
 def limit(args: argparse.Namespace, num_context: int | None) -> "Limit | None":

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zhinao.data import cache_store, workers
+from zhinao.data import cache_store, holdout, workers
 from zhinao.data.how import How
 from zhinao.data.losses import LossTable
 from zhinao.data.overlong import Limit, fit
@@ -72,7 +72,7 @@ def make(
     return {
         "digest": digest,
         "files": list(data_files),
-        "found": [dataclasses.asdict(file) for file in found],
+        "found": [file.to_json() for file in found],
         "losses": losses.to_json(),
         "faults": [dataclasses.asdict(fault) for fault in faults],
     }
@@ -107,7 +107,7 @@ def _start(plan: Plan, number_of: dict[str, int]) -> None:
 def _encode(batch: list[Sample | Fault]):
     """Columns of the documents of a batch, what was lost, and the faults."""
     tokenizer, plan, number_of = _worker
-    losses, faults, documents = LossTable(), [], []
+    losses, faults, documents, groups = LossTable(), [], [], []
     for item in batch:
         if isinstance(item, Fault):
             made = losses.add_fault(item)
@@ -117,7 +117,8 @@ def _encode(batch: list[Sample | Fault]):
             faults.append(made)
         else:
             documents += made
-    return cache_store.columns_of(documents, number_of), losses, faults
+            groups += [holdout.group(item)] * len(made)
+    return cache_store.columns_of(documents, groups, number_of), losses, faults
 
 
 def _gathered(results, losses: LossTable, faults: list[Fault], stops_at_fault: bool) -> Iterator[dict]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -22,13 +21,14 @@ COLUMNS = {
     "turns": np.dtype("<i4"),
     "ends": np.dtype([("ids", "<i8"), ("spans", "<i8"), ("turns", "<i8")]),
     "num_supervised": np.dtype("<i4"),
+    "groups": np.dtype("<u8"),  # documents of one are held out together (`holdout.py`)
     "places": np.dtype([("file", "<i4"), ("line", "<i8"), ("record", "<i8")]),  # line -1: there are no lines
 }
 META = "cache.json"
 
 
-def columns_of(documents: Sequence[Encoded], number_of: dict[str, int]) -> dict[str, np.ndarray]:
-    """The columns of some documents; `number_of` says which file a place's source is. `ends` count from 0."""
+def columns_of(documents: Sequence[Encoded], groups: Sequence[int], number_of: dict[str, int]) -> dict[str, np.ndarray]:
+    """The columns of some documents, each with its group; `number_of` says which file a place's source is. `ends` count from 0."""
     spans = [_spans(document.weights) for document in documents]
     ends = np.zeros(len(documents), COLUMNS["ends"])
     ends["ids"] = np.cumsum([len(d.ids) for d in documents])
@@ -43,6 +43,7 @@ def columns_of(documents: Sequence[Encoded], number_of: dict[str, int]) -> dict[
         "turns": np.array([turn for d in documents for turn in d.turns], COLUMNS["turns"]),
         "ends": ends,
         "num_supervised": np.array([d.num_supervised for d in documents], COLUMNS["num_supervised"]),
+        "groups": np.array(groups, COLUMNS["groups"]),
         "places": np.array(places, COLUMNS["places"]),
     }
 
@@ -73,7 +74,8 @@ def write(folder: Path, parts: Iterable[dict[str, np.ndarray]]) -> tuple[int, st
 class TokenCache:
     """Documents ready for the trainer, in the order in which they were read. They stay on disk; what is read is mapped.
 
-    `lengths`: `(N,)` int64, tokens a document. `num_supervised`: `(N,)` int32. `source_of`: `(N,)` int32, which of the named
+    `lengths`: `(N,)` int64, tokens a document. `num_supervised`: `(N,)` int32. `groups`: `(N,)` uint64, the same where documents
+    begin with the same prompt. `source_of`: `(N,)` int32, which of the named
     sources (`sources`) each is from. `found`: what each file was found to be. `losses`: what the run loses. `faults`: the
     first items that could not be used.
     """
@@ -85,8 +87,8 @@ class TokenCache:
         self._ends, self._places = self._columns["ends"], self._columns["places"]
         self.sources: list[str] = self.meta["sources"]
         self.lengths = np.diff(self._ends["ids"], prepend=0)
-        self.num_supervised = self._columns["num_supervised"]
-        self.found = [Found(**{**file, "ignored": Counter(file["ignored"])}) for file in self.meta["found"]]
+        self.num_supervised, self.groups = self._columns["num_supervised"], self._columns["groups"]
+        self.found = [Found.from_json(file) for file in self.meta["found"]]
         self.losses = LossTable.from_json(self.meta["losses"])
         self.faults = [Fault(**{**fault, "place": Place(**fault["place"])}) for fault in self.meta["faults"]]
 

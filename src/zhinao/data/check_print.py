@@ -32,6 +32,8 @@ def show(report: Report, reader: Reader, limit: Limit | None) -> None:
     out = console()
     for found in report.found:
         out.print(visible(str(found)))
+        if found.not_kept:
+            out.print(found.not_kept)
     out.print(_summary(report, reader, limit))
     if not report.kinds:
         out.print(Text(tr("Nothing was found.", "没有发现问题。"), "green"))

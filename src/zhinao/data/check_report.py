@@ -87,7 +87,10 @@ class Report:
             "tokens": self.num_tokens,
             "supervised_tokens": self.num_supervised,
             "sources": dict(self.sources),
-            "files": [{"source": f.source, "container": f.container, "format": f.format} for f in self.found],
+            "files": [
+                {"source": f.source, "container": f.container, "format": f.format, "not_kept": dict(+f.ignored)}
+                for f in self.found
+            ],
             "overlong": dataclasses.asdict(self.losses.total),
             "languages": dict(self.languages),
             "lengths": quantiles(self.lengths),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from zhinao.data import check_text
 from zhinao.data.finding import Finding
+from zhinao.data.formats import cells
 from zhinao.data.sample import Sample
 from zhinao.family import THINK_CLOSE
 from zhinao.lang import tr
@@ -113,6 +114,8 @@ def _in_text(field: str, text: str, control: tuple[str, ...], learned: bool) -> 
         yield Finding(f"marker{suffix}", field, " ".join(found[:3]))
     if found := check_text.placeholders(text):
         yield Finding(f"placeholder{suffix}", field, " ".join(found[:3]))
+    if cells.holds_messages(text):
+        yield Finding(f"messages-as-text{suffix}", field)
     if found := check_text.broken_characters(text):
         yield Finding("broken-characters", field, " ".join(found[:3]))
 

@@ -48,6 +48,8 @@ def encode(sample: Sample, tokenizer, how: How) -> list[Encoded] | Fault:
     `tokenizer` is a `zhinao.model.tokenizer.Tokenizer`. Raises UsageError where the fault is the tokenizer's: no end token,
     or a template that does not show which tokens are the assistant's.
     """
+    if fault := _bad_answer(sample, how):
+        return fault
     makers = {"chat": _chat, "completion": _completion, "text": _text, "preference": _pair}
     try:
         made = makers[sample.kind](sample, tokenizer, how)
@@ -60,6 +62,8 @@ def encode(sample: Sample, tokenizer, how: How) -> list[Encoded] | Fault:
 
 def encode_preference(sample: Sample, tokenizer, how: How) -> tuple[list[int], list[int], list[int]] | Fault:
     """Ids of the prompt as the server renders it, of the preferred answer and of the other, end tokens included."""
+    if fault := _bad_answer(sample, how):
+        return fault
     try:
         messages = _normalized(sample.messages, "messages")
         prompt, chosen = _answer(messages, sample.chosen, "chosen", sample.tools, tokenizer, how)
@@ -69,6 +73,24 @@ def encode_preference(sample: Sample, tokenizer, how: How) -> tuple[list[int], l
     except _Unusable as error:
         return Fault(sample.place, *error.args)
     return prompt, chosen, rejected
+
+
+def is_left_out(sample: Sample, how: How) -> bool:
+    """Whether the sample is marked as a bad answer, and such ones are to be left out."""
+    return sample.label is False and how.rejected == "drop"
+
+
+def _bad_answer(sample: Sample, how: How) -> Fault | None:
+    if sample.label is not False or how.rejected == "learn":
+        return None
+    if how.rejected == "drop":
+        return Fault(sample.place, "label", tr("marked as a bad answer; left out", "标为不好的回答，已略过"))
+    what = tr(
+        "false: marked as a bad answer, which would be learned. --rejected drop leaves such samples out; --rejected learn "
+        "takes the field for something else",
+        "为 false：标为不好的回答，训练会学到它。--rejected drop 略过这类样本；--rejected learn 表示该字段另有含义",
+    )
+    return Fault(sample.place, "label", what)
 
 
 def _chat(sample: Sample, tokenizer, how: How) -> list[Document]:

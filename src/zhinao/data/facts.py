@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 from zhinao.data import check_rules, check_text
 from zhinao.data.documents import documents
-from zhinao.data.encoding import Encoded
+from zhinao.data.encoding import Encoded, is_left_out
 from zhinao.data.finding import Finding
 from zhinao.data.how import How
 from zhinao.data.losses import LossTable, Row
 from zhinao.data.overlong import Limit, fit
 from zhinao.data.sample import Fault, Place, Sample
+from zhinao.lang import tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def look(item: Sample | Fault, tokenizer, how: How, limit: Limit | None) -> Fact
     findings = check_rules.inspect(item, tuple(tokenizer.control_tokens))
     made = documents(item, tokenizer, how)
     if isinstance(made, Fault):
-        findings += _why_not(item, made, findings)
+        findings += _why_not(item, made, findings, how)
         made = []
     losses = LossTable()
     longest = max((len(document.ids) for document in made), default=0)
@@ -77,8 +78,11 @@ def _lose(sample: Sample, made: list[Encoded], tokenizer, how: How, limit: Limit
     losses.add(sample.place.source, Row(1, 0, 1, 1, 0, num_tokens, num_tokens, num_trained, num_trained))
 
 
-def _why_not(sample: Sample, fault: Fault, findings: list[Finding]) -> list[Finding]:
+def _why_not(sample: Sample, fault: Fault, findings: list[Finding], how: How) -> list[Finding]:
     """Why a sample cannot be trained on, where no error that was found says it already."""
+    if sample.label is False and how.rejected != "learn":
+        how_to = tr("--rejected drop leaves it out", "--rejected drop 可略过")
+        return [Finding("left-out") if is_left_out(sample, how) else Finding("bad-answer", fault.field, how_to)]
     if any(finding.level == "error" for finding in findings):
         return []
     if sample.kind == "chat" and not any(check_rules.is_learned(message) for message in sample.messages):
@@ -95,7 +99,7 @@ def _words(sample: Sample) -> str:
 def exact_hash(sample: Sample) -> int:
     """64 bits of the sample as it is, without its place."""
     fields = (sample.kind, sample.messages, sample.tools, sample.chosen, sample.rejected, sample.text, sample.prompt)
-    return _hash(json.dumps([*fields, sample.completion], sort_keys=True, ensure_ascii=True, default=str))
+    return _hash(json.dumps([*fields, sample.completion, sample.label], sort_keys=True, ensure_ascii=True, default=str))
 
 
 def _hashes(sample: Sample) -> tuple[int, int, int]:

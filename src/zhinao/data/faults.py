@@ -46,8 +46,8 @@ def tell(found: list[Found], faults: Faults) -> None:
     """What the files were found to be, and what was left behind of them."""
     for file in found:
         say(f"{file} ({file.num_samples:,})")
-        if fields := [f"{name} ({num:,})" for name, num in sorted(file.ignored.items()) if num]:
-            say(tr(f"  fields not kept: {', '.join(fields)}", f"  未保留的字段：{', '.join(fields)}"))
+        if file.not_kept:
+            say(file.not_kept)
     if faults.num:
         say(tr(f"{faults.num:,} left out", f"略过 {faults.num:,} 条"))
 

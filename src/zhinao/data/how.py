@@ -7,6 +7,7 @@ from zhinao.lang import tr
 
 TRAIN_ON = ("all", "last")
 THOUGHTS = ("as_served", "drop", "last")
+REJECTED = ("error", "drop", "learn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +20,19 @@ class How:
     thought. `last`: such a conversation trains its last turn only. `drop`: thoughts are taken out first.
 
     train_thoughts: False gives a thought, its markers included, weight 0.
+
+    rejected: what becomes of samples that are marked as bad answers (`label` or `kto_tag`: false). They can be an `error`, be
+    left out (`drop`), or be learned as if nothing were said (`learn`: where the label is a class).
     Raises UsageError for a value that is none of these.
     """
 
     train_on: str = "all"
     thoughts: str = "as_served"
     train_thoughts: bool = True
+    rejected: str = "error"
 
     def __post_init__(self):
-        for name, known in (("train_on", TRAIN_ON), ("thoughts", THOUGHTS)):
+        for name, known in (("train_on", TRAIN_ON), ("thoughts", THOUGHTS), ("rejected", REJECTED)):
             value = getattr(self, name)
             if value not in known:
                 raise UsageError(

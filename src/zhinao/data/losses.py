@@ -16,7 +16,7 @@ class Row:
     """Counts of one source. `num_tokens` and `num_supervised` are those before anything is cut.
 
     `num_dropped`: samples over the limit of which nothing is left. A split conversation repeats its system message, which
-    is not subtracted from what is lost.
+    is not subtracted from what is lost. `num_rejected`: left out since they are marked as bad answers; their tokens are not counted.
     """
 
     num_samples: int = 0
@@ -28,6 +28,7 @@ class Row:
     num_lost_tokens: int = 0
     num_supervised: int = 0
     num_lost_supervised: int = 0
+    num_rejected: int = 0
 
     def __add__(self, other: "Row") -> "Row":
         return Row(*(getattr(self, f.name) + getattr(other, f.name) for f in dataclasses.fields(Row)))
@@ -60,6 +61,10 @@ class LossTable:
         """Counts an item that cannot be used, and gives it back."""
         self.add(fault.place.source, Row(num_samples=1, num_faulty=1))
         return fault
+
+    def add_rejected(self, place: Place) -> None:
+        """Counts a sample that is left out as a bad answer."""
+        self.add(place.source, Row(num_samples=1, num_rejected=1))
 
     def add_cut(self, cut: Cut) -> None:
         self.worst = sorted([*self.worst, cut], key=lambda c: -c.num_lost)[:NUM_WORST]

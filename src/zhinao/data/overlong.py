@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zhinao.data.encoding import Encoded, encode
+from zhinao.data.encoding import Encoded, encode, is_left_out
 from zhinao.data.how import How
 from zhinao.data.losses import Cut, LossTable, Row
 from zhinao.data.sample import Fault, Sample
@@ -46,6 +46,9 @@ class Limit:
 
 def fit(sample: Sample, tokenizer, how: How, limit: Limit, losses: LossTable) -> list[Encoded] | Fault:
     """The documents of a sample, none longer than the limit, maybe none at all; `losses` is told. Raises as `encode`."""
+    if is_left_out(sample, how):
+        losses.add_rejected(sample.place)
+        return []
     whole, source = encode(sample, tokenizer, how), sample.place.source
     if isinstance(whole, Fault):
         return losses.add_fault(whole)

@@ -13,19 +13,22 @@ from types import ModuleType
 from zhinao.data import containers, formats
 from zhinao.data.containers import plain_text
 from zhinao.data.containers.stream import opened
+from zhinao.data.formats import cells
 from zhinao.data.formats.fields import Misfit
 from zhinao.data.sample import DataError, Fault, Place, Sample
 from zhinao.data.sources import STDIN, expand
+from zhinao.data.visible import visible
 from zhinao.lang import tr
 
 FORMAT_NAMES = (*formats.FORMATS, *plain_text.UNITS[1:])
+NUM_NAMES = 20  # of fields that are shown
 
 
 @dataclass
 class Found:
     """What a file was found to be: `container` (a key of `containers.NAMES`) and `format`; both grow true while it is read.
 
-    `ignored` counts fields of records that no sample keeps (`id`, `source` …).
+    `ignored` counts fields of records that no sample keeps (`id`, `source` …), and nulls that were left out.
     """
 
     source: str
@@ -40,6 +43,23 @@ class Found:
         container = tr(*containers.NAMES[self.container]) + (tr(", gzip", "，gzip") if self.is_gzip else "")
         what = self.format or tr("no known format", "未知格式")
         return tr(f"{self.source}: {container}, {what}", f"{self.source}：{container}，{what}")
+
+    @property
+    def not_kept(self) -> str:
+        """What no sample keeps, as a line for people; empty where all is kept."""
+        counts = (+self.ignored).most_common()
+        names = ", ".join(f"{visible(name)} ({num:,})" for name, num in counts[:NUM_NAMES])
+        more = (
+            tr(f" and {len(counts) - NUM_NAMES:,} more", f" 等 {len(counts):,} 个") if len(counts) > NUM_NAMES else ""
+        )
+        return tr(f"  fields not kept: {names}{more}", f"  未保留的字段：{names}{more}") if counts else ""
+
+    def to_json(self) -> dict:
+        return {**vars(self), "ignored": dict(+self.ignored)}
+
+    @classmethod
+    def from_json(cls, value: dict) -> "Found":
+        return cls(**{**value, "ignored": Counter(value["ignored"])})
 
 
 def read(
@@ -121,14 +141,13 @@ class _Reader:
 
     def sample(self, place: Place, record: dict) -> Sample | Fault:
         try:
+            record = cells.opened(record, self._found.container in containers.TABLES)
             if not self._is_chosen:
                 self._recognise(place, record)
             self.tell()
-            sample = self._module.read(record, place, self._found.ignored)
+            sample = formats.read(self._module, record, place, self._found.ignored)
         except Misfit as misfit:
             return Fault(place, misfit.field, misfit.message)
-        for name in record.keys() - self._module.FIELDS:
-            self._found.ignored[name] += record[name] is not None
         if self._kinds and sample.kind not in self._kinds:
             wanted = ", ".join(sorted(self._kinds))
             return Fault(

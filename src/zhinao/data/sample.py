@@ -31,6 +31,7 @@ class Sample:
     chat: `messages`, in OpenAI's form (`prompt/messages.py`); a message may have a `weight` (0: not trained), and
         `tools` may be there. preference: `messages` are the prompt, `chosen` and `rejected` the messages that may follow.
     text: `text`, continued pre-training. completion: `prompt` and `completion`, text without a template.
+    `label`: whether what would be learned is marked as good or as bad; None where it is not marked.
     """
 
     kind: Kind
@@ -42,6 +43,7 @@ class Sample:
     text: str = ""
     prompt: str = ""
     completion: str = ""
+    label: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

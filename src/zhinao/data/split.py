@@ -1,15 +1,15 @@
 """`zhinao data split SOURCE… --eval 0.05 --output DIR`: a part held out for evaluation, the same whatever the order of the data.
 
-Samples with the same first prompt (or the same text) stay on one side, so that what is evaluated was not trained.
+Samples with the same first prompt (or the same text) stay on one side (`holdout.py`).
 """
 
 import argparse
-import hashlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from zhinao.data import arguments, formats
 from zhinao.data.faults import Faults, say, tell
+from zhinao.data.holdout import group, held_out, key, num_held
 from zhinao.data.output import check_target, writing
 from zhinao.data.progress import reading
 from zhinao.data.sample import DataError, Sample
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         check_target(target, args.force)
     faults = Faults()
     with reading(args.sources, format=args.format) as (items, found):
-        keys = [key(sample, args.seed) for sample in of_one_kind(faults.taken_out(items))]
+        keys = [key(group(sample), args.seed) for sample in of_one_kind(faults.taken_out(items))]
     faults.finish(args.skip_faults)
     num_wanted = num_held(wanted, len(keys))
     nums = _write(args, targets, held_out(keys, num_wanted))
@@ -87,7 +87,7 @@ def _write(args: argparse.Namespace, targets: list[Path], held: set[bytes]) -> l
     ):
         for sample in items:
             if isinstance(sample, Sample):
-                side = key(sample, args.seed) in held
+                side = key(group(sample), args.seed) in held
                 (to_train, to_eval)[side](formats.write(sample, formats.NATIVE[sample.kind]))
                 nums[side] += 1
     return nums
@@ -119,47 +119,3 @@ def parse_eval(text: str) -> float:
         ),
         "--eval 0.05",
     )
-
-
-def num_held(wanted: float, num_samples: int) -> int:
-    """Raises DataError where that would leave nothing on one of the sides."""
-    num = max(1, round(wanted * num_samples)) if wanted < 1 else int(wanted)
-    if num >= num_samples:
-        raise DataError(
-            tr(
-                f"{num:,} held out of {num_samples:,} samples leave none to train on.",
-                f"{num_samples:,} 条中留出 {num:,} 条后，没有可训练的样本。",
-            ),
-            "--eval 0.05",
-        )
-    return num
-
-
-def key(sample: Sample, seed: int) -> bytes:
-    """The same for samples that must stay together: 8 bytes of the first prompt without case and spacing, drawn by `seed`."""
-    prompt = next((m["content"] for m in sample.messages if m["role"] == "user"), None)
-    if prompt is None:
-        prompt = " ".join(m["content"] for m in sample.messages) or sample.prompt or sample.text
-    told = f"{seed} {' '.join(prompt.split()).casefold()}"
-    return hashlib.blake2b(told.encode(), digest_size=8).digest()
-
-
-def held_out(keys: Iterable[bytes], num_wanted: int) -> set[bytes]:
-    """The groups to hold out: in the order of their keys, as many samples as wanted, or fewer where groups are too large.
-
-    At least one group is held out, and one is left. Raises DataError where all samples are one group.
-    """
-    sizes: dict[bytes, int] = {}
-    for one in keys:
-        sizes[one] = sizes.get(one, 0) + 1
-    if len(sizes) < 2:
-        raise DataError(
-            tr("All samples have the same first prompt; they cannot be parted.", "所有样本的首个提问相同，无法拆分。")
-        )
-    held: set[bytes] = set()
-    num_left = num_wanted
-    for one in sorted(sizes):
-        if sizes[one] <= num_left:
-            held.add(one)
-            num_left -= sizes[one]
-    return held or {min(sizes, key=lambda one: (sizes[one], one))}

@@ -24,6 +24,8 @@ def show(count: Count, packings: list[Packing], found: list[Found], reader: Read
     out = console()
     for one in found:
         out.print(visible(str(one)))
+        if one.not_kept:
+            out.print(one.not_kept)
     out.print(_sources(count))
     out.print(tr(f"Lengths in tokens ({reader.name})", f"长度，以 token 计（{reader.name}）"), style="bold")
     out.print(_lengths(count))
@@ -37,7 +39,9 @@ def write(path: Path, count: Count, packings: list[Packing], found: list[Found],
     value = {
         "tokenizer": reader.name,
         "files": [
-            {"source": f.source, "container": f.container, "format": f.format, "samples": f.num_samples} for f in found
+            {"source": f.source, "container": f.container, "format": f.format, "samples": f.num_samples}
+            | {"not_kept": dict(+f.ignored)}
+            for f in found
         ],
         "total": count.total.as_dict(),
         "sources": {name: group.as_dict() for name, group in count.sources.items()},

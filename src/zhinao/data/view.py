@@ -45,11 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from zhinao.data import view_page, view_rows, view_terminal
     from zhinao.data.check_print import console
+    from zhinao.data.faults import say
+    from zhinao.data.visible import visible
 
     wanted = numbers(args.sample or f"1-{_NUM_SHOWN['html' if args.html else 'terminal']}")
     reader = tokenizer_of.read(args)
     limit = arguments.limit(args, reader.num_context)
-    items = _chosen(args, wanted, is_exact=args.sample is not None)
+    items, found = _chosen(args, wanted, is_exact=args.sample is not None)
     view = view_rows.view(items, reader.tokenizer, arguments.how(args), limit, args.is_concat, args.seed)
     if args.html:
         view_page.write(args.html, view, reader.name)
@@ -57,6 +59,9 @@ def run(args: argparse.Namespace) -> None:
         print(args.html)
     else:
         view_terminal.show(view, console())
+    for file in filter(lambda file: file.not_kept, found):
+        say(visible(str(file)))
+        say(file.not_kept)
 
 
 def numbers(text: str) -> list[range]:
@@ -75,13 +80,14 @@ def numbers(text: str) -> list[range]:
     return result
 
 
-def _chosen(args, wanted: list[range], is_exact: bool) -> list[tuple[int, object]]:
-    """The items with these numbers. Reading ends with the last of them."""
+def _chosen(args, wanted: list[range], is_exact: bool) -> tuple[list[tuple[int, object]], list]:
+    """The items with these numbers, and what the files were found to be so far. Reading ends with the last of them."""
     from zhinao.data.read import read
     from zhinao.data.sample import DataError
 
-    last, items, number = max(r.stop for r in wanted) - 1, [], 0
-    for number, item in enumerate(read(arguments.sources(args), format=args.format), start=1):
+    last, items, found, number = max(r.stop for r in wanted) - 1, [], [], 0
+    every = read(arguments.sources(args), format=args.format, on_file=found.append)
+    for number, item in enumerate(every, start=1):
         if any(number in one for one in wanted):
             items.append((number, item))
         if number >= last:
@@ -89,4 +95,4 @@ def _chosen(args, wanted: list[range], is_exact: bool) -> list[tuple[int, object
     if not items or (is_exact and last < 2**62 and number < last):
         what = tr(f"There are {number} samples, not {last}.", f"只有 {number} 个样本，没有第 {last} 个。")
         raise DataError(what if number else tr("There is no sample in it.", "没有任何样本。"), ", ".join(args.sources))
-    return items
+    return items, found

@@ -3,15 +3,18 @@
 All processes of a run come by here before they form a group; the first one encodes, the others find it done.
 """
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from zhinao.data import cache, mix, packing, substitute
+from zhinao.data import cache, holdout, mix, packing, substitute
 from zhinao.data.cache import TokenCache
 from zhinao.data.how import How
-from zhinao.data.sample import DataError
+from zhinao.data.losses import Row
+from zhinao.data.read import Found
 from zhinao.lang import tr
 from zhinao.train.settings import TrainSettings
 
@@ -31,7 +34,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Prepared:
-    """`key`: a hash of all encoded ids and weights, whatever made them."""
+    """`key`: a hash of all encoded ids and weights, whatever made them, and of which of them are held out."""
 
     train: Rows
     evaluation: Rows | None
@@ -41,20 +44,21 @@ class Prepared:
 def prepare(settings: TrainSettings, tokenizer_folder: Path) -> Prepared:
     """Raises DataError for data that cannot be trained on, with file and line."""
     whole = _encoded(settings.data_path, settings, tokenizer_folder)
-    chosen = _mixed(whole, settings)
+    chosen, key = _mixed(whole, settings), whole.digest
     if settings.eval_data_path:
         held = _encoded(settings.eval_data_path, settings, tokenizer_folder)
         evaluation = _rows(held, np.arange(len(held)), settings)
     elif settings.eval_share:
         chosen, left = _held_out(whole, chosen, settings)
         evaluation = _rows(whole, left, settings)
+        key = f"{key} {hashlib.sha256(left.tobytes()).hexdigest()[:16]}"
     else:
         evaluation = None
-    return Prepared(_rows(whole, chosen, settings), evaluation, whole.digest)
+    return Prepared(_rows(whole, chosen, settings), evaluation, key)
 
 
 def how(settings: TrainSettings) -> How:
-    return How(settings.train_on, settings.thoughts, settings.train_thoughts)
+    return How(settings.train_on, settings.thoughts, settings.train_thoughts, settings.rejected)
 
 
 def _encoded(paths, settings: TrainSettings, tokenizer_folder: Path) -> TokenCache:
@@ -80,16 +84,11 @@ def _mixed(documents: TokenCache, settings: TrainSettings) -> np.ndarray:
 
 
 def _held_out(documents: TokenCache, chosen: np.ndarray, settings: TrainSettings) -> tuple[np.ndarray, np.ndarray]:
-    """All documents of a sample stay on one side."""
-    samples = documents.sample_of[chosen]
-    distinct = np.unique(samples)
-    num_held = max(1, round(len(distinct) * settings.eval_share))
-    held = np.random.default_rng(settings.seed).choice(distinct, num_held, replace=False)
-    is_held = np.isin(samples, held)
-    if is_held.all():
-        raise DataError(
-            tr("--eval_share leaves nothing to train on.", "--eval_share 之后没有剩下可训练的数据。"), "--eval_share 0"
-        )
+    """What is trained, as often as it was chosen, and what is held out, once each. Samples that begin with the same prompt, and
+    all documents of a sample, stay on one side; of samples that mixing takes twice, one counts."""
+    samples, first = np.unique(documents.sample_of[chosen], return_index=True)
+    are_held = holdout.are_held(documents.groups[chosen[first]], settings.eval_share, settings.seed)
+    is_held = np.isin(documents.sample_of[chosen], samples[are_held])
     return chosen[~is_held], np.unique(chosen[is_held])
 
 
@@ -100,10 +99,13 @@ def _rows(documents: TokenCache, chosen: np.ndarray, settings: TrainSettings) ->
     return Rows(documents, [[int(chosen[place]) for place in pack] for pack in packs])
 
 
-def told(rows: Rows) -> list[str]:
-    """What the files were found to be, what becomes of them, and, as a table, what is lost, where anything is."""
+def told(prepared: Prepared) -> list[str]:
+    """What the files were found to be and what of them is not kept, what becomes of them, and, as a table, what is lost."""
+    rows, evaluation = prepared.train, prepared.evaluation
     documents, total = rows.documents, rows.documents.losses.total
-    lines = [f"{file} ({file.num_samples:,})" for file in documents.found]
+    lines = found_lines(documents.found, total)
+    if evaluation and evaluation.documents is not documents:
+        lines += found_lines(evaluation.documents.found, evaluation.documents.losses.total)
     chosen = rows.chosen
     num_tokens, num_supervised = int(documents.lengths[chosen].sum()), int(documents.num_supervised[chosen].sum())
     lines.append(
@@ -112,8 +114,20 @@ def told(rows: Rows) -> list[str]:
             f"{len(chosen):,} 个文档，{len(rows.rows):,} 行：{num_tokens:,} 个 token，其中训练 {num_supervised:,} 个。",
         )
     )
+    if evaluation:
+        num = len(evaluation.chosen)
+        lines.append(tr(f"{num:,} documents are held out for evaluation.", f"留出 {num:,} 个文档用于验证。"))
     if total.num_faulty or total.num_lost_tokens:
         lines.append(_printed(documents.losses.table()))
+    return lines
+
+
+def found_lines(found: Sequence[Found], total: Row) -> list[str]:
+    """Each file with what of it no sample keeps, and how much is left out since it is marked as bad."""
+    lines = [line for file in found for line in (f"{file} ({file.num_samples:,})", file.not_kept) if line]
+    if total.num_rejected:
+        num = f"{total.num_rejected:,}"
+        lines.append(tr(f"{num} samples marked as bad answers are left out.", f"略过 {num} 条标为不好回答的样本。"))
     return lines
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zhinao.data.encoding import encode_preference
+from zhinao.data import holdout
+from zhinao.data.encoding import encode_preference, is_left_out
 from zhinao.data.how import How
 from zhinao.data.losses import Cut, LossTable, Row
 from zhinao.data.sample import DataError, Fault, Sample
@@ -17,11 +18,13 @@ NUM_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Ids, `(T,)` int32 each: the prompt as the server renders it, and the two answers with their end tokens."""
+    """Ids, `(T,)` int32 each: the prompt as the server renders it, and the two answers with their end tokens.
+    `group`: pairs of one are held out together (`holdout.py`)."""
 
     prompt: np.ndarray
     chosen: np.ndarray
     rejected: np.ndarray
+    group: int
 
     @property
     def lengths(self) -> tuple[int, int]:
@@ -43,7 +46,10 @@ def pairs(
     Raises DataError for a sample that is no pair at all: the file is meant for another verb.
     """
     for item in items:
-        made = item if isinstance(item, Fault) else _pair(substitute(item, values), tokenizer, how)
+        if isinstance(item, Sample) and is_left_out(item, how):
+            losses.add_rejected(item.place)
+            continue
+        made = item if isinstance(item, Fault) else _pair(item, values, tokenizer, how)
         if isinstance(made, Fault):
             losses.add_fault(made)
             faults += [made][: NUM_SHOWN - len(faults)]
@@ -61,7 +67,8 @@ def pairs(
             yield made
 
 
-def _pair(sample: Sample, tokenizer, how: How) -> Pair | Fault:
+def _pair(unfilled: Sample, values: Mapping[str, str], tokenizer, how: How) -> Pair | Fault:
+    sample = substitute(unfilled, values)
     if sample.kind != "preference":
         raise DataError(
             tr(f"{sample.place}: no pair of answers (chosen and rejected).", f"{sample.place}：没有成对的回答（chosen 与 rejected）。"),
@@ -73,7 +80,9 @@ def _pair(sample: Sample, tokenizer, how: How) -> Pair | Fault:
         if any(not (message.get("content") or message.get("tool_calls")) for message in getattr(sample, name)):
             return Fault(sample.place, name, tr("is an empty answer", "回答为空"))
     made = encode_preference(sample, tokenizer, how)
-    return made if isinstance(made, Fault) else Pair(*(np.array(ids, np.int32) for ids in made))
+    if isinstance(made, Fault):
+        return made
+    return Pair(*(np.array(ids, np.int32) for ids in made), holdout.group(unfilled))
 
 
 def check(

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from zhinao.data import substitute
-from zhinao.data.losses import LossTable
-from zhinao.train import prefer_store, processes, record
+import numpy as np
+
+from zhinao.data import holdout, substitute
+from zhinao.train import documents, prefer_store, processes, record
 from zhinao.train.prefer_settings import PreferSettings, decided
 from zhinao.train.prefer_store import Pairs
-from zhinao.train.run import Outcome, check_packages, is_first
+from zhinao.train.run import Outcome, check_packages, is_first, say
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def prefer(settings: PreferSettings) -> Outcome:
     model = hub.resolve(settings.model_name_or_path)
     tokenizer = Tokenizer.load(model.path)
     prepared = prepare(settings, model.path)
-    _tell(prepared.pairs.losses)
+    _tell(prepared.pairs)
     from zhinao.train import prefer_session
 
     try:
@@ -42,8 +43,10 @@ def prefer(settings: PreferSettings) -> Outcome:
         processes.leave()
 
 
-def _tell(losses: LossTable) -> None:
-    """What the run loses before it starts, where it loses anything."""
+def _tell(pairs: Pairs) -> None:
+    """What the files were found to be, and what the run loses before it starts, where it loses anything."""
+    losses = pairs.losses
+    say(*documents.found_lines(pairs.found, losses.total))
     if is_first() and (losses.total.num_overlong or losses.total.num_faulty):
         from rich.console import Console
 
@@ -58,7 +61,7 @@ def prepare(settings: PreferSettings, tokenizer_folder: Path) -> Prepared:
         held = prefer_store.build(settings.eval_data_path, settings, tokenizer_folder, values)
         return Prepared(pairs, pairs.dataset, held.dataset, f"{pairs.key} {held.key}")
     if settings.eval_share and len(pairs.dataset) > 1:
-        num_held = max(1, round(len(pairs.dataset) * settings.eval_share))
-        parts = pairs.dataset.train_test_split(test_size=num_held, seed=settings.seed)
-        return Prepared(pairs, parts["train"], parts["test"], pairs.key)
+        is_held = np.array(holdout.are_held(pairs.groups, settings.eval_share, settings.seed))
+        train, evaluation = (pairs.dataset.select(np.flatnonzero(side)) for side in (~is_held, is_held))
+        return Prepared(pairs, train, evaluation, pairs.key)
     return Prepared(pairs, pairs.dataset, None, pairs.key)

@@ -114,6 +114,7 @@ def _facts(
         config=dataclasses.asdict(settings),
         hashes={"data": {"all": prepared.key}, "weights": {source.name: made["weights"]}},
         data_table=session.table(prepared.pairs.losses),
+        data_files=[file.to_json() for file in prepared.pairs.found],
         lengths=lengths,
         num_documents=len(lengths),
         num_tokens=int(lengths.sum()),

@@ -15,7 +15,7 @@ from zhinao.data import cache_key
 from zhinao.data.cache_store import META, write_meta
 from zhinao.data.how import How
 from zhinao.data.losses import LossTable
-from zhinao.data.read import read
+from zhinao.data.read import Found, read
 from zhinao.data.sample import Fault, Place
 from zhinao.data.sources import STDIN, expand
 from zhinao.errors import UsageError
@@ -26,16 +26,20 @@ from zhinao.model.tokenizer_folder import read_json
 from zhinao.train import prefer_data
 from zhinao.train.prefer_settings import PreferSettings
 
-VERSION = 1
+VERSION = 2
+GROUPS = "groups.npy"
 COLUMNS = ("prompt_ids", "chosen_ids", "rejected_ids")
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """`dataset`: a `datasets.Dataset`, memory-mapped. `key`: a digest of everything that decides ids."""
+    """`dataset`: a `datasets.Dataset`, memory-mapped. `groups`: `(N,)` uint64, the same for pairs that are held out together.
+    `found`: what each file was found to be. `key`: a digest of everything that decides ids."""
 
     dataset: object
+    groups: np.ndarray
     losses: LossTable
+    found: list[Found]
     key: str
 
     def lengths(self) -> np.ndarray:
@@ -53,7 +57,7 @@ def build(sources, settings: PreferSettings, tokenizer_folder: Path, values: dic
     from datasets import load_from_disk
 
     names = _files(sources)
-    how = How(thoughts=settings.thoughts)
+    how = How(thoughts=settings.thoughts, rejected=settings.rejected)
     choices = {
         "pairs": VERSION,
         **dataclasses.asdict(how),
@@ -70,7 +74,8 @@ def build(sources, settings: PreferSettings, tokenizer_folder: Path, values: dic
     faults = [Fault(**{**fault, "place": Place(**fault["place"])}) for fault in meta["faults"]]
     _check(losses, faults, settings)
     kept.touch()
-    return Pairs(load_from_disk(str(kept)), losses, key)
+    found = [Found.from_json(file) for file in meta["found"]]
+    return Pairs(load_from_disk(str(kept)), np.load(kept / GROUPS), losses, found, key)
 
 
 def _files(sources) -> list[str]:
@@ -91,12 +96,13 @@ def _build(target: Path, names: list[str], settings, how: How, tokenizer_folder:
     from datasets import Dataset, Features, Sequence, Value
     from datasets.utils.logging import disable_progress_bar
 
+    files_found: list[Found] = []
     losses, faults, size = LossTable(), [], sum(Path(name).stat().st_size for name in names)
     tokenizer = Tokenizer.load(tokenizer_folder)
     files.check_free_space(target, size * 3)
     with shown(None) as report:
         counter = Counter(report, tr("encoding the data", "编码数据"), size)
-        items = read(names, format=settings.format, on_bytes=counter.add)
+        items = read(names, format=settings.format, on_file=files_found.append, on_bytes=counter.add)
         found = list(prefer_data.pairs(items, tokenizer, how, values, settings.model_max_length, losses, faults))
     _check(losses, faults, settings)
     columns = dict(
@@ -110,4 +116,6 @@ def _build(target: Path, names: list[str], settings, how: How, tokenizer_folder:
     with files.atomic_folder(target) as folder:
         dataset.save_to_disk(str(folder))
         kept = [dataclasses.asdict(fault) for fault in faults]
-        write_meta(folder, key=target.name, losses=losses.to_json(), faults=kept)
+        np.save(folder / GROUPS, np.array([one.group for one in found], np.uint64))
+        files_read = [file.to_json() for file in files_found]
+        write_meta(folder, key=target.name, losses=losses.to_json(), faults=kept, found=files_read)

@@ -33,7 +33,7 @@ def train(settings: TrainSettings, is_text: bool = False) -> Outcome:
     tokenizer_folder = vocabulary.folder_for(settings, model.path)
     tokenizer = Tokenizer.load(tokenizer_folder)
     prepared = documents.prepare(settings, tokenizer_folder)
-    say(*documents.told(prepared.train))
+    say(*documents.told(prepared))
     from zhinao.train import session
 
     try:

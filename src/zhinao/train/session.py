@@ -129,6 +129,7 @@ def _facts(
         config=dataclasses.asdict(settings),
         hashes={"data": {"all": prepared.key}, "weights": {source.name: made["weights"]}},
         data_table=table(documents.losses),
+        data_files=[file.to_json() for file in documents.found],
         lengths=documents.lengths[chosen],
         num_documents=len(chosen),
         num_tokens=int(documents.lengths[chosen].sum()),

@@ -74,6 +74,12 @@ class TrainSettings:
         "含思考的对话：按服务时的样子逐轮训练、去掉思考、或只训练最后一轮",
     )
     train_thoughts: bool = option(True, "data", "learn the tokens of thoughts", "训练思考部分的 token")
+    rejected: Literal["error", "drop", "learn"] = option(
+        "error",
+        "data",
+        "samples marked as bad answers (label or kto_tag: false): an error, left out, or learned all the same",
+        "标为不好回答的样本（label 或 kto_tag 为 false）：报错、略过，或照常训练",
+    )
     preprocessing_num_workers: int | None = option(None, "data", "processes that encode the data", "编码数据的进程数")
     # model
     model_name_or_path: str = option(

@@ -25,6 +25,7 @@ NAMES = {
     "text-blocks": ("plain text, blank lines between documents", "纯文本，空行分隔各篇"),
     "text-file": ("plain text, one document", "纯文本，整个文件为一篇"),
 }
+TABLES = ("table", "parquet")  # whose cells may hold lists as text
 _PACKED = {
     b"PK\x03\x04": "zip",
     b"\x28\xb5\x2f\xfd": "zstd",

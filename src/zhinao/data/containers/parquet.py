@@ -14,10 +14,12 @@ from zhinao.lang import tr
 
 MAGIC = b"PAR1"
 NUM_ROWS = 256
+_WITH_SCHEMA = ("arguments", "tools", "functions")
 
 
 def records(stream: Stream) -> Iterator[tuple[Place, dict]]:
-    """Null cells and null fields are left out: in parquet every message has the fields of all. Raises DataError."""
+    """Null cells and null fields are left out: in parquet every message has the fields of all. Those in tools and arguments are
+    `formats/nulls.py`'s. Raises DataError."""
     try:
         import pyarrow as pa
         import pyarrow.parquet
@@ -55,5 +57,6 @@ def _seekable(stream: Stream):
 
 def _without_nulls(value):
     if isinstance(value, dict):
-        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
+        kept = ((key, inner) for key, inner in value.items() if inner is not None)
+        return {key: inner if key in _WITH_SCHEMA else _without_nulls(inner) for key, inner in kept}
     return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value

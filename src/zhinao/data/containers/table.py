@@ -1,4 +1,4 @@
-"""CSV and TSV with a header. A row of another width is a Fault. Cells that must be lists are read as JSON."""
+"""CSV and TSV with a header. A row of another width is a Fault. Cells are text; what lists they hold is `formats/cells.py`'s."""
 
 import csv
 import io
@@ -6,11 +6,9 @@ from collections.abc import Iterator
 
 from zhinao.data.containers.json_lines import BOM, not_utf8
 from zhinao.data.formats import KNOWN_FIELDS
-from zhinao.data.formats.fields import Misfit, from_json
 from zhinao.data.sample import DataError, Fault, Place
 from zhinao.lang import tr
 
-LISTS = ("messages", "conversations", "history", "tools")
 _DELIMITERS = (",", "\t", ";")
 MAX_CELL_BYTES = 2**26  # one quote that is never closed would swallow the file
 
@@ -94,11 +92,4 @@ def _record(place: Place, header: list[str], row: list[str]) -> tuple[Place, dic
                 f"有 {len(row)} 个单元格，而表头有 {len(header)} 个",
             ),
         )
-    record = dict(zip(header, row, strict=True))
-    try:
-        for name in LISTS:
-            if name in record:
-                record[name] = from_json(record[name], name) if record[name].strip() else None
-    except Misfit as misfit:
-        return Fault(place, misfit.field, misfit.message)
-    return place, record
+    return place, dict(zip(header, row, strict=True))

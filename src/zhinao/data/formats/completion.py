@@ -3,13 +3,14 @@ only the completion is trained."""
 
 from collections import Counter
 
-from zhinao.data.formats.fields import Misfit, kind_of, text, tools
+from zhinao.data.formats.fields import Misfit, kind_of, text
 from zhinao.data.formats.message_list import read_messages
+from zhinao.data.formats.tools import TOOLS, tools
 from zhinao.data.sample import Place, Sample
 from zhinao.lang import tr
 
 NAME, KINDS = "completion", ("completion", "chat")
-FIELDS = {"prompt", "completion", "tools"}
+FIELDS = {"prompt", "completion", *TOOLS}
 _OTHERS = ("messages", "conversations", "instruction", "text")
 
 
@@ -30,7 +31,7 @@ def read(record: dict, place: Place, ignored: Counter) -> Sample:
         )
         raise Misfit("completion", what)
     read_only = [_unlearned(message) for message in read_messages(prompt, "prompt", ignored)]
-    return Sample("chat", place, read_only + read_messages(completion, "completion", ignored), tools(record))
+    return Sample("chat", place, read_only + read_messages(completion, "completion", ignored), tools(record, ignored))
 
 
 def _unlearned(message: dict) -> dict:

@@ -2,13 +2,13 @@
 
 from collections import Counter
 
-from zhinao.data.formats.fields import tools
 from zhinao.data.formats.message_list import is_message, read_messages
 from zhinao.data.formats.system import with_system
+from zhinao.data.formats.tools import TOOLS, tools
 from zhinao.data.sample import Place, Sample
 
 NAME, KINDS = "conversations", ("chat",)
-FIELDS = {"conversations", "system", "tools"}
+FIELDS = {"conversations", "system", *TOOLS}
 
 
 def claims(record: dict) -> bool:
@@ -18,7 +18,7 @@ def claims(record: dict) -> bool:
 
 def read(record: dict, place: Place, ignored: Counter) -> Sample:
     messages = read_messages(record.get("conversations"), "conversations", ignored)
-    return Sample("chat", place, with_system(record, messages), tools(record))
+    return Sample("chat", place, with_system(record, messages), tools(record, ignored))
 
 
 def write(sample: Sample) -> dict:

@@ -8,8 +8,14 @@ from collections.abc import Callable
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
-# Where a message may say whether it is trained: OpenAI's name, LLaMA-Factory's, and the plain yes or no.
-WEIGHTS = ("weight", "loss_weight", "loss")
+# Where a message may say how much it is trained (OpenAI, LLaMA-Factory, ms-swift), and where whether it is at all (ms-swift
+# and xtuner, Axolotl, masks of other trainers).
+NUMBERS, TRUTHS = ("weight", "loss_weight", "loss_scale"), ("loss", "train", "training", "trainable", "loss_mask")
+WEIGHTS = (*NUMBERS, *TRUTHS)
+# Whether an answer is a good one: TRL's and ms-swift's name, and LLaMA-Factory's.
+LABELS = ("label", "kto_tag")
+_TRUTHS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
+_PYTHON = re.compile(r"\s*\[?\s*\{\s*'")
 
 
 class Misfit(Exception):
@@ -22,6 +28,8 @@ class Misfit(Exception):
 
 def kind_of(value) -> str:
     """What a JSON value is, for people."""
+    if isinstance(value, float) and math.isnan(value):
+        return tr("NaN, which JSON does not have", "NaN（JSON 中没有）")
     words = {
         dict: tr("an object", "对象"),
         list: tr("a list", "列表"),
@@ -58,44 +66,48 @@ def items(value, field: str) -> list:
 
 
 def weight(message: dict, field: str) -> float | None:
-    """What the message's loss counts, where it says so. Raises Misfit for no number from 0, and for two that differ."""
+    """What the message's loss counts, where it says so. Raises Misfit for no number from 0, and for two that contradict."""
     found = None
     for name in WEIGHTS:
-        value = message.get(name)
-        if value is None:
+        if message.get(name) is None:
             continue
-        if name == "loss" and not isinstance(value, bool):
-            raise Misfit(f"{field}.loss", tr("must be true or false", "必须是 true 或 false"))
-        if name != "loss" and (isinstance(value, bool) or not isinstance(value, (int, float))):
-            raise Misfit(
-                f"{field}.{name}", tr(f"must be a number, not {kind_of(value)}", f"必须是数字，而不是{kind_of(value)}")
-            )
-        if not math.isfinite(value) or value < 0:
-            raise Misfit(f"{field}.{name}", tr(f"is {value}; it must be 0 or more", f"为 {value}，必须不小于 0"))
-        if found is not None and found != value:
+        value = (number if name in NUMBERS else truth)(message[name], f"{field}.{name}")
+        is_same = bool(value) == bool(found) if name in TRUTHS else value == found
+        if found is not None and not is_same:
             raise Misfit(f"{field}.{name}", tr("contradicts the weight beside it", "与旁边的权重矛盾"))
-        found = float(value)
+        found = float(value) if found is None else found
     return found
 
 
-def tools(record: dict) -> list[dict] | None:
-    """The tools of a record: a list, or JSON text of one; the bare functions of ShareGPT get OpenAI's wrapping."""
-    from zhinao.prompt.tools import checked_tools
-
-    value = record.get("tools")
-    if isinstance(value, str) and value.strip():
-        value = from_json(value, "tools")
-    if not value:
-        return None
-    if isinstance(value, list):
-        value = [_wrapped(tool) for tool in value]
-    return called(checked_tools, value, "tools") or None
+def number(value, field: str) -> float:
+    """A number from 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Misfit(field, tr(f"must be a number, not {kind_of(value)}", f"必须是数字，而不是{kind_of(value)}"))
+    if not math.isfinite(value) or value < 0:
+        raise Misfit(field, tr(f"is {value}; it must be 0 or more", f"为 {value}，必须不小于 0"))
+    return float(value)
 
 
-def _wrapped(tool):
-    if isinstance(tool, dict) and "function" not in tool and "name" in tool:
-        return {"type": "function", "function": tool}
-    return tool
+def truth(value, field: str) -> bool:
+    """True or false, or 1 or 0 for them."""
+    if isinstance(value, (bool, int, float)) and value in (0, 1):
+        return bool(value)
+    raise Misfit(field, tr("must be true or false", "必须是 true 或 false"))
+
+
+def label(record: dict) -> bool | None:
+    """Whether the record's answer is marked as a good one; None where it is not marked. A `label` that is neither true nor false
+    (a class, a name) is no mark. Tables have no other than text: `False` and `0` there are false."""
+    found = None
+    for name in LABELS:
+        value = record.get(name)
+        marked = _TRUTHS.get(str(value).strip().lower()) if isinstance(value, (bool, int, float, str)) else None
+        if marked is None and name == "kto_tag" and value not in (None, ""):
+            raise Misfit(name, tr("must be true or false", "必须是 true 或 false"))
+        if None not in (found, marked) and found != marked:
+            raise Misfit(name, tr(f"contradicts {LABELS[0]}", f"与 {LABELS[0]} 矛盾"))
+        found = marked if found is None else found
+    return found
 
 
 def from_json(value: str, field: str):
@@ -103,6 +115,12 @@ def from_json(value: str, field: str):
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
+        if _PYTHON.match(value):
+            what = tr(
+                "is a list as Python writes it (single quotes), not JSON; write it with json.dumps",
+                "是 Python 写法的列表（单引号），不是 JSON；请用 json.dumps 写出",
+            )
+            raise Misfit(field, what) from None
         raise Misfit(field, tr(f"is no JSON: {error}", f"不是有效的 JSON：{error}")) from None
 
 

@@ -2,13 +2,13 @@
 
 from collections import Counter
 
-from zhinao.data.formats.fields import tools
 from zhinao.data.formats.message_list import read_messages
 from zhinao.data.formats.system import with_system
+from zhinao.data.formats.tools import TOOLS, tools
 from zhinao.data.sample import Place, Sample
 
 NAME, KINDS = "messages", ("chat",)
-FIELDS = {"messages", "system", "tools"}
+FIELDS = {"messages", "system", *TOOLS}
 
 
 def claims(record: dict) -> bool:
@@ -17,7 +17,7 @@ def claims(record: dict) -> bool:
 
 def read(record: dict, place: Place, ignored: Counter) -> Sample:
     messages = read_messages(record.get("messages"), "messages", ignored)
-    return Sample("chat", place, with_system(record, messages), tools(record))
+    return Sample("chat", place, with_system(record, messages), tools(record, ignored))
 
 
 def write(sample: Sample) -> dict:

@@ -7,14 +7,15 @@ The prompt is `prompt`, `messages`, `conversations` or alpaca's fields, or what 
 from collections import Counter
 
 from zhinao.data.formats import alpaca, sharegpt
-from zhinao.data.formats.fields import Misfit, items, kind_of, text, tools
+from zhinao.data.formats.fields import Misfit, items, kind_of, text
 from zhinao.data.formats.message_list import is_message, read_messages
 from zhinao.data.formats.system import with_system
+from zhinao.data.formats.tools import TOOLS, tools
 from zhinao.data.sample import Place, Sample
 from zhinao.lang import tr
 
 NAME, KINDS = "preference", ("preference",)
-FIELDS = {"prompt", "messages", "conversations", "chosen", "rejected", "tools", *alpaca.FIELDS - {"output"}}
+FIELDS = {"prompt", "messages", "conversations", "chosen", "rejected", *TOOLS, *alpaca.FIELDS - {"output"}}
 
 
 def claims(record: dict) -> bool:
@@ -32,7 +33,7 @@ def read(record: dict, place: Place, ignored: Counter) -> Sample:
     if rejected[0]["role"] != "assistant":
         what = tr("must continue the same prompt as chosen", "必须与 chosen 接在同一个提示之后")
         raise Misfit("rejected", what)
-    return Sample("preference", place, prompt, tools(record), chosen, rejected)
+    return Sample("preference", place, prompt, tools(record, ignored), chosen, rejected)
 
 
 def _continuation(record: dict, name: str, ignored: Counter) -> list[dict]:

@@ -1,18 +1,20 @@
 """`conversations` with `from` and `value`: ShareGPT's names (human, gpt, function_call, observation), and the publisher's
-(user, assistant, system) of the README."""
+(user, assistant, system) of the README. A function_call behind a gpt is the same turn (`calls.py`)."""
 
 import json
 from collections import Counter
 
-from zhinao.data.formats.fields import WEIGHTS, Misfit, called, from_json, items, kind_of, text, tools
-from zhinao.data.formats.message_list import add_weight, is_message
+from zhinao.data.formats import calls
+from zhinao.data.formats.fields import WEIGHTS, Misfit, called, items, kind_of, text
+from zhinao.data.formats.message_list import add_weight, check_followed, is_message
 from zhinao.data.formats.system import check_plain, with_system
+from zhinao.data.formats.tools import TOOLS, tools
 from zhinao.data.sample import Place, Sample
 from zhinao.lang import tr
 from zhinao.prompt.messages import normalized
 
 NAME, KINDS = "sharegpt", ("chat",)
-FIELDS = {"conversations", "system", "tools"}
+FIELDS = {"conversations", "system", *TOOLS}
 TURN_FIELDS = {"from", "value", *WEIGHTS}
 ROLES = {
     "system": "system",
@@ -20,9 +22,8 @@ ROLES = {
     "user": "user",
     "gpt": "assistant",
     "assistant": "assistant",
-    "function_call": "call",
-    "observation": "tool",
-    "tool": "tool",
+    **dict.fromkeys(sorted(calls.CALLERS), "call"),
+    **dict.fromkeys(sorted(calls.RESPONDERS), "tool"),
 }
 NAMES = {"system": "system", "user": "human", "assistant": "gpt", "tool": "observation"}
 
@@ -34,7 +35,7 @@ def claims(record: dict) -> bool:
 
 def read(record: dict, place: Place, ignored: Counter) -> Sample:
     messages = read_turns(record.get("conversations"), "conversations", ignored)
-    return Sample("chat", place, with_system(record, messages), tools(record))
+    return Sample("chat", place, with_system(record, messages), tools(record, ignored))
 
 
 def read_turns(value, field: str, ignored: Counter) -> list[dict]:
@@ -42,7 +43,7 @@ def read_turns(value, field: str, ignored: Counter) -> list[dict]:
     messages = [read_turn(turn, f"{field}[{n}]", ignored) for n, turn in enumerate(items(value, field))]
     if any("tool_calls" in message for message in messages):
         called(normalized, messages, field)
-    return messages
+    return calls.joined(messages, field)
 
 
 def read_turn(turn, field: str, ignored: Counter) -> dict:
@@ -54,50 +55,35 @@ def read_turn(turn, field: str, ignored: Counter) -> dict:
     if name not in ROLES:
         known = ", ".join(ROLES)
         raise Misfit(f"{field}.from", tr(f"{name!r} is unknown; known: {known}", f"未知的 {name!r}，可用：{known}"))
-    value = text(turn, "value", f"{field}.value")
-    message = {"role": ROLES[name], "content": value}
-    if message["role"] == "call":
-        message = {"role": "assistant", "content": "", "tool_calls": _calls(value, f"{field}.value")}
+    if ROLES[name] == "call":
+        message = calls.turn(turn.get("value"), f"{field}.value")
+    else:
+        message = {"role": ROLES[name], "content": text(turn, "value", f"{field}.value")}
     add_weight(message, turn, field)
+    check_followed(turn, field)
     for key in turn.keys() - TURN_FIELDS:
         ignored[f"conversations[].{key}"] += turn[key] is not None
     return message
 
 
-def _calls(value: str, field: str) -> list[dict]:
-    """The value of a function_call: JSON text of `{"name": …, "arguments": …}`, or of a list of them."""
-    value = from_json(value, field)
-    return [_call(call, field) for call in (value if isinstance(value, list) and value else [value])]
-
-
-def _call(call, field: str) -> dict:
-    if not isinstance(call, dict) or not isinstance(call.get("name"), str) or not call["name"]:
-        raise Misfit(field, tr('must be {"name": …, "arguments": …}', '应为 {"name": …, "arguments": …}'))
-    arguments = call.get("arguments", {})
-    if not isinstance(arguments, str):
-        arguments = json.dumps(arguments, ensure_ascii=False)
-    return {"type": "function", "function": {"name": call["name"], "arguments": arguments}}
-
-
 def write(sample: Sample) -> dict:
     check_plain(sample, NAME, {"tool_calls", "tools"})
-    turns = [_turn(message, f"messages[{n}]") for n, message in enumerate(sample.messages)]
+    turns = [turn for n, message in enumerate(sample.messages) for turn in _turns(message, f"messages[{n}]")]
     if not sample.tools:
         return {"conversations": turns}
     return {"conversations": turns, "tools": json.dumps(sample.tools, ensure_ascii=False)}
 
 
-def _turn(message: dict, field: str) -> dict:
+def _turns(message: dict, field: str) -> list[dict]:
+    """The text and the calls of a message; reading joins them again."""
     if message["role"] == "developer":
         raise Misfit(f"{field}.role", tr("sharegpt has no developer", "sharegpt 格式没有 developer"))
+    said = {"from": NAMES[message["role"]], "value": message["content"]}
     if "tool_calls" not in message:
-        return {"from": NAMES[message["role"]], "value": message["content"]}
-    if message["content"]:
-        raise Misfit(
-            f"{field}.content", tr("sharegpt holds a text or calls, not both", "sharegpt 不能同时保存文本与调用")
-        )
-    calls = [_bare(call, f"{field}.tool_calls[{n}]") for n, call in enumerate(message["tool_calls"])]
-    return {"from": "function_call", "value": json.dumps(calls[0] if len(calls) == 1 else calls, ensure_ascii=False)}
+        return [said]
+    bare = [_bare(call, f"{field}.tool_calls[{n}]") for n, call in enumerate(message["tool_calls"])]
+    value = json.dumps(bare[0] if len(bare) == 1 else bare, ensure_ascii=False)
+    return [*([said] if message["content"] else []), {"from": "function_call", "value": value}]
 
 
 def _bare(call: dict, field: str) -> dict:

@@ -14,8 +14,8 @@ class RunFacts:
     """Facts that the trainer hands over once.
 
     config: the resolved settings, plain values. hashes: by what was hashed (`data`, `weights`), file -> hex digest.
-    data_table: what the data loses before the run, as rows of cells; the first row holds the heads. lengths: tokens of
-    each document. num_documents, num_tokens, num_supervised: one pass over the data. prompts: the same at every
+    data_table: what the data loses before the run, as rows of cells; the first row holds the heads. data_files: what each file
+    was found to be, and what of it no sample keeps. lengths: tokens of each document. num_documents, num_tokens, num_supervised: one pass over the data. prompts: the same at every
     evaluation. answer: a prompt's answer by the model as it is at that moment; None where nobody answers. counts: the
     object that the trainer counts in.
     """
@@ -25,6 +25,7 @@ class RunFacts:
     config: dict = field(default_factory=dict)
     hashes: dict[str, dict[str, str]] = field(default_factory=dict)
     data_table: Sequence[Sequence] = ()
+    data_files: Sequence[dict] = ()
     lengths: Sequence[int] = ()
     num_documents: int = 0
     num_tokens: int = 0
@@ -42,6 +43,7 @@ class RunFacts:
                 "num_documents": self.num_documents,
                 "num_tokens": self.num_tokens,
                 "num_supervised": self.num_supervised,
+                "files": list(self.data_files),
                 "table": [list(row) for row in self.data_table],
                 "lengths": histogram(self.lengths),
             },

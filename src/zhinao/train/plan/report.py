@@ -123,6 +123,8 @@ def _data(settings: TrainSettings, tokenizer: str | None, notes: list[str]):
     from zhinao.train import documents
 
     train = documents.prepare(settings, Path(folder)).train
+    told = documents.found_lines(train.documents.found, train.documents.losses.total)
+    notes += [line.strip() for line in told]
     return Data(train.documents.lengths, train.documents.num_supervised, train.rows), train
 
 
