@@ -138,7 +138,7 @@ def test_json(check, data, tmp_path):
         "record": 2,
         "findings": [{"code": "empty-answer", "field": "messages[1].content", "detail": ""}],
     }
-    assert report["files"] == [{"source": file, "container": "lines", "format": "messages"}]
+    assert report["files"] == [{"source": file, "container": "lines", "format": "messages", "not_kept": {}}]
 
 
 def test_twenty_worst_with_errors_first(check, data, tmp_path):

@@ -61,6 +61,8 @@ def test_it_is_the_part_that_split_holds_out(settings, tiny, write, tmp_path):
 def test_one_prompt_alone_cannot_be_parted(settings, tiny, write):
     with pytest.raises(DataError, match="same first prompt"):
         documents.prepare(settings(data_path=(write([chat("q", str(n)) for n in range(4)]),), eval_share=0.5), tiny)
+    with pytest.raises(DataError, match="40 held out of 40 samples leave none"):
+        documents.prepare(settings(data_path=(write(RECORDS),), eval_share=1.0), tiny)
 
 
 def test_pairs_too(tiny, write):

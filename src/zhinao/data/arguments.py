@@ -4,14 +4,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from zhinao import config
-from zhinao.data.how import REJECTED, THOUGHTS, TRAIN_ON, How
+from zhinao.data.how import OVERLONG, REJECTED, THOUGHTS, TRAIN_ON, How
 from zhinao.data.read import FORMAT_NAMES
 from zhinao.lang import tr
 
 if TYPE_CHECKING:
     from zhinao.data.overlong import Limit
-
-OVERLONG = ("error", "split", "drop", "left")
 
 
 def add_sources(parser) -> None:

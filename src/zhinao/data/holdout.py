@@ -60,9 +60,10 @@ def held_out(keys: Iterable[bytes], num_wanted: int) -> set[bytes]:
 
 
 def are_held(groups: Iterable[int], share: float, seed: int) -> list[bool]:
-    """For each sample, by its group, whether it is held out. Raises DataError."""
+    """For each sample, by its group, whether it is held out. `share`: from 0 to 1. Raises DataError."""
     keys = [key(int(one), seed) for one in groups]
-    held = held_out(keys, num_held(share, len(keys), "--eval_share"))
+    wanted = share if share < 1 else len(keys)
+    held = held_out(keys, num_held(wanted, len(keys), "--eval_share"))
     return [one in held for one in keys]
 
 

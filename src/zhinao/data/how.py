@@ -8,6 +8,7 @@ from zhinao.lang import tr
 TRAIN_ON = ("all", "last")
 THOUGHTS = ("as_served", "drop", "last")
 REJECTED = ("error", "drop", "learn")
+OVERLONG = ("error", "split", "drop", "left")  # what they mean: `overlong.Limit`
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from zhinao.data.encoding import Encoded, encode, is_left_out
-from zhinao.data.how import How
+from zhinao.data.how import OVERLONG, How
 from zhinao.data.losses import Cut, LossTable, Row
 from zhinao.data.sample import Fault, Sample
 from zhinao.data.thoughts import has_thoughts
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-
-POLICIES = ("error", "split", "drop", "left")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +33,10 @@ class Limit:
     policy: str = "error"
 
     def __post_init__(self):
-        if self.policy not in POLICIES:
+        if self.policy not in OVERLONG:
             raise UsageError(
                 tr(f"overlong: {self.policy!r} is unknown.", f"overlong：未知的 {self.policy!r}。"),
-                tr(f"one of {', '.join(POLICIES)}", f"可用：{'、'.join(POLICIES)}"),
+                tr(f"one of {', '.join(OVERLONG)}", f"可用：{'、'.join(OVERLONG)}"),
             )
         if self.num_tokens < 2:
             raise UsageError(tr("model_max_length must be 2 or more.", "model_max_length 至少为 2。"))

@@ -60,7 +60,7 @@ def prepare(settings: PreferSettings, tokenizer_folder: Path) -> Prepared:
     if settings.eval_data_path:
         held = prefer_store.build(settings.eval_data_path, settings, tokenizer_folder, values)
         return Prepared(pairs, pairs.dataset, held.dataset, f"{pairs.key} {held.key}")
-    if settings.eval_share and len(pairs.dataset) > 1:
+    if settings.eval_share:
         is_held = np.array(holdout.are_held(pairs.groups, settings.eval_share, settings.seed))
         train, evaluation = (pairs.dataset.select(np.flatnonzero(side)) for side in (~is_held, is_held))
         return Prepared(pairs, train, evaluation, pairs.key)

@@ -7,6 +7,7 @@ imports torch; `arguments.py` of this room turns the settings into what transfor
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
+from zhinao.data.how import REJECTED
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
@@ -74,7 +75,7 @@ class TrainSettings:
         "含思考的对话：按服务时的样子逐轮训练、去掉思考、或只训练最后一轮",
     )
     train_thoughts: bool = option(True, "data", "learn the tokens of thoughts", "训练思考部分的 token")
-    rejected: Literal["error", "drop", "learn"] = option(
+    rejected: Literal[REJECTED] = option(
         "error",
         "data",
         "samples marked as bad answers (label or kto_tag: false): an error, left out, or learned all the same",
