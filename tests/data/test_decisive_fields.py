@@ -12,7 +12,7 @@ from zhinao.data.how import How
 from zhinao.data.losses import LossTable
 from zhinao.data.overlong import Limit, fit
 from zhinao.data.read import read
-from zhinao.data.sample import Fault, Sample
+from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.errors import UsageError
 from zhinao.model.tokenizer import Tokenizer
 
@@ -306,6 +306,18 @@ def test_completions_and_conversations_in_cells(tmp_path):
             else:
                 file.write(json.dumps({"conversations": json.dumps(turns)}))
         assert [s.messages for s in read([str(path)])] == [[user("q"), assistant("r")]]
+
+
+def test_arrow_files_get_a_sentence(tmp_path):
+    import pyarrow as pa
+
+    table, path = pa.Table.from_pylist([CHAT]), tmp_path / "data.arrow"
+    for writer in (pa.ipc.new_file, pa.ipc.new_stream):
+        with writer(str(path), table.schema) as out:
+            out.write_table(table)
+        with pytest.raises(DataError, match="Arrow file") as error:
+            list(read([str(path)]))
+        assert "to_parquet" in error.value.hint
 
 
 def test_messages_written_as_text_elsewhere_are_found(items, model, tmp_path, capsys):

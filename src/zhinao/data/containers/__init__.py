@@ -33,6 +33,7 @@ _PACKED = {
     b"BZh": "bzip2",
     b"7z\xbc\xaf": "7z",
 }
+_ARROW = (b"ARROW1", b"\xff\xff\xff\xff")
 _JSON = re.compile(r'\{\s*("|$)|\[\s*(\{|$)')  # what text hardly begins with
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -91,6 +92,9 @@ def _check_text(source: str, head: bytes) -> None:
             tr(f"{name}: is packed with {packed}.", f"{name}：是 {packed} 压缩文件。"),
             tr("unpack it first", "请先解压"),
         )
+    if head.startswith(_ARROW):
+        what = tr(f"{name}: is an Arrow file, as `datasets` keeps them.", f"{name}：是 `datasets` 保存的 Arrow 文件。")
+        raise DataError(what, 'datasets.load_from_disk("…").to_parquet("data.parquet")')
     if suffix(source) == ".parquet":
         raise DataError(tr(f"{name}: is no parquet file.", f"{name}：不是 parquet 文件。"))
     if head.startswith(_UTF16):
