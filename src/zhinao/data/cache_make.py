@@ -72,7 +72,7 @@ def make(
     return {
         "digest": digest,
         "files": list(data_files),
-        "found": [dataclasses.asdict(file) for file in found],
+        "found": [file.to_json() for file in found],
         "losses": losses.to_json(),
         "faults": [dataclasses.asdict(fault) for fault in faults],
     }

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -86,7 +85,7 @@ class TokenCache:
         self.sources: list[str] = self.meta["sources"]
         self.lengths = np.diff(self._ends["ids"], prepend=0)
         self.num_supervised = self._columns["num_supervised"]
-        self.found = [Found(**{**file, "ignored": Counter(file["ignored"])}) for file in self.meta["found"]]
+        self.found = [Found.from_json(file) for file in self.meta["found"]]
         self.losses = LossTable.from_json(self.meta["losses"])
         self.faults = [Fault(**{**fault, "place": Place(**fault["place"])}) for fault in self.meta["faults"]]
 

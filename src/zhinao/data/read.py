@@ -41,6 +41,13 @@ class Found:
         what = self.format or tr("no known format", "未知格式")
         return tr(f"{self.source}: {container}, {what}", f"{self.source}：{container}，{what}")
 
+    def to_json(self) -> dict:
+        return {**vars(self), "ignored": dict(self.ignored)}  # `dataclasses.asdict` would count a Counter's pairs
+
+    @classmethod
+    def from_json(cls, value: dict) -> "Found":
+        return cls(**{**value, "ignored": Counter(value["ignored"])})
+
 
 def read(
     sources: Sequence[str],
