@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.code_blocks import commands, replaced
-from tests.publisher import WHERE
+from tests.publisher import PAGE, WHERE, named
 from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
 from zhinao import cli
@@ -35,6 +35,15 @@ def test_every_block_is_run_or_says_why_not(publishers):
 @pytest.mark.parametrize("name", [name for name, (_, where) in WHERE.items() if not where.startswith("tests/")])
 def test_block_that_is_not_run(publishers, name):
     pytest.skip(f"{publishers[name]}: {WHERE[name][1]}")
+
+
+def test_a_block_that_nobody_knows_is_named(tmp_path):
+    (tmp_path / PAGE).write_text("```python\nprint('new')\n```\n")
+    with pytest.raises(AssertionError, match=f"{PAGE}:1 is new: give it a name and a test"):
+        named(tmp_path)
+    (tmp_path / PAGE).write_text("```python\nprint('new')\n")
+    with pytest.raises(AssertionError, match="not closed"):
+        named(tmp_path)
 
 
 # --- transformers
@@ -137,7 +146,7 @@ def test_the_training_script(publishers, published, place, launcher):
     done = subprocess.run(shlex.split(start), env=surroundings(), capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     steps = [one for one in map(json.loads, (place / "outputs" / "log.jsonl").open()) if one["kind"] == "train"]
-    assert len(steps) == 3 and "Finished: 3 steps" in done.stdout
+    assert len(steps) == 3 and "Finished: 3 steps" in done.stdout + done.stderr
     assert (place / "outputs" / "model.safetensors").is_file() and any((place / "outputs" / "tensorboard").iterdir())
 
 
