@@ -21,6 +21,16 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
+def publishers() -> dict:
+    """The code blocks of the publisher's README by name (`tests/publisher.py`); the test is skipped where it is absent."""
+    from tests import publisher
+
+    if not (folder := SHARED / "upstream").is_dir():
+        pytest.skip(f"the publisher's README is not there: {folder / publisher.PAGE}")
+    return publisher.named(folder)
+
+
+@pytest.fixture(scope="session")
 def demo() -> Path:
     """The checkpoint folder of the demo model, a real small model in the Zhinao layout."""
     from zhinao import hub

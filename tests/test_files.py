@@ -1,3 +1,4 @@
+import json
 import os
 import shutil
 import subprocess
@@ -78,6 +79,8 @@ def test_two_holders_of_a_lock_take_turns(tmp_path):
 def test_json_is_written_whole_and_in_plain_characters(tmp_path):
     files.write_json(tmp_path / "a.json", {"name": "智脑"})
     assert "智脑" in (tmp_path / "a.json").read_text(encoding="utf-8") and names(tmp_path) == ["a.json"]
+    files.write_json(tmp_path / "a.json", ["智\udcff"])  # the name of a file that is no UTF-8
+    assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == ["智\udcff"]
 
 
 @pytest.mark.parametrize(

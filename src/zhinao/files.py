@@ -108,9 +108,11 @@ def _is_running(process_id: int) -> bool:
 
 
 def write_json(path: Path, value) -> None:
-    """Write JSON through a temporary name, so that a reader never sees half of it."""
+    """Write JSON through a temporary name, so that a reader never sees half of it. Half characters (of file names that are
+    no UTF-8) are escaped as JSON escapes them, and read back the same."""
     temporary = path.with_name(f"{path.name}{PARTIAL}{os.getpid()}")
-    temporary.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     temporary.replace(path)
 
 

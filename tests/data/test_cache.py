@@ -93,6 +93,29 @@ def test_it_holds_what_encode_gives(tmp_path, tokenizer):
     assert np.array_equal(TokenCache.open(made.folder)[0].ids, wanted[0].ids)
 
 
+def test_fields_that_no_sample_keeps_are_counted(tmp_path, tokenizer):
+    """The publisher's items have an `id`; messages have fields of their own; a name of a file is any bytes."""
+    said = {"conversations": [{"from": "user", "value": "您好啊"}, {"from": "assistant", "value": "你好！"}]}
+    named = {
+        "messages": [{"role": "user", "content": "a", "mood": "x"}, {"role": "assistant", "content": "b"}],
+        "id": 3,
+    }
+    one, two = tmp_path / "sample.json", tmp_path / os.fsdecode(b"\xff.jsonl")
+    one.write_text(json.dumps([{"id": 1, **said}, {"id": None, "source": "s", **said}]))
+    two.write_text(json.dumps(named))
+    for made in (built([one, two], tokenizer), built([one, two], tokenizer)):  # made, and found again
+        assert [found.ignored for found in made.found] == [{"id": 1, "source": 1}, {"id": 1, "messages[].mood": 1}]
+        assert made.found == list(read_through([one, two]))
+        assert made.place(2).source == str(two)
+
+
+def read_through(sources) -> list:
+    found = []
+    for _ in read([str(source) for source in sources], on_file=found.append):
+        pass
+    return found
+
+
 def test_the_number_of_workers_does_not_show(tmp_path, tokenizer, home, monkeypatch):
     data = write_chats(tmp_path / "data.jsonl", 60)
     alone = contents(built(data, tokenizer))

@@ -20,8 +20,8 @@ for auto, name in ((AutoModel, 'ZhinaoModel'), (AutoModelForCausalLM, 'ZhinaoFor
                    (AutoModelForSequenceClassification, 'ZhinaoForSequenceClassification')):
     assert type(auto.from_config(config)).__name__ == name
 from transformers import AutoTokenizer
-from transformers.models.auto.tokenization_auto import TOKENIZER_MAPPING
-assert TOKENIZER_MAPPING[type(config)].__name__ == 'ZhinaoTokenizer'
+from transformers.models.auto.tokenization_auto import tokenizer_class_from_name
+assert tokenizer_class_from_name(config.tokenizer_class).__module__ == 'zhinao.model.tokenizer_transformers'
 """
 
 
@@ -87,20 +87,36 @@ def test_a_published_folder_needs_no_trust_and_no_answer(tmp_path):
         """
 import json, pathlib, zhinao
 from transformers import AutoModelForCausalLM, AutoTokenizer
-for trust in ({}, {'trust_remote_code': False}):
+for trust in ({}, {'trust_remote_code': False}, {'trust_remote_code': True}):  # upstream's examples pass the last
     tokenizer = AutoTokenizer.from_pretrained(sys.argv[1], **trust)
-    assert type(tokenizer).__name__ == 'ZhinaoTokenizer' and tokenizer.decode(tokenizer('你好 x').input_ids) == '你好 x'
-for trust in ({}, {'trust_remote_code': True}):  # upstream's examples pass it
+    assert type(tokenizer).__module__ == 'zhinao.model.tokenizer_transformers'
+    assert tokenizer.decode(tokenizer('你好 x').input_ids) == '你好 x'
+for trust in ({}, {'trust_remote_code': True}):
     model = AutoModelForCausalLM.from_pretrained(sys.argv[1], **trust)
     assert type(model).__module__ == 'zhinao.model.modeling'
 assert model.config.use_flash_attn == 'auto' and str(model.dtype) == 'torch.bfloat16'
 model.save_pretrained(sys.argv[2])
 saved = json.loads(pathlib.Path(sys.argv[2], 'config.json').read_text())
-assert 'auto_map' not in saved and saved['use_flash_attn'] == 'auto' and saved['model_type'] == 'zhinao'
+assert not {'auto_map', 'tokenizer_class'} & saved.keys() and saved['use_flash_attn'] == 'auto' and saved['model_type'] == 'zhinao'
 assert saved['architectures'] == ['ZhinaoForCausalLM']
 """,
         folder,
         tmp_path / "out",
+    )
+
+
+def test_a_folder_that_names_no_tokenizer_class(tmp_path):
+    """The configuration names it then, for `AutoTokenizer` and for pipelines."""
+    folder = make_tokenizer(make_checkpoint(tmp_path), tokenizer_class=None, auto_map={})
+    run(
+        """
+import zhinao
+from transformers import AutoTokenizer, pipeline
+assert type(AutoTokenizer.from_pretrained(sys.argv[1])).__name__ == 'ZhinaoTokenizer'
+made = pipeline('text-generation', sys.argv[1])
+assert type(made.tokenizer).__name__ == 'ZhinaoTokenizer' and len(made('a', max_new_tokens=2)) == 1
+""",
+        folder,
     )
 
 

@@ -55,7 +55,7 @@ class Found:
         return tr(f"  fields not kept: {names}{more}", f"  未保留的字段：{names}{more}") if counts else ""
 
     def to_json(self) -> dict:
-        return {**vars(self), "ignored": dict(+self.ignored)}
+        return {**vars(self), "ignored": dict(+self.ignored)}  # `dataclasses.asdict` would count a Counter's pairs
 
     @classmethod
     def from_json(cls, value: dict) -> "Found":

@@ -11,6 +11,7 @@ class ZhinaoConfig(PreTrainedConfig):
     """Sizes default to the 7B model. A missing `rope_theta` is 10000, as upstream's own model file has it."""
 
     model_type = "zhinao"
+    tokenizer_class = "ZhinaoTokenizer"  # for folders whose tokenizer_config.json names none; not saved
     keys_to_ignore_at_inference = ["past_key_values"]  # noqa: RUF012
     base_model_tp_plan = {  # noqa: RUF012
         **{f"layers.*.self_attn.{name}_proj": "colwise" for name in "qkv"},

@@ -4,6 +4,7 @@ What a layer computes is inherited (attention through transformers' interface, c
 plan). How fused rows lie is known to `qkv.py` alone; here they are only routed through it on loading and saving.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -160,6 +161,18 @@ class ZhinaoForCausalLM(_Zhinao, Qwen2ForCausalLM):
         self.vocab_size = config.vocab_size
         self.lm_head = torch.nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.post_init()
+
+    def generate(self, inputs=None, *args, **kwargs):
+        """As in transformers; `inputs` and `input_ids` may also be what a tokenizer returns, a mapping with `input_ids`
+        `(B, T)` and its mask. What is named beside it wins.
+
+        Since transformers 5 `apply_chat_template` returns such a mapping, which code of before gives as `input_ids`.
+        """
+        if inputs is None and isinstance(kwargs.get("input_ids"), Mapping):
+            inputs = kwargs.pop("input_ids")
+        if isinstance(inputs, Mapping):
+            inputs, kwargs = None, {**inputs, **kwargs}
+        return super().generate(inputs, *args, **kwargs)
 
 
 class ZhinaoForSequenceClassification(_Zhinao, Qwen2ForSequenceClassification):

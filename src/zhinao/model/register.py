@@ -38,13 +38,20 @@ def register_models() -> None:
         auto_class.register(ZhinaoConfig, model_class, exist_ok=True)
 
 
+class _ByName:
+    """Under this key transformers knows the tokenizer by its name alone, which checkpoints and `ZhinaoConfig` give.
+
+    Where its mapping has the configuration itself, `trust_remote_code=True`, which the publisher's snippets say, takes the
+    checkpoint's own file instead of a registered class (unlike with models).
+    """
+
+
 def register_tokenizer() -> None:
     from transformers.models.auto.tokenization_auto import AutoTokenizer
 
-    from zhinao.model.configuration import ZhinaoConfig
     from zhinao.model.tokenizer_transformers import ZhinaoTokenizer
 
-    AutoTokenizer.register(ZhinaoConfig, ZhinaoTokenizer, exist_ok=True)
+    AutoTokenizer.register(_ByName, ZhinaoTokenizer, exist_ok=True)
 
 
 PARTS = {
