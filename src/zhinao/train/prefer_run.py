@@ -5,7 +5,7 @@ from pathlib import Path
 
 from zhinao.data import substitute
 from zhinao.data.losses import LossTable
-from zhinao.train import prefer_store, processes, record
+from zhinao.train import beforehand, prefer_store, processes, record
 from zhinao.train.prefer_settings import PreferSettings, decided
 from zhinao.train.prefer_store import Pairs
 from zhinao.train.run import Outcome, check_packages, is_first
@@ -26,6 +26,7 @@ def prefer(settings: PreferSettings) -> Outcome:
     settings.check()
     check_packages("trl", "datasets")
     processes.prepare(settings)
+    beforehand.check(decided(settings))
     start = record.start_from(settings)
     from zhinao import hub
     from zhinao.model.tokenizer import Tokenizer
