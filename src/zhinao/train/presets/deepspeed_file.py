@@ -200,7 +200,7 @@ def _check_flags(file: Path, made: dict, settings: TrainSettings) -> None:
         (
             "train_batch_size",
             tr("that of all processes by the flags", "按参数计算的全部进程总批大小"),
-            settings.per_device_train_batch_size * num_batches // settings.sequence_parallel_size,
+            settings.per_device_train_batch_size * num_batches,
         )
     )
     for key, flag, wanted in pairs:
