@@ -43,6 +43,11 @@ def test_defaults_then_file_then_flags(tmp_path):
         ("stop: [1]", "stop is .1.; it must be a list of text / text"),
         ("quant: int3", "quant is 'int3'; it must be bf16, int8"),
         ("a: [", "run.yaml, line 1: not YAML"),
+        ("a: 1\nmodel: x\nmodel: y", "run.yaml, line 3: model stands there twice"),
+        ("steps:\n\t- 1", "run.yaml, line 2: a tab"),
+        ("model: 7", 'model is 7; it must be text.*"7"'),
+        ("model: 1e3", "model is 1000.0; it must be text"),
+        ("temperature: 1:30", "temperature is '1:30'; it must be a number"),
         ("- a", "must hold keys and values"),
         (b"\xff\xfe\x00", "not UTF-8"),
     ],
@@ -55,3 +60,10 @@ def test_what_nobody_can_mean_is_named(tmp_path, text, sentence):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(UsageError, match=r"none\.yaml: cannot be read"):
         config.load(Run, tmp_path / "none.yaml")
+
+
+def test_values_as_people_write_them(tmp_path):
+    text = "\ufefftemperature: 1e-5\nsteps: 1e3\nis_fast: on\nmodel: no\nstop: [1:30, off]\nquant: int8\n"
+    loaded = config.load(Run, file(tmp_path, text))
+    assert loaded == Run(model="no", temperature=1e-5, steps=1000, stop=("1:30", "off"), is_fast=True)
+    assert config.load(Run, file(tmp_path, "temperature: None\nsteps: 1_000\nis_fast: off\n")) == Run(steps=1000)

@@ -11,6 +11,7 @@ import typing
 from collections.abc import Iterable
 from pathlib import Path
 
+from zhinao import values
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
@@ -23,35 +24,42 @@ def load(kind: type[T], file: str | Path | None = None, flags: dict | None = Non
     Raises UsageError naming file and key: unknown (with the nearest known one), of a wrong type, unreadable.
     """
     known = {field.name: field.type for field in dataclasses.fields(kind)}
-    values = {}
+    read = {}
     for name, value in (read_yaml(Path(file)) if file else {}).items():
         if name not in known:
             raise UsageError(
                 tr(f"{file}: unknown key {name!r}.", f"{file}：未知的键 {name!r}。"),
                 suggestion(name, known) or ", ".join(known),
             )
-        values[name] = checked(f"{file}: {name}", value, known[name])
+        read[name] = checked(f"{file}: {name}", value, known[name])
     given = {name: value for name, value in (flags or {}).items() if name in known and value is not None}
-    return kind(**{**values, **given})
+    return kind(**{**read, **given})
 
 
 def read_yaml(file: Path) -> dict:
     """The mapping in a YAML file. Raises UsageError with the line where it breaks."""
-    import yaml
-
     try:
-        value = yaml.safe_load(file.read_text(encoding="utf-8"))
+        value = values.parse(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else tr("it is not UTF-8 text", "不是 UTF-8 文本")
         raise UsageError(tr(f"{file}: cannot be read ({reason}).", f"{file}：无法读取（{reason}）。")) from None
-    except yaml.YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
-        raise UsageError(
-            tr(f"{file}, line {line}: not YAML.", f"{file} 第 {line} 行：不是有效的 YAML。"), "key: value"
-        ) from None
+    except values.Malformed as error:
+        line = tr(f", line {error.line}", f" 第 {error.line} 行") if error.line else ""
+        raise UsageError(tr(f"{file}{line}: {error}.", f"{file}{line}：{error}。"), "key: value") from None
     if value is not None and not isinstance(value, dict):
         raise UsageError(tr(f"{file}: must hold keys and values.", f"{file}：内容必须是键值对。"), "temperature: 0.7")
     return value or {}
+
+
+def pair(flag: str, word: str, example: str) -> tuple[str, object]:
+    """`NAME=VALUE` as given to `flag`, with the value read as in a YAML file. Raises UsageError that shows `example`."""
+    name, sign, value = word.partition("=")
+    if not sign or not name:
+        raise UsageError(tr(f"{flag} {word}: there is no `=`.", f"{flag} {word}：缺少 `=`。"), f"{flag} {example}")
+    try:
+        return name.strip(), values.parse(value)
+    except values.Malformed as error:
+        raise UsageError(tr(f"{flag} {word}: {error}.", f"{flag} {word}：{error}。"), f"{flag} {example}") from None
 
 
 def suggestion(word, known: Iterable[str]) -> str | None:
@@ -61,19 +69,27 @@ def suggestion(word, known: Iterable[str]) -> str | None:
 
 
 def checked(name: str, value, kind):
-    """`value` if it is of the type `kind` (a whole number passes as float, a list as tuple, one item as a list of one).
+    """`value` if it is of the type `kind` (7 passes as float and 1e3 as int, `on` and `no` as bool, a list as tuple, one item
+    as a list of one).
 
     Raises UsageError.
     """
     allowed = typing.get_args(kind) if typing.get_origin(kind) in (types.UnionType, typing.Union) else (kind,)
+    if bool in allowed and isinstance(value, str) and value.lower() in _TRUTH:
+        return _TRUTH[value.lower()]
     for one in allowed:
         if _fits(value, one):
             return tuple(value) if typing.get_origin(one) is tuple else value
     for one in allowed:
         if typing.get_origin(one) is tuple and _fits(value, typing.get_args(one)[0]):
             return (value,)
+    if int in allowed and isinstance(value, float) and value.is_integer():
+        return int(value)  # 1e3
     words = " / ".join(_word(one) for one in allowed if one is not type(None))
-    raise UsageError(tr(f"{name} is {value!r}; it must be {words}.", f"{name} 为 {value!r}，应为{words}。"))
+    raise UsageError(
+        tr(f"{name} is {value!r}; it must be {words}.", f"{name} 为 {value!r}，应为{words}。"),
+        f'"{value}"' if str in allowed and isinstance(value, (int, float)) else None,
+    )
 
 
 def _fits(value, kind) -> bool:
@@ -102,9 +118,11 @@ def _word(kind) -> str:
     return names.get(kind, kind.__name__)
 
 
+_TRUTH = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
+
+
 def truth(word: str) -> bool:
     """True or False, as people write it on a command line. Raises ArgumentTypeError, for argparse to show."""
-    known = {"true": True, "yes": True, "1": True, "on": True, "false": False, "no": False, "0": False, "off": False}
-    if word.lower() not in known:
+    if word.lower() not in _TRUTH:
         raise argparse.ArgumentTypeError(tr(f"{word!r} is neither True nor False", f"{word!r} 不是 True 或 False"))
-    return known[word.lower()]
+    return _TRUTH[word.lower()]

@@ -142,3 +142,26 @@ def test_on_a_gpu(is_weighted):
     assert max(errors(results(linear_cross_entropy, *arguments), exact)) < 1e-4
     with torch.autocast("cuda", torch.bfloat16):
         assert max(errors(results(linear_cross_entropy, *arguments), exact)) < 2e-2
+
+
+@pytest.mark.parametrize("is_weighted", [False, True])
+@pytest.mark.parametrize("num_tokens", [1, 100])
+def test_smoothed_targets_are_torchs(num_tokens, is_weighted):
+    """As `F.cross_entropy(label_smoothing=…)`, over two blocks of the vocabulary, and each token with its weight."""
+    hidden, weight, targets, weights = material(num_tokens, num_ids=9000, dtype=torch.float64)
+    arguments = hidden, weight, targets, weights if is_weighted else None
+
+    def exact(hidden, weight, targets, weights):
+        each = F.cross_entropy(F.linear(hidden, weight), targets, reduction="none", label_smoothing=0.2)
+        return (each if weights is None else each * weights).sum()
+
+    found = results(lambda *given: linear_cross_entropy(*given, smoothing=0.2), *arguments)
+    assert max(errors(found, results(exact, *arguments))) < 1e-9
+
+
+def test_gradients_of_smoothed_targets_by_finite_differences():
+    hidden, weight, targets, weights = material(4, width=3, num_ids=11, dtype=torch.float64)
+    hidden.requires_grad_(), weight.requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda h, w: linear_cross_entropy(h, w, targets, weights.double(), 0.3), (hidden, weight)
+    )

@@ -175,3 +175,20 @@ def test_evaluation_is_the_mean_over_pairs(folder, other):
     )
     log_ratios = by_hand(load(folder).eval(), pairs) - by_hand(load(other).eval(), pairs)
     assert trainer.evaluate()["eval_loss"] == pytest.approx(expected_loss("dpo", log_ratios, 0.1), rel=1e-5)
+
+
+def test_pairs_come_in_the_order_that_is_said(folder):
+    """`data_seed` draws it in place of `seed`; `sequential` draws nothing."""
+    pairs = make_pairs(8)
+
+    def order(**more):
+        batches = make_trainer(folder, pairs, reference=load(folder), **more).get_train_dataloader()
+        return [tuple(row.tolist()) for batch in batches for row in batch["input_ids"][: len(batch["input_ids"]) // 2]]
+
+    one, other, same = order(data_seed=1), order(data_seed=2), order(data_seed=1, seed=7)
+    assert one == same != other
+    first = [
+        row[: len(pair["prompt_ids"])]
+        for row, pair in zip(order(train_sampling_strategy="sequential"), pairs, strict=True)
+    ]
+    assert first == [tuple(pair["prompt_ids"]) for pair in pairs]

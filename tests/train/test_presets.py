@@ -4,12 +4,13 @@ import dataclasses
 import json
 import os
 import time
+from pathlib import Path
 
 import pytest
 
 from zhinao.errors import UsageError
 from zhinao.train import presets, processes
-from zhinao.train.presets import deepspeed
+from zhinao.train.presets import deepspeed, deepspeed_file
 from zhinao.train.settings import TrainSettings
 
 SETTINGS = TrainSettings(
@@ -55,7 +56,7 @@ def test_zero(name):
 def test_flags_win_in_our_own(name):
     """Nothing in them repeats a flag but as "auto", and nothing has to be compiled."""
     made = deepspeed.own(name)
-    assert {deepspeed._value(made, key) for key in deepspeed._FLAGS} <= {"auto", None}
+    assert {deepspeed_file.value_at(made, key) for key in deepspeed_file.FLAGS} <= {"auto", None}
     assert "optimizer" not in made and "scheduler" not in made
     assert made.get("zero_force_ds_cpu_optimizer", True) is ("offload" not in name)
 
@@ -126,6 +127,10 @@ def test_a_file_that_is_not_there(tmp_path, monkeypatch, name, preset):
     assert "there is no such file" in made.notes[0] and f"--parallel {preset}" in made.notes[0]
 
 
+def _scheduler(kind="WarmupLR", **params) -> dict:
+    return {"optimizer": {"type": "AdamW"}, "scheduler": {"type": kind, "params": params}}
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -139,6 +144,27 @@ def test_a_file_that_is_not_there(tmp_path, monkeypatch, name, preset):
         ({"optimizer": {"type": "AdamW", "params": {"lr": 1e-5}}}, "optimizer.params.lr is 1e-05"),
         ({"optimizer": {"type": "AdamW", "params": {"betas": [0.9, 0.999]}}}, "[0.9, 0.999], and --adam_beta1"),
         ({"scheduler": {"type": "WarmupLR"}}, "there is no `optimizer` section"),
+        ({"train_batch_size": 64}, "train_batch_size is 64, and that of all processes by the flags is 1"),
+        ({"train_batch_size": 0}, "train_batch_size is 0"),
+        (_scheduler(warmup_num_steps=50), "warmup_num_steps is 50, and --warmup_steps is 1"),
+        (_scheduler(total_num_steps=260), "total_num_steps is 260, and --max_steps is -1"),
+        (_scheduler(warmup_num_steps="Auto"), 'warmup_num_steps is "Auto"; nobody fills it in'),
+        (_scheduler("WarmupRL"), 'scheduler.type is "WarmupRL".\n  → did you mean WarmupLR?'),
+        (_scheduler(None), "scheduler.type is null"),
+        ({"zero_optimisation": {"stage": 2}}, "does not know zero_optimisation.\n  → did you mean zero_optimization?"),
+        ({"zero_optimization": {"stage": 2, "overlap_com": True}}, "does not know zero_optimization.overlap_com"),
+        ({"_comment": "ours"}, "does not know _comment"),
+        ({"zero_optimization": {"stage": 4}}, "stage is 4; it must be 0, 1, 2 or 3"),
+        ({"zero_optimization": {"stage": "2"}}, 'stage is "2"'),
+        ({"zero_optimization": {"stage": True}}, "stage is true"),
+        ({"zero_optimization": 2}, "zero_optimization must be an object"),
+        ({"optimizer": "AdamW"}, "optimizer must be an object"),
+        ({"bf16": True}, "bf16 must be an object"),
+        ({"zero_optimization": {"stage": 2, "offload_param": {"device": "cpu"}}}, "no effect below stage 3"),
+        ({"zero_optimization": {"stage": 0, "offload_optimizer": {"device": "cpu"}}}, "no effect below stage 1"),
+        ({"steps_per_print": "auto"}, 'steps_per_print is "auto"; nobody fills it in'),
+        ('{"zero_optimization": {"stage": 2}} // ours', "line 1: not JSON"),
+        ('{"gradient_clipping": 1.0, "gradient_clipping": 2.0}', "'gradient_clipping' stands there twice"),
     ],
 )
 def test_files_that_cannot_be_meant(users, content, sentence):
@@ -148,8 +174,57 @@ def test_files_that_cannot_be_meant(users, content, sentence):
 
 
 def test_values_that_agree_with_flags_are_fine(users):
-    content = {"gradient_clipping": 1.0, "bf16": {"enabled": True}, "train_micro_batch_size_per_gpu": 1}
+    content = {
+        "gradient_clipping": 1.0,
+        "bf16": {"enabled": True},
+        "train_micro_batch_size_per_gpu": 1,
+        "train_batch_size": 1,
+    }
+    content |= {"zero_optimization": {"stage": 1}}
     assert presets.of(users(content)).arguments["deepspeed"] == content
+
+
+def test_a_scheduler_of_the_file_counts_as_the_flags_do(users):
+    for params, flags in (
+        ({"warmup_num_steps": 50}, {"warmup_steps": 50}),
+        ({"warmup_num_steps": 1}, {}),
+        ({"total_num_steps": 70}, {"max_steps": 70}),
+    ):
+        presets.of(users(_scheduler(**params), **flags))
+    with pytest.raises(UsageError, match=r"is 50, and --warmup_ratio is 0.1"):
+        presets.of(users(_scheduler(warmup_num_steps=50), warmup_ratio=0.1))
+    with pytest.raises(UsageError, match="lr_scheduler_kwargs have no effect"):
+        presets.of(users(_scheduler(), training_arguments={"lr_scheduler_kwargs": {"num_cycles": 1}}))
+
+
+def test_a_batch_of_all_processes(users, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "8")
+    given = {"per_device_train_batch_size": 2, "gradient_accumulation_steps": 4}
+    presets.of(users({"train_batch_size": 64}, **given))
+    with pytest.raises(UsageError, match=r"is 32, and .* is 64"):
+        presets.of(users({"train_batch_size": 32}, **given))
+
+
+def test_what_is_open_contradicts_nothing(users):
+    """Before the device is known."""
+    content = {"bf16": {"enabled": True}, "optimizer": {"type": "AdamW", "params": {"lr": 1e-5}}}
+    presets.of(users(content, bf16=None, learning_rate=None))
+
+
+def test_an_optimizer_of_the_file_is_said(users):
+    notes = presets.of(users({"optimizer": {"type": "AdamW"}}, optim="adafactor")).notes
+    assert "--optim adafactor is not" in notes[0]
+
+
+def test_the_keys_are_deepspeeds():
+    """All that its class of ZeRO knows is known here; of the other keys each is in its sources."""
+    root = pytest.importorskip("deepspeed").__path__[0]
+    from deepspeed.runtime.zero.config import DeepSpeedZeroConfig
+
+    known = {one.alias or name for name, one in DeepSpeedZeroConfig.model_fields.items()}
+    assert known <= set(deepspeed_file.ZERO_KEYS)
+    text = "\n".join(path.read_text(errors="ignore") for path in Path(root).rglob("*.py"))
+    assert [key for key in deepspeed_file.KEYS if f'"{key}"' not in text and f"'{key}'" not in text] == []
 
 
 def test_whole_weights_under_zero_3(users):

@@ -87,3 +87,60 @@ def test_recipes_are_settings(recipe):
 
 def test_there_are_recipes():
     assert len(RECIPES) >= 5
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ("--max_steps 0", "--max_steps is 0; at least 1"),
+        ("--max_steps -5", "--max_steps is -5; at least 1"),
+        ("--num_train_epochs 0", "above 0"),
+        ("--num_train_epochs inf", "--num_train_epochs is inf; it must be finite"),
+        ("--learning_rate nan", "--learning_rate is nan"),
+        ("--data_weights nan", "--data_weights is nan"),
+        ("--learning_rate -1", "--learning_rate is -1.0; at least 0"),
+        ("--per_device_train_batch_size 0", "at least 1"),
+        ("--eval_share 0.1 --per_device_eval_batch_size 0", "at least 1"),
+        ("--eval_share 0.1 --eval_steps -1", "at least 1"),
+        ("--seed -1", "--seed is -1"),
+        ("--seed 4294967296", "below 2"),
+        ("--adam_beta2 1", "must be below 1"),
+        ("--adam_epsilon -1", "at least 0"),
+        ("--preprocessing_num_workers 0", "at least 1"),
+        ("--rope_theta -5", "at least 1"),
+        ("--warmup_steps 1.5", "whole steps, or below 1 a share"),
+        ("--warmup_steps -1", "at least 0"),
+        ("--warmup_steps 20 --max_steps 10", "--warmup_steps is 20; the run has 10 steps"),
+        ("--lora_rank 64", "--lora_rank has no effect: there are no adapters.\n  → --method lora"),
+        ("--merge", "--merge has no effect"),
+        ("--eval_steps 10", "--eval_steps has no effect: there is no held-out data"),
+        ("--lr_scheduler_type cosinee", "did you mean cosine?"),
+        ("--optim adamw_torchh", "did you mean adamw_torch?"),
+        ("--training_argument lr_scheduler_kwargs={min_lr:1e-6}", "'min_lr:1e-6'|min_lr:1e-6"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_by_the_settings_alone(flags, sentence):
+    with pytest.raises(UsageError) as error:
+        parsed(f"--data_path d --model_name_or_path m --output_dir o {flags}").check()
+    assert any(one in str(error.value) for one in sentence.split("|"))
+
+
+@pytest.mark.parametrize(
+    ("flags", "steps"),
+    [
+        ("--warmup_ratio 1.0", 1000),
+        ("--warmup_ratio 0.5", 500),
+        ("--warmup_steps 0.03", 30),
+        ("--warmup_steps 1", 1),
+        ("--warmup_steps 20 --warmup_ratio 0.5", 20),
+        ("--warmup_steps 0 --warmup_ratio 0.5", 0),
+        ("", 0),
+    ],
+)
+def test_warming_up_is_as_said(flags, steps, tmp_path):
+    from zhinao.train import arguments
+
+    given = parsed(f"--data_path d --model_name_or_path m --output_dir {tmp_path} --use_cpu --bf16 False "
+                   f"--learning_rate 1e-5 {flags}")  # fmt: skip
+    given.check()
+    assert arguments.training_arguments(given, False).get_warmup_steps(1000) == steps

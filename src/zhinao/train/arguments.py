@@ -4,23 +4,13 @@ Imports torch and transformers when called.
 """
 
 import dataclasses
+import math
 
-from zhinao import config, machine
+from zhinao import machine
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.train import presets, processes
+from zhinao.train import passed_on, presets, processes
 from zhinao.train.settings import TrainSettings
-
-# Fields that the settings decide under another name, or that would break what is promised (exact resume, our own reports).
-_OURS = {
-    "warmup_ratio": "warmup_ratio",
-    "resume_from_checkpoint": "resume",
-    "save_only_model": "save_total_limit",
-    "ignore_data_skip": "resume",
-    "dataloader_drop_last": "per_device_train_batch_size",
-    "remove_unused_columns": "data_path",
-    "push_to_hub": "output_dir",
-}
 
 
 def decided(settings: TrainSettings) -> tuple[TrainSettings, list[str]]:
@@ -64,8 +54,8 @@ def _has_bf16(has_gpu: bool) -> bool:
 
 
 def training_arguments(settings: TrainSettings, has_eval: bool, kind: type | None = None, **more):
-    """TrainingArguments for decided settings, or a `kind` of them with `more` fields of its own. Raises UsageError for a field
-    in `training_arguments` that does not exist."""
+    """TrainingArguments for decided settings, or a `kind` of them with `more` fields of its own. Raises UsageError for what
+    transformers refuses, and for a field in `training_arguments` that its version does not have."""
     from transformers import TrainingArguments
 
     same = (
@@ -76,8 +66,7 @@ def training_arguments(settings: TrainSettings, has_eval: bool, kind: type | Non
     )  # fmt: skip
     values = {name: getattr(settings, name) for name in same}
     values |= {
-        # below 1, transformers reads warmup_steps as a share
-        "warmup_steps": settings.warmup_steps or settings.warmup_ratio,
+        "warmup_steps": _warmup(settings),
         "per_device_eval_batch_size": settings.per_device_eval_batch_size or settings.per_device_train_batch_size,
         "eval_strategy": ("steps" if settings.eval_steps else "epoch") if has_eval else "no",
         "eval_steps": settings.eval_steps if has_eval else None,
@@ -97,23 +86,32 @@ def training_arguments(settings: TrainSettings, has_eval: bool, kind: type | Non
     prefix = "activation" if "activation_checkpointing" in known else "gradient"
     values[f"{prefix}_checkpointing"] = settings.gradient_checkpointing
     values[f"{prefix}_checkpointing_kwargs"] = {"use_reentrant": False}
-    further = _further(settings.training_arguments, known, {**values, **more})
-    return (kind or TrainingArguments)(**values, **more, **further)
+    further = _further(settings, known)
+    try:
+        return (kind or TrainingArguments)(**values, **more, **further)
+    except (ValueError, ImportError) as error:
+        raise UsageError(
+            tr(f"transformers refuses these settings: {error}", f"transformers 拒绝这些设置：{error}")
+        ) from error
 
 
-def _further(given: dict, known: set[str], taken: dict) -> dict:
+def _further(settings: TrainSettings, known: set[str]) -> dict:
+    """What is passed on as it is. Raises UsageError for a field that this version of transformers does not have."""
+    given = passed_on.checked(settings.training_arguments, settings.is_preference)
     for name in given:
-        if name in _OURS or name in taken:
-            raise UsageError(
-                tr(
-                    f"training_arguments.{name} is set by a flag of its own.",
-                    f"training_arguments.{name} 由单独的参数设置。",
-                ),
-                f"--{_OURS.get(name, name)}",
-            )
         if name not in known:
             raise UsageError(
-                tr(f"training_arguments: unknown name {name!r}.", f"training_arguments：未知的名称 {name!r}。"),
-                config.suggestion(name, known),
+                tr(
+                    f"training_arguments.{name}: this version of transformers does not know it.",
+                    f"training_arguments.{name}：当前版本的 transformers 没有这一项。",
+                ),
+                "pip install --upgrade transformers",
             )
-    return given
+    return {name: value for name, value in given.items() if name not in passed_on.OWN}
+
+
+def _warmup(settings: TrainSettings) -> float:
+    """transformers reads what is below 1 as a share, and 1 as one step."""
+    if settings.warmup_steps is not None:
+        return settings.warmup_steps
+    return min(settings.warmup_ratio, math.nextafter(1, 0))

@@ -11,6 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    settings = flags.settings_of(args, TrainSettings)
+    settings.check()  # before torch is imported
     from zhinao.train.run import train
 
-    return train(flags.settings_of(args, TrainSettings)).exit_code
+    return train(settings).exit_code

@@ -9,7 +9,6 @@ import types
 import typing
 
 from zhinao import config
-from zhinao.errors import UsageError
 from zhinao.lang import tr
 
 GROUPS = {
@@ -24,6 +23,7 @@ GROUPS = {
     "processes": ("several processes", "多进程"),
 }
 T = typing.TypeVar("T")
+_EXAMPLE = "dataloader_num_workers=2"
 
 
 def add_arguments(parser: argparse.ArgumentParser, kind: type) -> None:
@@ -84,17 +84,5 @@ def settings_of(args: argparse.Namespace, kind: type[T]) -> T:
         if name in {one.name for one in dataclasses.fields(kind)} and value is not None
     }
     result = config.load(kind, args.config, flags)
-    more = dict(_pair(word) for word in args.training_argument or ())
+    more = dict(config.pair("--training_argument", word, _EXAMPLE) for word in args.training_argument or ())
     return dataclasses.replace(result, training_arguments={**result.training_arguments, **more}) if more else result
-
-
-def _pair(word: str) -> tuple[str, object]:
-    import yaml
-
-    name, sign, value = word.partition("=")
-    if not sign:
-        raise UsageError(
-            tr(f"--training_argument {word}: there is no `=`.", f"--training_argument {word}：缺少 `=`。"),
-            "--training_argument dataloader_num_workers=2",
-        )
-    return name, yaml.safe_load(value)

@@ -17,7 +17,10 @@ IGNORED = -100
 
 
 class LossHead(torch.nn.Linear):
-    """`lm_head` without bias. Without `targets` it gives logits, as before; with them the summed loss."""
+    """`lm_head` without bias. Without `targets` it gives logits, as before; with them the summed loss, whose targets are smoothed
+    by `smoothing` while it trains (a held-out loss stays what it is without)."""
+
+    smoothing = 0.0
 
     @classmethod
     def around(cls, linear: torch.nn.Linear) -> "LossHead":
@@ -30,20 +33,21 @@ class LossHead(torch.nn.Linear):
         """hidden: `(N, H)` with targets `(N,)` and weights `(N,)` or None; any shape `(…, H)` without targets."""
         if targets is None:
             return super().forward(hidden)
-        return linear_cross_entropy(hidden, self.weight, targets, weights)
+        return linear_cross_entropy(hidden, self.weight, targets, weights, self.smoothing if self.training else 0.0)
 
 
-def install(model):
+def install(model, smoothing: float = 0.0):
     """Let `model(…, labels=…)` compute its loss in the last layer. Returns `model`; a second call changes nothing.
 
     model: a causal language model of transformers with `lm_head` (install before `get_peft_model`). Afterwards, with
     labels: `.loss` is the sum of `loss_weights` · nll over positions whose label is not -100, divided by
     `num_items_in_batch`, or by the sum of the weights where that is None; `.logits` is None. Labels are shifted inside:
     `labels[b, t]` is the id at t, predicted from t - 1; what begins a document (position 0) is never predicted.
-    Without labels everything is as before.
+    Without labels everything is as before. smoothing: of targets, in training only (`linear_cross_entropy`).
     """
     if not isinstance(model.lm_head, LossHead):
         model.lm_head = LossHead.around(model.lm_head)
+        model.lm_head.smoothing = smoothing
         model.forward = types.MethodType(_with_loss(type(model).forward), model)
     return model
 

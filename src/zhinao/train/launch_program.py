@@ -34,7 +34,7 @@ class Program:
                 return Path(value) if sign else Path(self.arguments[n + 1]) if n + 1 < len(self.arguments) else None
         recipes = [Path(word) for word in self.arguments if word.endswith((".yaml", ".yml"))]
         given = config.read_yaml(recipes[0]).get("output_dir") if recipes and recipes[0].is_file() else None
-        return Path(given) if given else None
+        return Path(str(given)) if given else None  # what is no text is the verb's to refuse
 
 
 def of(words: Sequence[str], is_module: bool = False) -> Program:

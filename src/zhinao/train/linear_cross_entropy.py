@@ -17,20 +17,25 @@ _CACHE_ELEMENTS = 2**18  # what is exponentiated at once on a CPU: 1 MB in float
 
 
 def linear_cross_entropy(
-    hidden: torch.Tensor, weight: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor | None = None
+    hidden: torch.Tensor,
+    weight: torch.Tensor,
+    targets: torch.Tensor,
+    weights: torch.Tensor | None = None,
+    smoothing: float = 0.0,
 ) -> torch.Tensor:
     """Sum over tokens of `weights` · negative log-likelihood, as a float32 scalar (float64 where `hidden` is).
 
     hidden: `(N, H)`. weight: `(V, H)`. targets: `(N,)` ids below V. weights: `(N,)`, or None where every token counts 1.
+    smoothing: the share of the target's place that all V ids have alike, as in `torch.nn.functional.cross_entropy`.
     Products are in the dtype of autocast, else in that of `hidden`; sums, exponentials and the loss in float32. N may be
     0: the loss is 0 and its gradients are zeros. No gradient flows into `weights`, and there is no second derivative.
     """
     device = hidden.device.type
     dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
-    if weights is None and device == "cuda" and len(targets) and (liger := _liger()):
+    if weights is None and not smoothing and device == "cuda" and len(targets) and (liger := _liger()):
         with torch.autocast(device, enabled=False):
             return liger(weight.to(dtype), hidden.to(dtype), targets).float()
-    return _LinearCrossEntropy.apply(hidden, weight, targets, weights, dtype)
+    return _LinearCrossEntropy.apply(hidden, weight, targets, weights, dtype, smoothing)
 
 
 @cache
@@ -46,12 +51,12 @@ def _liger():
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, hidden, weight, targets, weights, dtype):
-        ctx.dtype_of_hidden = hidden.dtype
+    def forward(ctx, hidden, weight, targets, weights, dtype, smoothing):
+        ctx.dtype_of_hidden, ctx.smoothing = hidden.dtype, smoothing
         hidden = hidden.to(dtype)
-        work = _Blocks(hidden, weight, targets)
-        lse, target_logits = work.log_sum_exp()
-        nll = lse - target_logits
+        work = _Blocks(hidden, weight, targets, smoothing)
+        lse, wanted_logits = work.log_sum_exp()
+        nll = lse - wanted_logits
         ctx.save_for_backward(hidden, weight, targets, weights, lse)
         return (nll if weights is None else nll * weights).sum()
 
@@ -60,17 +65,21 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx, grad_output):
         hidden, weight, targets, weights, lse = ctx.saved_tensors
         scale = grad_output.to(lse.dtype) * (torch.ones_like(lse) if weights is None else weights)
-        work = _Blocks(hidden, weight, targets)
+        work = _Blocks(hidden, weight, targets, ctx.smoothing)
         by_hidden, by_weight = work.gradients(lse, scale, *ctx.needs_input_grad[:2])
         by_hidden = None if by_hidden is None else by_hidden.to(ctx.dtype_of_hidden)
-        return by_hidden, by_weight, None, None, None
+        return by_hidden, by_weight, None, None, None, None
 
 
 class _Blocks:
     """The blocks of one vocabulary, and the room that each of them uses in turn."""
 
-    def __init__(self, hidden, weight, targets):
+    def __init__(self, hidden, weight, targets, smoothing: float = 0.0):
         self.hidden, self.weight, self.targets = hidden, weight, targets
+        self.at_target, self.everywhere = (
+            1 - smoothing,
+            smoothing / len(weight),
+        )  # of what is wanted, which sums up to 1
         num_tokens, num_ids = len(hidden), len(weight)
         self.width = min(num_ids, max(1024, min(8192, _BLOCK_ELEMENTS // max(num_tokens, 1))))
         self.num_rows = max(1, num_tokens if hidden.is_cuda else _CACHE_ELEMENTS // self.width)
@@ -94,16 +103,20 @@ class _Blocks:
         return tokens, columns[tokens]
 
     def log_sum_exp(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Over the whole vocabulary `(N,)`, and the logit of each target `(N,)`."""
+        """Over the whole vocabulary `(N,)`, and the logit that is wanted `(N,)`: the target's, with a share of all others."""
         lse = self.hidden.new_full((len(self.hidden),), -torch.inf, dtype=self.accumulate)
-        target_logits = torch.zeros_like(lse)
+        wanted_logits = torch.zeros_like(lse)
         for first, block in self:
             logits = self._logits(block)
-            for part, of_part in zip(logits.split(self.num_rows), lse.split(self.num_rows), strict=True):
-                torch.logaddexp(of_part, part.to(self.accumulate).logsumexp(1), out=of_part)
+            parts = (tensor.split(self.num_rows) for tensor in (logits, lse, wanted_logits))
+            for part, of_part, wanted in zip(*parts, strict=True):
+                part = part.to(self.accumulate)
+                torch.logaddexp(of_part, part.logsumexp(1), out=of_part)
+                if self.everywhere:
+                    wanted.add_(part.sum(1), alpha=self.everywhere)
             tokens, columns = self._targets_within(first, len(block))
-            target_logits[tokens] = logits[tokens, columns].to(self.accumulate)
-        return lse, target_logits
+            wanted_logits[tokens] += self.at_target * logits[tokens, columns].to(self.accumulate)
+        return lse, wanted_logits
 
     def gradients(self, lse, scale, wants_hidden: bool, wants_weight: bool):
         """Of `scale` `(N,)` · nll by hidden `(N, H)`, in float32, and by weight `(V, H)`, in its dtype; None where not wanted."""
@@ -121,10 +134,14 @@ class _Blocks:
         return by_hidden, by_weight
 
     def _differentiate(self, logits, lse, scale, first: int) -> None:
-        """Turn a block's logits `(N, W)` in place into the gradient by them: (softmax - one at the target) · scale."""
+        """Turn a block's logits `(N, W)` in place into the gradient by them: (softmax - what is wanted) · scale."""
         tokens, columns = self._targets_within(first, logits.shape[1])
-        at_targets = torch.exp(logits[tokens, columns] - lse[tokens]).sub_(1) * scale[tokens]
+        at_targets = torch.exp(logits[tokens, columns] - lse[tokens])
+        at_targets = at_targets.sub_(self.at_target + self.everywhere) * scale[tokens]
         parts = (tensor.split(self.num_rows) for tensor in (logits, lse.unsqueeze(1), scale.unsqueeze(1)))
         for part, of_part, scale_of_part in zip(*parts, strict=True):
-            part.copy_(torch.sub(part, of_part).exp_().mul_(scale_of_part))
+            found = torch.sub(part, of_part).exp_()
+            if self.everywhere:
+                found.sub_(self.everywhere)
+            part.copy_(found.mul_(scale_of_part))
         logits[tokens, columns] = at_targets.to(logits.dtype)

@@ -10,7 +10,7 @@ from zhinao.errors import UsageError
 from zhinao.lang import tr
 from zhinao.model import architecture
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train import adapters, attention, head
+from zhinao.train import adapters, attention, head, noise, passed_on
 from zhinao.train.settings import TrainSettings
 
 
@@ -38,8 +38,16 @@ def load(settings: TrainSettings, folder: Path, tokenizer: Tokenizer):
     _add_words(model, range(Tokenizer.load(folder).vocab_size, tokenizer.vocab_size))
     model.config.use_cache = False
     attention.use(model)
-    head.install(model)
+    _soften(model, settings)
     return adapters.add(model, settings, architecture.read(folder).dtype) if settings.is_adapter else model
+
+
+def _soften(model, settings: TrainSettings) -> None:
+    """The loss goes into the head, smoothed where that is wanted; noise on the embeddings."""
+    more = passed_on.checked(settings.training_arguments, settings.is_preference)
+    head.install(model, more.get("label_smoothing_factor", 0.0))
+    if alpha := more.get("neftune_noise_alpha"):
+        noise.install(model, alpha)
 
 
 def _add_words(model, ids: range) -> None:

@@ -11,6 +11,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    settings = flags.settings_of(args, PreferSettings)
+    settings.check()  # before torch is imported
     from zhinao.train.prefer_run import prefer
 
-    return prefer(flags.settings_of(args, PreferSettings)).exit_code
+    return prefer(settings).exit_code

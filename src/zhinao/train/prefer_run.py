@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from zhinao.data import holdout, substitute
-from zhinao.train import documents, prefer_store, processes, record
+from zhinao.train import beforehand, documents, prefer_store, processes, record
 from zhinao.train.prefer_settings import PreferSettings, decided
 from zhinao.train.prefer_store import Pairs
 from zhinao.train.run import Outcome, check_packages, is_first, say
@@ -27,6 +27,7 @@ def prefer(settings: PreferSettings) -> Outcome:
     settings.check()
     check_packages("trl", "datasets")
     processes.prepare(settings)
+    beforehand.check(decided(settings))
     start = record.start_from(settings)
     from zhinao import hub
     from zhinao.model.tokenizer import Tokenizer

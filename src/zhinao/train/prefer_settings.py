@@ -1,7 +1,7 @@
 """Everything that can be set about preference tuning: the settings of all training, and what is its own. Imports no torch."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from zhinao.errors import UsageError
 from zhinao.lang import tr
@@ -45,6 +45,8 @@ class PreferSettings(TrainSettings):
         "(default: copy); adapters need neither, they are switched off",
         "训练前的模型：开始前一次算好其对数概率，或在内存中另存一份（默认 copy）；适配器无需，关闭即可",
     )
+
+    is_preference: ClassVar[bool] = True
 
     def check(self) -> None:
         """Raises UsageError for what cannot be meant, before anything is loaded."""

@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass
 
 from zhinao.errors import MissingExtraError
-from zhinao.train import documents, processes, record, vocabulary
+from zhinao.train import beforehand, documents, processes, record, vocabulary
 from zhinao.train.settings import TrainSettings
 
 
@@ -25,6 +25,7 @@ def train(settings: TrainSettings, is_text: bool = False) -> Outcome:
     settings.check()
     check_packages()
     processes.prepare(settings)
+    beforehand.check(settings)
     start = record.start_from(settings)
     from zhinao import hub
     from zhinao.model.tokenizer import Tokenizer

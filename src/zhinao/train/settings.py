@@ -4,12 +4,14 @@ The names are those of the publisher's script where it has one, and of transform
 imports torch; `arguments.py` of this room turns the settings into what transformers wants.
 """
 
+import math
 from dataclasses import dataclass, field, fields
-from typing import Literal
+from typing import ClassVar, Literal
 
 from zhinao.data.how import REJECTED
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.train import optimizers, passed_on, schedules
 
 LORA = ("lora", "rslora", "dora", "qlora")
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -107,8 +109,11 @@ class TrainSettings:
     gradient_accumulation_steps: int = option(1, "optimisation", "batches to one optimizer step", "梯度累积步数")
     lr_scheduler_type: str = option("cosine", "optimisation", "course of the learning rate", "学习率曲线")
     warmup_ratio: float = option(0.0, "optimisation", "share of the steps that warm up", "预热步数占比")
-    warmup_steps: int = option(
-        0, "optimisation", "steps that warm up; overrides warmup_ratio", "预热步数，优先于 warmup_ratio"
+    warmup_steps: float | None = option(
+        None,
+        "optimisation",
+        "steps that warm up, below 1 a share of all; overrides warmup_ratio",
+        "预热步数（小于 1 为占比），优先于 warmup_ratio",
     )
     optim: str = option(
         "adamw_torch", "optimisation", "optimizer, by its name in transformers", "优化器（transformers 中的名称）"
@@ -190,6 +195,16 @@ class TrainSettings:
     # whatever else transformers knows
     training_arguments: dict = field(default_factory=dict, metadata={"group": "reports", "help": None})
 
+    is_preference: ClassVar[bool] = False
+
+    @property
+    def is_evaluated(self) -> bool:
+        return bool(self.eval_data_path or self.eval_share)
+
+    @property
+    def warms_up(self) -> bool:
+        return bool(self.warmup_ratio if self.warmup_steps is None else self.warmup_steps)
+
     @property
     def is_adapter(self) -> bool:
         return self.method in LORA
@@ -206,15 +221,50 @@ class TrainSettings:
         for name in ("data_path", "model_name_or_path", "output_dir"):
             if not getattr(self, name):
                 raise UsageError(tr(f"--{name} is missing.", f"缺少 --{name}。"), f"--{name} …")
-        for name in ("model_max_length", "per_device_train_batch_size", "gradient_accumulation_steps", "lora_rank",
-                     "logging_steps", "save_steps", "save_total_limit", "sequence_parallel_size"):  # fmt: skip
-            _at_least(name, getattr(self, name), 1)
-        for name in ("learning_rate", "weight_decay", "max_grad_norm", "lora_dropout", "warmup_steps", "sample_tokens"):
-            _at_least(name, getattr(self, name), 0)
+        self._check_numbers()
+        self._check_pairs()
+        self._check_idle()
+        passed_on.check(self, self.is_preference)
+        schedules.check(self)
+        optimizers.check(self)
+
+    def _check_numbers(self) -> None:
+        for one in fields(self):
+            for value in _numbers(getattr(self, one.name)):
+                if not math.isfinite(value):
+                    raise UsageError(
+                        tr(f"--{one.name} is {value}; it must be finite.", f"--{one.name} 为 {value}，应为有限的数。")
+                    )
+        for least, names_of in _AT_LEAST.items():
+            for name in names_of:
+                _at_least(name, getattr(self, name), least)
         for name in ("max_overlong_share", "max_faulty_share", "eval_share", "warmup_ratio"):
-            _at_least(name, getattr(self, name), 0)
-            if getattr(self, name) > 1:
+            if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(tr(f"--{name} is a share, from 0 to 1.", f"--{name} 为比例，取 0 到 1。"))
+        for name in ("adam_beta1", "adam_beta2", "lora_dropout"):
+            if getattr(self, name) >= 1:
+                raise UsageError(
+                    tr(
+                        f"--{name} is {getattr(self, name)}; it must be below 1.",
+                        f"--{name} 为 {getattr(self, name)}，应小于 1。",
+                    )
+                )
+        if self.seed >= 2**32:
+            raise UsageError(tr("--seed must be below 2^32.", "--seed 必须小于 2^32。"))
+        if self.max_steps != -1:
+            _at_least("max_steps", self.max_steps, 1)
+        elif self.num_train_epochs <= 0:
+            raise UsageError(tr("--num_train_epochs must be above 0.", "--num_train_epochs 必须大于 0。"))
+        if (steps := self.warmup_steps) is not None and steps >= 1 and steps != int(steps):
+            raise UsageError(
+                tr(
+                    f"--warmup_steps is {steps}; whole steps, or below 1 a share of all.",
+                    f"--warmup_steps 为 {steps}，应为整数步数，或小于 1 的占比。",
+                )
+            )
+
+    def _check_pairs(self) -> None:
+        """What does not go together."""
         if self.bf16 and self.fp16:
             raise UsageError(tr("--bf16 and --fp16 exclude each other.", "--bf16 与 --fp16 不能同用。"))
         if self.deepspeed and self.parallel:
@@ -228,13 +278,50 @@ class TrainSettings:
                     f"--data_weights 有 {len(self.data_weights)} 个数，而数据来源有 {len(self.data_path)} 个。",
                 )
             )
-        if self.max_steps < 0 and self.num_train_epochs <= 0:
-            raise UsageError(tr("--num_train_epochs must be above 0.", "--num_train_epochs 必须大于 0。"))
+        if self.max_steps > 0 and self.warmup_steps is not None and self.warmup_steps > self.max_steps:
+            raise UsageError(
+                tr(
+                    f"--warmup_steps is {self.warmup_steps:g}; the run has {self.max_steps} steps.",
+                    f"--warmup_steps 为 {self.warmup_steps:g}，而训练只有 {self.max_steps} 步。",
+                )
+            )
+
+    def _check_idle(self) -> None:
+        """What was set, and would have no effect."""
+        if not self.is_adapter:
+            for name in ("lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "merge"):
+                if getattr(self, name) != self.__dataclass_fields__[name].default:
+                    raise UsageError(
+                        tr(f"--{name} has no effect: there are no adapters.", f"--{name} 不起作用：没有适配器。"),
+                        "--method lora",
+                    )
+        for name in ("eval_steps", "per_device_eval_batch_size"):
+            if getattr(self, name) is not None and not self.is_evaluated:
+                raise UsageError(
+                    tr(f"--{name} has no effect: there is no held-out data.", f"--{name} 不起作用：没有验证数据。"),
+                    "--eval_share 0.01",
+                )
+
+
+# the least that may be given: for which settings
+_AT_LEAST = {
+    1: ("model_max_length", "per_device_train_batch_size", "gradient_accumulation_steps", "lora_rank", "logging_steps",
+        "save_steps", "save_total_limit", "sequence_parallel_size", "eval_steps", "per_device_eval_batch_size",
+        "preprocessing_num_workers", "rope_theta"),
+    0: ("learning_rate", "weight_decay", "max_grad_norm", "lora_dropout", "lora_alpha", "warmup_steps", "sample_tokens", "seed",
+        "adam_beta1", "adam_beta2", "adam_epsilon"),
+}  # fmt: skip
 
 
 def _at_least(name: str, value, least: float) -> None:
     if value is not None and value < least:
         raise UsageError(tr(f"--{name} is {value}; at least {least}.", f"--{name} 为 {value}，至少为 {least}。"))
+
+
+def _numbers(value) -> list[float]:
+    """The fractional ones among a setting's values."""
+    values = value if isinstance(value, tuple) else (value,)
+    return [one for one in values if isinstance(one, float)]
 
 
 def names(kind: type = TrainSettings) -> list[str]:

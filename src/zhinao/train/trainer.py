@@ -13,18 +13,22 @@ from zhinao.train.saving import SavingMixin
 
 
 class EpochSampler(torch.utils.data.Sampler):
-    """Rows shuffled anew each epoch by seed and epoch alone; the empty ones that fill up the last batch stay last."""
+    """Rows shuffled anew each epoch by seed and epoch alone, or in their order; the empty ones that fill up the last batch
+    stay last."""
 
-    def __init__(self, packs: Packs, seed: int):
-        self.packs, self.seed, self.epoch = packs, seed, 0
+    def __init__(self, packs: Packs, seed: int, is_shuffled: bool = True):
+        self.packs, self.seed, self.is_shuffled, self.epoch = packs, seed, is_shuffled, 0
 
     def __len__(self) -> int:
         return len(self.packs)
 
     def __iter__(self):
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        yield from torch.randperm(self.packs.num_rows, generator=generator).tolist()
+        yield from self._shuffled() if self.is_shuffled else range(self.packs.num_rows)
         yield from range(self.packs.num_rows, len(self.packs))
+
+    def _shuffled(self) -> list[int]:
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+        return torch.randperm(self.packs.num_rows, generator=generator).tolist()
 
 
 class ZhinaoTrainer(SavingMixin, Trainer):
@@ -43,7 +47,8 @@ class ZhinaoTrainer(SavingMixin, Trainer):
         )
         self.model_accepts_loss_kwargs = True  # by `head.install`
         self.counts, self.guard = Counts(), guard
-        self._sampler = EpochSampler(train, args.seed)
+        seed = args.seed if args.data_seed is None else args.data_seed
+        self._sampler = EpochSampler(train, seed, args.train_sampling_strategy != "sequential")
 
     def _get_train_sampler(self, train_dataset=None):
         return self._sampler

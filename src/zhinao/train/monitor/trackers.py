@@ -1,6 +1,5 @@
 """TensorBoard always, W&B and SwanLab by name: transformers' own callbacks, found and set up. Writes no numbers itself."""
 
-import importlib.util
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,11 +7,7 @@ from pathlib import Path
 from transformers import TrainerCallback
 from transformers.integrations import SwanLabCallback, TensorBoardCallback, WandbCallback
 
-from zhinao.config import suggestion
-from zhinao.errors import MissingExtraError, UsageError
-from zhinao.lang import tr
-
-NAMES = ("tensorboard", "wandb", "swanlab", "none")
+from zhinao.train import beforehand
 
 
 class TensorBoard(TensorBoardCallback):
@@ -35,33 +30,14 @@ def trackers(report_to: str | Iterable[str] | None, output_dir: Path) -> list[Tr
     `none` names none, and leaves TensorBoard. Raises UsageError for an unknown name, MissingExtraError for a named
     package that is not there.
     """
-    names = {report_to} if isinstance(report_to, str) else set(report_to or ())
-    for name in sorted(names - set(NAMES)):
-        raise UsageError(
-            tr(f"--report_to {name}: not known.", f"--report_to {name}：未知的名称。"),
-            suggestion(name, NAMES) or ", ".join(NAMES),
-        )
-    for name in sorted(names - {"none"}):
-        if not _is_installed(name):
-            raise _missing(name)
+    names = beforehand.check_trackers(report_to)
     found: list[TrainerCallback] = []
-    if _is_installed("tensorboard"):
+    if beforehand.is_installed("tensorboard"):
         found.append(TensorBoard(Path(output_dir) / "tensorboard"))
     else:
-        print(_missing("tensorboard"), file=sys.stderr)
+        print(beforehand.missing("tensorboard"), file=sys.stderr)
     if "wandb" in names:
         found.append(WandbCallback())
     if "swanlab" in names:
         found.append(SwanLabCallback())
     return found
-
-
-def _is_installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
-
-
-def _missing(package: str) -> MissingExtraError:
-    error = MissingExtraError(package, "train")
-    if package != "tensorboard":  # in no extra of ours
-        error.hint = f"pip install {package}"
-    return error

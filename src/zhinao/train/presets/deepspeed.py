@@ -1,4 +1,4 @@
-"""DeepSpeed's configuration: ours by name, or a file of the user's own, with what would fail later found or translated now.
+"""DeepSpeed's configuration: ours by name, or a file of the user's own (`deepspeed_file.py`), with what would fail later translated.
 
 In ours everything that a flag says is "auto", so that the flag holds. The optimizer is torch's: nothing is compiled at the start.
 """
@@ -11,22 +11,9 @@ import shutil
 from importlib import resources
 from pathlib import Path
 
-from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.train.presets import deepspeed_file
 from zhinao.train.settings import TrainSettings
-
-# Keys that repeat a flag. DeepSpeed's integration compares most of them only after the model has been loaded.
-_FLAGS = {
-    "train_micro_batch_size_per_gpu": "per_device_train_batch_size",
-    "gradient_accumulation_steps": "gradient_accumulation_steps",
-    "gradient_clipping": "max_grad_norm",
-    "bf16.enabled": "bf16",
-    "fp16.enabled": "fp16",
-    "optimizer.params.lr": "learning_rate",
-    "optimizer.params.eps": "adam_epsilon",
-    "optimizer.params.weight_decay": "weight_decay",
-    "scheduler.params.warmup_max_lr": "learning_rate",
-}
 
 
 def configuration(settings: TrainSettings) -> tuple[dict, list[str]]:
@@ -40,8 +27,8 @@ def configuration(settings: TrainSettings) -> tuple[dict, list[str]]:
             f"{file}：没有这个文件；按文件名使用 `--parallel {name}`。",
         )
         return own(name), [note]
-    made = read(file)
-    _check_flags(file, made, settings)
+    made = deepspeed_file.read(file)
+    deepspeed_file.check(file, made, settings)
     return _translated(file, made, settings)
 
 
@@ -69,50 +56,6 @@ def _meant(file: Path) -> str | None:
     return found and f"zero{found[1]}{'-offload' if found[2] else ''}"
 
 
-def read(file: Path) -> dict:
-    """The object in a JSON file. Raises UsageError naming the line where it breaks."""
-    try:
-        made = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or tr("it is not text", "不是文本")
-        raise UsageError(
-            tr(f"{file}: cannot be read ({reason}).", f"{file}：无法读取（{reason}）。"), "--parallel zero2"
-        ) from None
-    except json.JSONDecodeError as error:
-        raise UsageError(
-            tr(
-                f"{file}, line {error.lineno}: not JSON ({error.msg}).",
-                f"{file} 第 {error.lineno} 行：不是有效的 JSON。",
-            )
-        ) from None
-    if not isinstance(made, dict):
-        raise UsageError(tr(f"{file}: must hold an object.", f"{file}：内容必须是对象。"), '{"zero_optimization": …}')
-    return made
-
-
-def _check_flags(file: Path, made: dict, settings: TrainSettings) -> None:
-    """A file and a flag that say different things: which is meant nobody knows."""
-    pairs = [(key, _value(made, key), flag, getattr(settings, flag)) for key, flag in _FLAGS.items()]
-    if isinstance(betas := _value(made, "optimizer.params.betas"), list):
-        wanted = [settings.adam_beta1, settings.adam_beta2]
-        pairs.append(("optimizer.params.betas", betas, "adam_beta1, --adam_beta2", wanted))
-    for key, value, flag, wanted in pairs:
-        if value not in (None, "auto") and value != wanted:
-            raise UsageError(
-                tr(
-                    f"{file}: {key} is {json.dumps(value)}, and --{flag} is {wanted}.",
-                    f"{file}：{key} 为 {json.dumps(value)}，而 --{flag} 为 {wanted}。",
-                ),
-                tr('write "auto" in the file: then the flag holds', '在文件中写 "auto"，则以参数为准'),
-            )
-
-
-def _value(made: dict, key: str):
-    for part in key.split("."):
-        made = made.get(part) if isinstance(made, dict) else None
-    return made
-
-
 def _translated(file: Path, made: dict, settings: TrainSettings) -> tuple[dict, list[str]]:
     made, notes = copy.deepcopy(made), []
     if "scheduler" in made:
@@ -125,7 +68,14 @@ def _translated(file: Path, made: dict, settings: TrainSettings) -> tuple[dict, 
                 "删去其中的 `scheduler` 一节则以参数为准。",
             )
         )
-        _need_optimizer(file, made)
+    if "optimizer" in made and settings.optim != "adamw_torch":
+        name = made["optimizer"].get("type", "optimizer")
+        notes.append(
+            tr(
+                f"{file} has an optimizer of its own ({name}): it is used, and --optim {settings.optim} is not.",
+                f"{file} 自带优化器（{name}）：以它为准，--optim {settings.optim} 不生效。",
+            )
+        )
     if _is_adam(made) and not _can_compile(settings):
         made["optimizer"].setdefault("params", {})["torch_adam"] = True
         notes.append(
@@ -134,6 +84,7 @@ def _translated(file: Path, made: dict, settings: TrainSettings) -> tuple[dict, 
                 "DeepSpeed 自带的 Adam 需要在本机编译；改用 torch 的 Adam。",
             )
         )
+    made.setdefault("zero_optimization", {"stage": 0})  # accelerate wants the section
     if stage(made) == 3 and not made["zero_optimization"].get("stage3_gather_16bit_weights_on_model_save"):
         made["zero_optimization"]["stage3_gather_16bit_weights_on_model_save"] = True
         notes.append(tr("Checkpoints will hold whole weights.", "检查点将包含完整权重。"))
@@ -142,19 +93,8 @@ def _translated(file: Path, made: dict, settings: TrainSettings) -> tuple[dict, 
     return made, notes
 
 
-def _need_optimizer(file: Path, made: dict) -> None:
-    if "optimizer" not in made:
-        raise UsageError(
-            tr(
-                f"{file}: a scheduler of DeepSpeed needs its optimizer, and there is no `optimizer` section.",
-                f"{file}：DeepSpeed 的调度器需要 `optimizer` 一节，而文件中没有。",
-            ),
-            tr("remove `scheduler`, or add `optimizer`", "删去 `scheduler`，或加上 `optimizer`"),
-        )
-
-
 def _is_adam(made: dict) -> bool:
-    return str(_value(made, "optimizer.type")).lower() in ("adam", "adamw")
+    return str(deepspeed_file.value_at(made, "optimizer.type")).lower() in ("adam", "adamw")
 
 
 def _can_compile(settings: TrainSettings) -> bool:

@@ -1,0 +1,74 @@
+"""What a run would fail at after minutes, found before data and model: packages, the place for its output, the device, DeepSpeed's
+file. What settings alone tell is `TrainSettings.check`'s business. Imports torch when called.
+"""
+
+import importlib.util
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from zhinao.config import suggestion
+from zhinao.errors import DiskError, MissingExtraError, UsageError
+from zhinao.lang import tr
+from zhinao.train import optimizers
+from zhinao.train.settings import TrainSettings
+
+TRACKERS = ("tensorboard", "wandb", "swanlab", "none")
+
+
+def check(settings: TrainSettings) -> None:
+    """For settings that have been checked, after `processes.prepare`. Raises UsageError, DiskError, MissingExtraError."""
+    check_place(Path(settings.output_dir))
+    check_trackers(settings.report_to)
+    optimizers.check_package(settings.optim)
+    from zhinao.train import arguments
+
+    settings, _ = arguments.decided(settings)  # the device, and DeepSpeed's file
+    if settings.method == "qlora" and not is_installed("bitsandbytes"):
+        raise missing("bitsandbytes")
+
+
+def check_place(output_dir: Path) -> None:
+    """Raises UsageError where `output_dir` is no folder, DiskError where nothing can be written. Leaves nothing behind."""
+    there = next(path for path in (output_dir.absolute(), *output_dir.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise UsageError(
+            tr(f"--output_dir: {there} is no folder.", f"--output_dir：{there} 不是目录。"), "--output_dir …"
+        )
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise DiskError(
+            tr(
+                f"--output_dir: {there} cannot be written ({error.strerror}).",
+                f"--output_dir：{there} 无法写入（{error.strerror}）。",
+            ),
+            tr("choose another --output_dir", "请换一个 --output_dir"),
+        ) from None
+
+
+def check_trackers(report_to: str | Iterable[str] | None) -> set[str]:
+    """What `--report_to` names. Raises UsageError for an unknown name, MissingExtraError for a package that is not there."""
+    names = {report_to} if isinstance(report_to, str) else set(report_to or ())
+    for name in sorted(names - set(TRACKERS)):
+        raise UsageError(
+            tr(f"--report_to {name}: not known.", f"--report_to {name}：未知的名称。"),
+            suggestion(name, TRACKERS) or ", ".join(TRACKERS),
+        )
+    for name in sorted(names - {"none"}):
+        if not is_installed(name):
+            raise missing(name)
+    return names
+
+
+def is_installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
+def missing(package: str) -> MissingExtraError:
+    error = MissingExtraError(package, "train")
+    if package != "tensorboard":  # in no extra of ours
+        error.hint = f"pip install {package}"
+    return error

@@ -1,0 +1,92 @@
+"""What a run would fail at late is said before its data are read, and nothing is left behind."""
+
+import os
+
+import pytest
+
+from zhinao.errors import DiskError, MissingExtraError, UsageError
+from zhinao.train import beforehand
+from zhinao.train.prefer_run import prefer
+from zhinao.train.prefer_settings import PreferSettings
+from zhinao.train.run import train
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_read(monkeypatch):
+    def read(*_, **__):
+        raise AssertionError("the model was looked for")
+
+    monkeypatch.setattr("zhinao.hub.resolve", read)
+
+
+@pytest.fixture(params=["finetune", "prefer"])
+def start(request, settings):
+    """Both kinds of run, up to where the model is looked for."""
+
+    def begin(**more):
+        given = {name: value for name, value in vars(settings(**more)).items() if name not in ("train_on", "overlong")}
+        return prefer(PreferSettings(**given)) if request.param == "prefer" else train(settings(**more))
+
+    return begin
+
+
+def test_a_good_run_gets_as_far_as_its_model(start):
+    with pytest.raises(AssertionError, match="looked for"):
+        start()
+
+
+@pytest.mark.parametrize("inside", ["", "/deeper/run"])
+def test_output_that_is_no_folder(start, tmp_path, inside):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    with pytest.raises(UsageError, match="file is no folder"):
+        start(output_dir=f"{file}{inside}")
+    assert file.read_text() == "mine"
+
+
+def test_output_that_leads_nowhere(start, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with pytest.raises(UsageError, match="link is no folder"):
+        start(output_dir=str(tmp_path / "link"))
+
+
+def test_output_that_cannot_be_written(start, tmp_path, monkeypatch):
+    def full(**_):
+        raise OSError(30, os.strerror(30))
+
+    monkeypatch.setattr(beforehand.tempfile, "TemporaryFile", full)
+    with pytest.raises(DiskError, match="cannot be written"):
+        start(output_dir=str(tmp_path / "new"))
+    assert not (tmp_path / "new").exists()
+
+
+def test_packages_and_names(start, monkeypatch):
+    with pytest.raises(UsageError, match="wandbb"):
+        start(report_to=("wandbb",))
+    monkeypatch.setattr(beforehand, "is_installed", lambda package: package != "wandb")
+    with pytest.raises(MissingExtraError, match="pip install wandb"):
+        start(report_to=("wandb",))
+
+
+def test_a_deepspeed_file(start, tmp_path):
+    file = tmp_path / "ds.json"
+    file.write_text('{"train_batch_size": 64}')
+    with pytest.raises(UsageError, match="train_batch_size is 64"):
+        start(deepspeed=str(file))
+
+
+def test_devices(start):
+    with pytest.raises(UsageError, match="--fp16 needs a GPU"):
+        start(fp16=True)
+    with pytest.raises(UsageError, match="on a GPU"):
+        start(method="qlora")
+
+
+def test_what_nobody_foresaw_is_a_sentence_too(settings, monkeypatch):
+    from zhinao.train import arguments
+
+    def refuse(**_):
+        raise ValueError("no such thing")
+
+    with pytest.raises(UsageError, match="transformers refuses these settings: no such thing"):
+        arguments.training_arguments(settings(), False, refuse)
