@@ -8,7 +8,7 @@ import dataclasses
 from zhinao import config, machine
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.train import presets, processes
+from zhinao.train import best, presets, processes
 from zhinao.train.settings import TrainSettings
 
 # Fields that the settings decide under another name, or that would break what is promised (exact resume, our own reports).
@@ -51,7 +51,7 @@ def decided(settings: TrainSettings) -> tuple[TrainSettings, list[str]]:
             tr("--method qlora keeps weights in 4 bits on a GPU; there is none.", "--method qlora 需要 GPU（4 位权重），本机没有。"),
             "--method lora",
         )  # fmt: skip
-    settings = dataclasses.replace(settings, **changes)
+    settings = best.translated(dataclasses.replace(settings, **changes))
     return settings, [*said, *presets.of(settings).notes]
 
 
@@ -91,6 +91,7 @@ def training_arguments(settings: TrainSettings, has_eval: bool, kind: type | Non
         "report_to": [],
         "ddp_timeout": processes.timeout_seconds(),
         **presets.of(settings).arguments,
+        **best.arguments(settings),
     }
     known = {one.name for one in dataclasses.fields(TrainingArguments)}
     # transformers 5.20 gave checkpointing another name

@@ -46,6 +46,8 @@ class PreferSettings(TrainSettings):
         "训练前的模型：开始前一次算好其对数概率，或在内存中另存一份（默认 copy）；适配器无需，关闭即可",
     )
 
+    eval_metrics = ("loss", "rewards/margins", "rewards/accuracies", "rewards/chosen", "rewards/rejected")
+
     def check(self) -> None:
         """Raises UsageError for what cannot be meant, before anything is loaded."""
         super().check()

@@ -16,7 +16,7 @@ FILE = "settings.json"
 _FREE = {
     "output_dir", "save_strategy", "save_steps", "save_total_limit", "resume", "eval_steps", "eval_data_path",
     "per_device_eval_batch_size", "sample_prompts", "sample_tokens", "logging_steps", "report_to", "run_name",
-    "log_on_each_node", "local_rank", "preprocessing_num_workers", "merge", "max_overlong_share", "max_faulty_share",
+    "log_on_each_node", "local_rank", "keep_best", "stop_on_spike", "preprocessing_num_workers", "merge", "max_overlong_share", "max_faulty_share",
 }  # fmt: skip
 
 
