@@ -226,6 +226,12 @@ if what == "killed" and rank == 1:
 if what == "all" :
     print("said by", rank, file=sys.stderr)
     sys.exit(5)
+if what.endswith("stop"):
+    print("ready", flush=True)
+    while not os.path.exists(what):
+        time.sleep(0.02)
+    print("more", flush=True)
+    sys.exit(0)
 if what in ("save", "hang", "die", "killed"):
     asked = []
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"]) if what == "hang" else None
@@ -344,6 +350,44 @@ def test_no_orphans_when_the_launcher_is_killed(start, tmp_path):
     wait_for(lambda: all("saved" in log for log in logs(tmp_path)))
     psutil.wait_procs(children, timeout=10)
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+
+
+def test_nohup_means_what_it_says(start, tmp_path):
+    """The terminal's end reaches the launcher alone: the processes have a session of their own."""
+    one = start(str(tmp_path / "stop"), preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    wait_ready(tmp_path)
+    for process in psutil.Process(one.pid).children():
+        process.send_signal(signal.SIGHUP)
+    one.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    (tmp_path / "stop").touch()
+    _, error = one.communicate(timeout=30)
+    assert one.returncode == 0, error
+    assert all("more" in log for log in logs(tmp_path))
+
+
+def test_a_terminal_that_closes_ends_nothing(start, tmp_path):
+    """As after `setsid` or `disown`: no signal comes, but the terminal can be neither written to nor asked for its size."""
+    ours, theirs = pty.openpty()
+    one = start(str(tmp_path / "stop"), stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    wait_ready(tmp_path)
+    os.close(ours)
+    time.sleep(0.5)
+    (tmp_path / "stop").touch()
+    assert one.wait(timeout=30) == 0
+    assert all("more" in log for log in logs(tmp_path))
+
+
+def test_a_second_group_does_not_empty_the_logs_of_a_running_one(start, tmp_path):
+    one = start(str(tmp_path / "stop"))
+    wait_ready(tmp_path)
+    before = logs(tmp_path)
+    _, error = (other := start("go")).communicate(timeout=30)
+    assert other.returncode == 2 and "another run is writing there" in error and str(one.pid) in error
+    assert logs(tmp_path) == before
+    (tmp_path / "stop").touch()
+    assert one.wait(timeout=30) == 0
 
 
 def test_rank_0_believes_in_the_terminal(start, tmp_path):

@@ -8,7 +8,7 @@ from zhinao.data.losses import LossTable
 from zhinao.train import prefer_store, processes, record
 from zhinao.train.prefer_settings import PreferSettings, decided
 from zhinao.train.prefer_store import Pairs
-from zhinao.train.run import Outcome, check_packages, is_first
+from zhinao.train.run import Outcome, alone, check_packages, is_first
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ def prefer(settings: PreferSettings) -> Outcome:
     """Every process of a run calls this. Raises what `run.train` raises; a run that was saved is intact after any."""
     settings.check()
     check_packages("trl", "datasets")
+    with alone(settings):
+        return _prefer(settings)
+
+
+def _prefer(settings: PreferSettings) -> Outcome:
     processes.prepare(settings)
     start = record.start_from(settings)
     from zhinao import hub
