@@ -15,6 +15,7 @@ import torch
 from zhinao import files
 from zhinao.errors import DiskError
 from zhinao.lang import tr
+from zhinao.train import whole
 from zhinao.train.counts import Counts
 
 PREFIX = "checkpoint-"
@@ -55,6 +56,13 @@ class SavingMixin:
             if (guard := getattr(self, "guard", None)) and (folder / GUARD).exists():
                 guard.restore(json.loads((folder / GUARD).read_text()))
         return super().train(resume_from_checkpoint, **more)
+
+    def _run_epoch(self, **kwargs):
+        """A run that had done all its steps does no further one when it is taken up again; transformers would ask after it."""
+        if self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+            return
+        super()._run_epoch(**kwargs)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model=None) -> None:
         """Full weights have been read by `model.load` already; transformers would look for names as they are in memory."""
@@ -142,6 +150,7 @@ class SavingMixin:
         self.state.save_to_json(folder / STATE)
         if self.companions:
             self.companions(folder)
+        whole.to_disk(folder)
         if target.exists():
             shutil.rmtree(target)
         folder.rename(target)
