@@ -31,7 +31,6 @@ SPEAKS_FOR = {
 SAYING = ("tr", "_say", "_without", "option")  # and whatever ends with Error
 # flags of other programs, in sentences that speak of these
 OTHERS = {"pip install": {"upgrade", "force-reinstall"}, "vLLM": {"quantization"}}
-COMING = {"keep_best"}  # named by passed_on.py; the setting lands beside this test
 
 
 def flags_of(verb: str) -> set[str]:
@@ -83,7 +82,7 @@ def missing(source: str, place: str, known: dict[str, set[str]]) -> list[str]:
         f"line {line}: --{flag} in {text!r}"
         for line, text in sentences(source)
         for flag in FLAG.findall(text)
-        if flag not in COMING.union(*(known[verb] for verb in verbs_meant(text, place)))
+        if flag not in {name for verb in verbs_meant(text, place) for name in known[verb]}
         and not any(program in text and flag in flags for program, flags in OTHERS.items())
     })  # fmt: skip
 

@@ -42,6 +42,17 @@ def _no_gpu(monkeypatch):
         ("a slots=0\n", "line 1: 'a slots=0' is no host"),
         ("# nothing\n", "there is no host in it"),
         (b"\xff\xfe", "it is not text"),
+        ("a slots=1\nnode-b\n", "line 2: 'node-b' is no host"),  # MPI would take one process, DeepSpeed none
+        ("root@a slots=1\nadmin@a slots=2\n", "line 2: a stands there twice"),
+        ("a slots=1\na:2\n", "line 2: a stands there twice"),
+        ("@a slots=1\n", "line 1: '@a slots=1' is no host"),
+        ("root@ slots=1\n", "line 1: 'root@ slots=1' is no host"),
+        ("a@b@c slots=1\n", "is no host"),
+        ("fe80::1:2\n", "is no host"),  # an address, or an address and two slots
+        ("a slots=two\n", "is no host"),
+        ("a:b slots=2\n", "is no host"),
+        ("a slots=2 max_slots=4\n", "is no host"),
+        ("\r\n\r\na slots=-1\r\n", "line 3: 'a slots=-1' is no host"),
     ],
 )
 def test_bad_hostfiles(tmp_path, text, sentence):
@@ -56,6 +67,42 @@ def test_hostfile(tmp_path):
     file = tmp_path / "hostfile"
     file.write_text("# all\nnode-1   slots=8 # the first\n\nnode-2\tslots=4\n")
     assert launch_hosts.read(file) == [Host("node-1", 8), Host("node-2", 4)]
+
+
+@pytest.mark.parametrize(
+    ("line", "host"),
+    [
+        ("root@192.0.2.10 slots=2", Host("192.0.2.10", 2, "root")),
+        ("li.hua@node-1 slots=8  # first", Host("node-1", 8, "li.hua")),
+        ("node-1 slots = 2", Host("node-1", 2)),
+        ("node-1\t slots=\t2", Host("node-1", 2)),
+        ("node-1:2", Host("node-1", 2)),
+        ("root@node-1:2", Host("node-1", 2, "root")),
+        ("fe80::1 slots=2", Host("fe80::1", 2)),
+        ("root@[2001:db8::7] slots=2", Host("2001:db8::7", 2, "root")),
+        ("[2001:db8::7]:2", Host("2001:db8::7", 2)),
+        ("node-1 slots=2\r", Host("node-1", 2)),
+        ("\ufeffnode-1 slots=2", Host("node-1", 2)),
+    ],
+)
+def test_lines_of_hostfiles(tmp_path, line, host):
+    file = tmp_path / "hostfile"
+    file.write_bytes(f"{line}\n\n".encode())
+    assert launch_hosts.read(file) == [host]
+    file.write_text(f"{host}\n")  # as DeepSpeed gets it
+    assert launch_hosts.read(file) == [host]
+
+
+def test_the_user_belongs_to_ssh_and_the_address_to_the_rendezvous(tmp_path):
+    hosts = (Host("192.0.2.10", 2, "root"), Host("192.0.2.11", 2, "root"))
+    assert launch_layout.plan(Wish(hosts, node_rank=1)).master_addr == "192.0.2.10"
+    assert launch_layout.plan(Wish(hosts, node_rank=1, master_addr="root@192.0.2.10")).master_addr == "192.0.2.10"
+    assert not launch_layout.needs_others(Wish((Host("127.0.0.1", 2, "root"),)))
+    runner = pytest.importorskip("deepspeed.launcher.runner")
+    file = tmp_path / "hostfile"
+    file.write_bytes(b"\xef\xbb\xbf# two\r\nroot@192.0.2.10:2\r\nroot@192.0.2.11 slots = 2\r\n")
+    with launch_remote._as_deepspeed_reads_it(file) as made:
+        assert runner.fetch_hostfile(str(made)) == {"root@192.0.2.10": 2, "root@192.0.2.11": 2}
 
 
 def test_this_machine_is_known_by_its_names():
@@ -88,8 +135,8 @@ def test_ranks_of_the_second_machine():
         (Wish(num_gpus=2), (2,), 0, "127.0.0.1"),
         (Wish((HERE,)), (2,), 0, "127.0.0.1"),
         (Wish((HERE, FAR), num_nodes=1), (2,), 0, "127.0.0.1"),
-        (Wish((HERE, FAR), num_gpus=1, no_ssh=True), (1, 1), 0, "localhost"),
-        (Wish((HERE, FAR), node_rank=1, no_ssh=True), (2, 8), 1, "localhost"),
+        (Wish((HERE, FAR), num_gpus=1, no_ssh=True, master_addr="10.0.0.1"), (1, 1), 0, "10.0.0.1"),
+        (Wish((FAR, HERE), no_ssh=True), (8, 2), 1, "node-far.invalid"),
         (Wish(num_nodes=3, num_gpus=4, node_rank=2, master_addr="10.0.0.1"), (4, 4, 4), 2, "10.0.0.1"),
     ],
 )
@@ -103,6 +150,8 @@ def test_layouts(wish, counts, node_rank, address):
     ("wish", "sentence"),
     [
         (Wish((HERE,), num_gpus=3), "the hostfile gives localhost 2"),
+        (Wish((HERE, FAR), no_ssh=True), "--master_addr"),  # each would wait for itself
+        (Wish((HERE, FAR), node_rank=1), "begins with localhost"),
         (Wish((HERE,), num_nodes=2), "the hostfile has 1"),
         (Wish(num_nodes=2), "--node_rank 0"),
         (Wish(num_nodes=2, node_rank=2, master_addr="a"), "counted from 0"),
@@ -226,6 +275,12 @@ if what == "killed" and rank == 1:
 if what == "all" :
     print("said by", rank, file=sys.stderr)
     sys.exit(5)
+if what.endswith("stop"):
+    print("ready", flush=True)
+    while not os.path.exists(what):
+        time.sleep(0.02)
+    print("more", flush=True)
+    sys.exit(0)
 if what in ("save", "hang", "die", "killed"):
     asked = []
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"]) if what == "hang" else None
@@ -344,6 +399,44 @@ def test_no_orphans_when_the_launcher_is_killed(start, tmp_path):
     wait_for(lambda: all("saved" in log for log in logs(tmp_path)))
     psutil.wait_procs(children, timeout=10)
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+
+
+def test_nohup_means_what_it_says(start, tmp_path):
+    """The terminal's end reaches the launcher alone: the processes have a session of their own."""
+    one = start(str(tmp_path / "stop"), preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    wait_ready(tmp_path)
+    for process in psutil.Process(one.pid).children():
+        process.send_signal(signal.SIGHUP)
+    one.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    (tmp_path / "stop").touch()
+    _, error = one.communicate(timeout=30)
+    assert one.returncode == 0, error
+    assert all("more" in log for log in logs(tmp_path))
+
+
+def test_a_terminal_that_closes_ends_nothing(start, tmp_path):
+    """As after `setsid` or `disown`: no signal comes, but the terminal can be neither written to nor asked for its size."""
+    ours, theirs = pty.openpty()
+    one = start(str(tmp_path / "stop"), stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    wait_ready(tmp_path)
+    os.close(ours)
+    time.sleep(0.5)
+    (tmp_path / "stop").touch()
+    assert one.wait(timeout=30) == 0
+    assert all("more" in log for log in logs(tmp_path))
+
+
+def test_a_second_group_does_not_empty_the_logs_of_a_running_one(start, tmp_path):
+    one = start(str(tmp_path / "stop"))
+    wait_ready(tmp_path)
+    before = logs(tmp_path)
+    _, error = (other := start("go")).communicate(timeout=30)
+    assert other.returncode == 2 and "another run is writing there" in error and str(one.pid) in error
+    assert logs(tmp_path) == before
+    (tmp_path / "stop").touch()
+    assert one.wait(timeout=30) == 0
 
 
 def test_rank_0_believes_in_the_terminal(start, tmp_path):

@@ -13,7 +13,8 @@ GIVEN = {"data_path": ("d",), "model_name_or_path": "m", "output_dir": "o"}
 VALUES = {
     "lr_scheduler_kwargs": {"num_cycles": 2}, "optim_args": "momentum=0.9", "optim_target_modules": "all-linear", "data_seed": 3,
     "train_sampling_strategy": "sequential", "label_smoothing_factor": 0.1, "neftune_noise_alpha": 5, "logging_first_step": True,
-    "log_level": "error", "log_level_replica": "error", "eval_delay": 2, "eval_on_start": True, "torch_empty_cache_steps": 3,
+    "log_level": "error", "log_level_replica": "error", "eval_delay": 2, "eval_on_start": True, "load_best_model_at_end": True,
+    "metric_for_best_model": "loss", "greater_is_better": False, "torch_empty_cache_steps": 3,
     "full_determinism": True, "dataloader_num_workers": 1, "dataloader_persistent_workers": True,
     "dataloader_prefetch_factor": 3, "dataloader_multiprocessing_context": "spawn", "dataloader_in_order": False,
     "ddp_bucket_cap_mb": 5, "ddp_broadcast_buffers": False, "ddp_static_graph": True,
@@ -50,7 +51,7 @@ def test_a_field_of_a_later_version_has_none():
 
 @pytest.mark.parametrize("kind", [TrainSettings, PreferSettings])
 def test_flags_that_are_named_exist(kind):
-    known = {one.name for one in dataclasses.fields(kind)} | {"keep_best"}
+    known = {one.name for one in dataclasses.fields(kind)}
     assert set(passed_on.flags(kind.is_preference).values()) <= known
 
 
@@ -58,7 +59,6 @@ def test_flags_that_are_named_exist(kind):
     ("given", "sentence"),
     [
         ({"learning_rate": 1}, "a flag of its own.\n  → --learning_rate"),
-        ({"load_best_model_at_end": True}, "→ --keep_best"),
         ({"evaluation_strategy": "steps"}, "→ --eval_steps"),
         ({"bf16_full_eval": True}, "bf16_full_eval cannot be set: held-out data are judged"),
         ({"auto_find_batch_size": True}, "zhinao plan"),

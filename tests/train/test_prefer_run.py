@@ -82,6 +82,18 @@ def test_a_run_learns_and_leaves_a_model_that_loads(given, tiny, tmp_path):
     assert (tmp_path / "run.html").exists()
 
 
+def test_the_best_by_what_is_measured_of_preferences(given, tmp_path):
+    """Rewards are in TRL's log only, not in what its evaluation returns."""
+    by = {"metric_for_best_model": "rewards/margins", "load_best_model_at_end": True}
+    values = given(tmp_path, max_steps=6, eval_share=0.2, eval_steps=2, save_strategy="no", training_arguments=by)
+    assert prefer(settings_of(values)).is_finished
+    lines = map(json.loads, (tmp_path / "log.jsonl").read_text().splitlines())
+    margins = {line["step"]: line["eval_rewards/margins"] for line in lines if "eval_rewards/margins" in line}
+    step = max(margins, key=margins.get)
+    delivered = json.loads((tmp_path / "run.json").read_text())["delivered"]
+    assert len(margins) == 3 and delivered == {"step": step, "last_step": 6, "metric": margins[step]}
+
+
 def test_what_is_lost_is_said(given, tiny, tmp_path, capsys):
     one = given(tmp_path, max_steps=1, save_strategy="no", overlong="drop")
     longest = int(max(prepare(settings_of(one), tiny).pairs.lengths()))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from zhinao.errors import DiskError, UsageError
-from zhinao.train import saving
+from zhinao.train import record, saving
 from zhinao.train.run import train
 
 
@@ -139,6 +140,60 @@ def test_room_is_looked_for_before_saving(settings, tmp_path, monkeypatch):
     with pytest.raises(DiskError):
         train(settings(save_strategy="steps", save_steps=1))
     assert not saving.checkpoints(tmp_path / "run")
+
+
+def test_a_finished_run_does_no_further_step(settings, tmp_path):
+    """transformers looks only after each step whether it was the last one."""
+    run = tmp_path / "run"
+    train(settings(save_strategy="steps", save_steps=2))
+    before = weights(run)
+    outcome = train(settings(save_strategy="steps", save_steps=2, resume="auto"))
+    assert outcome.is_finished and outcome.num_steps == 4
+    assert weights(run) == before
+    assert [path.name for path in saving.checkpoints(run)] == ["checkpoint-2", "checkpoint-4"]
+    assert json.loads((run / "run.json").read_text())["sessions"][-1]["outcome"] == "finished"
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A checkpoint as a machine that keeps its power leaves it; without a run."""
+    import torch
+    from safetensors.torch import save_file
+
+    folder = tmp_path_factory.mktemp("saved") / "checkpoint-4"
+    (folder / "global_step4").mkdir(parents=True)
+    (folder / saving.STATE).write_text('{"global_step": 4}')
+    save_file({"a": torch.ones(100)}, folder / "model.safetensors")
+    for name in ("optimizer.pt", "rng_state.pth", "global_step4/mp_rank_00_model_states.pt"):
+        torch.save({"a": torch.ones(100)}, folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("share", [0, 0.5, 0.98])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "trainer_state.json",
+        "model.safetensors",
+        "optimizer.pt",
+        "rng_state.pth",
+        "global_step4/mp_rank_00_model_states.pt",
+    ],
+)
+def test_a_damaged_checkpoint_is_passed_over(settings, saved, tmp_path, capsys, name, share):
+    run = tmp_path / "run"
+    for step in (2, 4):
+        shutil.copytree(saved, run / f"checkpoint-{step}")
+    assert record.start_from(settings(resume="auto")) == run / "checkpoint-4"
+    file = run / "checkpoint-4" / name
+    file.write_bytes(file.read_bytes()[: int(file.stat().st_size * share)])
+    assert record.start_from(settings(resume="auto")) == run / "checkpoint-2"
+    assert f"{file} is damaged" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="is damaged"):
+        record.start_from(settings(resume=str(run / "checkpoint-4")))
+    shutil.rmtree(run / "checkpoint-2")
+    with pytest.raises(UsageError, match="No checkpoint"):
+        record.start_from(settings(resume="auto"))
 
 
 def test_resume_names_what_there_is(settings):

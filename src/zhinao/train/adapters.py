@@ -1,5 +1,7 @@
 """LoRA and its kin by PEFT, on the projections that this family has."""
 
+from pathlib import Path
+
 import torch
 from torch.nn import functional
 
@@ -62,6 +64,15 @@ def _narrow(model, dtype: torch.dtype) -> None:
         if type(module) is torch.nn.Linear and not module.weight.requires_grad:
             module.__class__ = FrozenLinear
             module.to(dtype)
+
+
+def restored(model, checkpoint: Path):
+    """`model` with the adapters that `checkpoint` holds in place of its own."""
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    set_peft_model_state_dict(model, load_file(checkpoint / "adapter_model.safetensors"))
+    return model
 
 
 def merged(model):

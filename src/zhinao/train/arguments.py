@@ -9,7 +9,7 @@ import math
 from zhinao import machine
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.train import passed_on, presets, processes
+from zhinao.train import best, passed_on, presets, processes
 from zhinao.train.settings import TrainSettings
 
 
@@ -41,7 +41,7 @@ def decided(settings: TrainSettings) -> tuple[TrainSettings, list[str]]:
             tr("--method qlora keeps weights in 4 bits on a GPU; there is none.", "--method qlora 需要 GPU（4 位权重），本机没有。"),
             "--method lora",
         )  # fmt: skip
-    settings = dataclasses.replace(settings, **changes)
+    settings = best.translated(dataclasses.replace(settings, **changes))
     return settings, [*said, *presets.of(settings).notes]
 
 
@@ -80,6 +80,7 @@ def training_arguments(settings: TrainSettings, has_eval: bool, kind: type | Non
         "report_to": [],
         "ddp_timeout": processes.timeout_seconds(),
         **presets.of(settings).arguments,
+        **best.arguments(settings),
     }
     known = {one.name for one in dataclasses.fields(TrainingArguments)}
     # transformers 5.20 gave checkpointing another name

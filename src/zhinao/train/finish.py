@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -9,29 +10,36 @@ import torch
 from zhinao import files
 from zhinao.lang import tr
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train import adapters, companions
+from zhinao.train import adapters, checkpoint_copy, companions
 from zhinao.train.settings import TrainSettings
 
 _WORK = ".partial-model"
 MERGED = "merged"
 
 
-def write(trainer, settings: TrainSettings, source: Path, tokenizer: Tokenizer) -> Path:
+def write(trainer, settings: TrainSettings, source: Path, tokenizer: Tokenizer, best: Path | None = None) -> Path:
     """The trained weights in the precision that `source` has; adapters as they are, and merged where `--merge` says so.
 
-    All processes call it, since weights may have to be gathered. Returns the folder of a model that can be chatted with,
-    or of the adapters.
+    `best`: a checkpoint whose weights are taken instead of the trainer's; they are read from its files, whoever shares the
+    model. All processes call it, since weights may have to be gathered. Returns the folder of a model that can be chatted
+    with, or of the adapters.
     """
     output_dir = Path(settings.output_dir)
-    state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    state = None if best else trainer.accelerator.get_state_dict(trainer.model_wrapped)
     model = trainer.accelerator.unwrap_model(trainer.model)
     if not trainer.is_world_process_zero():
         return output_dir
     dtype = precision(source)
-    _place(output_dir, model, state, None if settings.is_adapter else dtype, source, tokenizer)
+    kept = None if settings.is_adapter else dtype
+    if best:
+        size = sum(file.stat().st_size for file in best.glob("*.safetensors"))
+        _place(output_dir, lambda work: checkpoint_copy.write(best, work, kept), size, source, tokenizer)
+    else:
+        size = sum(tensor.numel() * (kept or tensor.dtype).itemsize for tensor in state.values())
+        _place(output_dir, lambda work: _save(model, state, kept, work), size, source, tokenizer)
     if not (settings.is_adapter and settings.merge):
         return output_dir
-    whole = adapters.merged(model)
+    whole = adapters.merged(adapters.restored(model, best) if best else model)
     with files.atomic_folder(output_dir / MERGED) as folder:
         _save(whole, whole.state_dict(), dtype, folder)
         companions.write(source, tokenizer, folder)
@@ -45,15 +53,14 @@ def precision(source: Path) -> torch.dtype:
     return getattr(torch, name.removeprefix("torch."))
 
 
-def _place(output_dir: Path, model, state: dict, dtype, source: Path, tokenizer: Tokenizer) -> None:
+def _place(output_dir: Path, save: Callable[[Path], None], size: int, source: Path, tokenizer: Tokenizer) -> None:
     """Beside checkpoints and logs a folder cannot be exchanged as a whole; its configuration goes last, so that until then
     nobody takes it for a model."""
     work = output_dir / _WORK
     shutil.rmtree(work, ignore_errors=True)
-    size = sum(tensor.numel() * (dtype or tensor.dtype).itemsize for tensor in state.values())
     files.check_free_space(output_dir, size)
     work.mkdir(parents=True)
-    _save(model, state, dtype, work)
+    save(work)
     companions.write(source, tokenizer, work)
     last = ("config.json", "adapter_config.json")
     for file in sorted(work.iterdir(), key=lambda file: file.name in last):

@@ -1,4 +1,5 @@
-"""Ctrl-C and SIGTERM while a run is under way: asked once, the step is finished and saved; asked twice, it ends at once."""
+"""Ctrl-C, SIGTERM, or a terminal that closes, while a run is under way: asked once, the step is finished and saved; asked twice,
+it ends at once. What was ignored when the run began stays ignored: `nohup` means what it says."""
 
 import contextlib
 import signal
@@ -11,15 +12,16 @@ from zhinao.lang import tr
 
 
 class Interruption:
-    """A context in which both signals only leave a note. `signal`: which came, or None."""
+    """A context in which the signals only leave a note. `signal`: which came, or None."""
 
     def __init__(self):
         self.signal: int | None = None
         self._before = {}
 
     def __enter__(self) -> "Interruption":
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._note)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # by nohup, or a shell in whose background this runs
+                self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(self, *_) -> None:

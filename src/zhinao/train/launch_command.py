@@ -7,7 +7,8 @@ from pathlib import Path
 
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.train import launch_hosts, launch_layout, launch_program, launch_remote
+from zhinao.train import claim, launch_hosts, launch_layout, launch_program, launch_remote
+from zhinao.train.lasting import lasting_output
 from zhinao.train.launch_layout import Layout, Wish
 from zhinao.train.launch_program import Program
 
@@ -87,6 +88,11 @@ def run(args: argparse.Namespace) -> int:
     for name in ("num_nodes", "num_gpus", "master_port"):
         if (value := getattr(args, name)) is not None and value < 1:
             raise UsageError(tr(f"--{name} is {value}; at least 1.", f"--{name} 为 {value}，至少为 1。"))
+    with lasting_output():
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
     program = launch_program.of(args.program, args.module)
     _say(program.note)
     wish = _wish(args)
@@ -129,7 +135,8 @@ def _run_here(layout: Layout, program: Program, log_dir: str | None) -> int:
             f"日志：{logs}/rank-N.log",
         )
     )
-    return Group(program.argv, layout, logs).run()
+    with claim.claimed(logs, f"{claim.FILE}-{layout.node_rank}"):  # else the logs of a running group would be emptied
+        return Group(program.argv, layout, logs).run()
 
 
 def _described(layout: Layout, program: Program) -> str:

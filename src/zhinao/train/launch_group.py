@@ -163,8 +163,10 @@ class Group:
             self._output.close()
 
 
-def _signals() -> tuple[signal.Signals, ...]:
-    return signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+def _signals() -> list[signal.Signals]:
+    """What ends a run; what was ignored from the start (nohup, a shell's background) stays so, here and in the processes."""
+    known = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    return [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
 
 
 def _name(number: int) -> str:

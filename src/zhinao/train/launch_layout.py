@@ -91,10 +91,29 @@ def plan(wish: Wish) -> Layout:
     else:
         counts = (wish.num_gpus or max(1, launch_hosts.num_gpus()),) * num_nodes
     _check_gpus(counts[node_rank])
-    address = wish.master_addr or ("127.0.0.1" if num_nodes == 1 else hosts[0].name if hosts else None)
-    if address is None:
+    return Layout(counts, node_rank, _address(wish, hosts, num_nodes), _port(wish, num_nodes, node_rank))
+
+
+def _address(wish: Wish, hosts: Sequence[Host] | None, num_nodes: int) -> str:
+    """Where all processes meet: an address that means machine 0 on every machine."""
+    if wish.master_addr:
+        return launch_hosts.bare(wish.master_addr)
+    if num_nodes == 1:
+        return "127.0.0.1"
+    if not hosts:
         raise UsageError(tr("Where machine 0 is must be said.", "必须指定 0 号机器的地址。"), "--master_addr 10.0.0.1")
-    return Layout(counts, node_rank, address, _port(wish, num_nodes, node_rank))
+    if hosts[0].name in launch_hosts.LOOPBACK:
+        raise UsageError(
+            tr(
+                f"The hostfile begins with {hosts[0].name}, which is another machine on each machine.",
+                f"hostfile 以 {hosts[0].name} 开头，它在每台机器上指的都是那台机器自己。",
+            ),
+            tr(
+                "write the address that the others reach it by, or --master_addr 10.0.0.1",
+                "请写其他机器能访问到的地址，或加 --master_addr 10.0.0.1",
+            ),
+        )
+    return hosts[0].name
 
 
 def _count(num_slots: int, num_gpus: int | None, name: str) -> int:

@@ -41,10 +41,13 @@ class Output:
         import fcntl
         import termios
 
-        size = fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, struct.pack("HHHH", 0, 0, 0, 0))
-        if size != self._size:
-            self._size = size
-            fcntl.ioctl(self._outlet, termios.TIOCSWINSZ, size)
+        try:
+            size = fcntl.ioctl(sys.stdout.fileno(), termios.TIOCGWINSZ, struct.pack("HHHH", 0, 0, 0, 0))
+            if size != self._size:
+                self._size = size
+                fcntl.ioctl(self._outlet, termios.TIOCSWINSZ, size)
+        except OSError:  # the terminal is gone; the run is not
+            return
 
     def close(self) -> None:
         """Show the last of a process that has ended; do not wait for a grandchild that kept the terminal."""

@@ -1,13 +1,17 @@
 """Several machines from one command: DeepSpeed's own launcher goes there by pdsh or ssh. Nothing is written here that it does."""
 
+import contextlib
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from zhinao.errors import MissingExtraError, UsageError
 from zhinao.lang import tr
+from zhinao.train import launch_hosts
 from zhinao.train.launch_layout import PORT, Wish
 from zhinao.train.launch_program import Program
 
@@ -46,7 +50,17 @@ def run(hostfile: Path, wish: Wish, program: Program) -> int:
             ),
         )
     _need_deepspeed()
-    return subprocess.run(command(hostfile, wish, program), env=os.environ.copy()).returncode
+    with _as_deepspeed_reads_it(hostfile) as file:
+        return subprocess.run(command(file, wish, program), env=os.environ.copy()).returncode
+
+
+@contextlib.contextmanager
+def _as_deepspeed_reads_it(hostfile: Path) -> Iterator[Path]:
+    """The hostfile, with all its hosts, in the one form that DeepSpeed knows."""
+    with tempfile.TemporaryDirectory(prefix="zhinao-") as folder:
+        file = Path(folder) / "hostfile"
+        file.write_text("".join(f"{host}\n" for host in launch_hosts.read(hostfile)), encoding="utf-8")
+        yield file
 
 
 def _need_deepspeed() -> None:

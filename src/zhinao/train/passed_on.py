@@ -22,8 +22,7 @@ FLAGS = {
     )},
     "activation_checkpointing": "gradient_checkpointing", "eval_strategy": "eval_steps", "logging_strategy": "logging_steps",
     "resume_from_checkpoint": "resume", "parallelism_config": "sequence_parallel_size", "fsdp": "parallel",
-    "fsdp_config": "parallel", "load_best_model_at_end": "keep_best", "metric_for_best_model": "keep_best",
-    "greater_is_better": "keep_best",
+    "fsdp_config": "parallel",
     # what earlier versions of transformers and other programs call it
     "warmup_ratio": "warmup_ratio", "evaluation_strategy": "eval_steps", "no_cuda": "use_cpu", "logging_dir": "output_dir",
     "overwrite_output_dir": "output_dir", "max_seq_length": "model_max_length", "packing": "is_concat",
@@ -50,6 +49,9 @@ PASSED = {
     "log_level_replica": Literal["debug", "info", "warning", "error", "critical", "passive"],
     "eval_delay": float,
     "eval_on_start": bool,
+    "load_best_model_at_end": bool,
+    "metric_for_best_model": str,
+    "greater_is_better": bool,
     "torch_empty_cache_steps": int,
     "full_determinism": bool,
     "dataloader_num_workers": int,
@@ -61,7 +63,7 @@ PASSED = {
     "ddp_broadcast_buffers": bool,
     "ddp_static_graph": bool,
 }
-OWN = ("label_smoothing_factor", "neftune_noise_alpha")  # `head.py`, `noise.py`
+OWN = ("label_smoothing_factor", "neftune_noise_alpha", "load_best_model_at_end")  # `head.py`, `noise.py`, `best.py`
 _NOT_BELOW = {"data_seed": 0, "neftune_noise_alpha": 0, "eval_delay": 0, "dataloader_num_workers": 0,
               "torch_empty_cache_steps": 1, "dataloader_prefetch_factor": 1, "ddp_bucket_cap_mb": 1}  # fmt: skip
 # why not, in both languages: which

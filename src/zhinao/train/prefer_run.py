@@ -9,7 +9,7 @@ from zhinao.data import holdout, substitute
 from zhinao.train import beforehand, documents, prefer_store, processes, record
 from zhinao.train.prefer_settings import PreferSettings, decided
 from zhinao.train.prefer_store import Pairs
-from zhinao.train.run import Outcome, check_packages, is_first, say
+from zhinao.train.run import Outcome, alone, check_packages, is_first, say
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,11 @@ def prefer(settings: PreferSettings) -> Outcome:
     """Every process of a run calls this. Raises what `run.train` raises; a run that was saved is intact after any."""
     settings.check()
     check_packages("trl", "datasets")
+    with alone(settings):
+        return _prefer(settings)
+
+
+def _prefer(settings: PreferSettings) -> Outcome:
     processes.prepare(settings)
     beforehand.check(decided(settings))
     start = record.start_from(settings)

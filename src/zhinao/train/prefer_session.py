@@ -71,7 +71,7 @@ def make_trainer(
         processing_class=AutoTokenizer.from_pretrained(source.path, local_files_only=True),
         train_dataset=prepared.train,
         eval_dataset=prepared.evaluation,
-        guard=LossGuard(settings.output_dir, tokenizer, is_fp16=settings.fp16),
+        guard=LossGuard(settings.output_dir, tokenizer, is_fp16=settings.fp16, stops_on_spike=settings.stop_on_spike),
     )
     trainer.companions = lambda folder: companion_files.write(source.path, tokenizer, folder)
     return trainer

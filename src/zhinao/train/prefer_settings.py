@@ -47,6 +47,13 @@ class PreferSettings(TrainSettings):
     )
 
     is_preference: ClassVar[bool] = True
+    eval_metrics: ClassVar[tuple[str, ...]] = (
+        "loss",
+        "rewards/margins",
+        "rewards/accuracies",
+        "rewards/chosen",
+        "rewards/rejected",
+    )
 
     def check(self) -> None:
         """Raises UsageError for what cannot be meant, before anything is loaded."""

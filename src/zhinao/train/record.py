@@ -3,12 +3,14 @@
 import dataclasses
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 from zhinao.config import suggestion
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.train.saving import checkpoints
+from zhinao.train import processes, whole
+from zhinao.train.saving import STATE, checkpoints
 from zhinao.train.settings import TrainSettings
 
 FILE = "settings.json"
@@ -16,7 +18,7 @@ FILE = "settings.json"
 _FREE = {
     "output_dir", "save_strategy", "save_steps", "save_total_limit", "resume", "eval_steps", "eval_data_path",
     "per_device_eval_batch_size", "sample_prompts", "sample_tokens", "logging_steps", "report_to", "run_name",
-    "log_on_each_node", "local_rank", "preprocessing_num_workers", "merge", "max_overlong_share", "max_faulty_share",
+    "log_on_each_node", "local_rank", "keep_best", "stop_on_spike", "preprocessing_num_workers", "merge", "max_overlong_share", "max_faulty_share",
 }  # fmt: skip
 
 
@@ -56,15 +58,36 @@ def start_from(settings: TrainSettings) -> Path | None:
             )  # fmt: skip
         return None
     if settings.resume == "auto":
-        return found[-1] if found else None
+        return _newest_whole(found)
     chosen = Path(settings.resume)
     if chosen.resolve() in {path.resolve() for path in found}:
+        if file := whole.damage(chosen, STATE):
+            raise UsageError(_damaged(file), "--resume auto")
         return chosen
     names = [path.name for path in found]
     raise UsageError(
         tr(f"--resume {settings.resume}: no whole checkpoint of this run.", f"--resume {settings.resume}：不是本次训练的完整检查点。"),
         suggestion(chosen.name, names) or (tr("there are: ", "现有：") + ", ".join(names) if names else "--resume auto"),
     )  # fmt: skip
+
+
+def _newest_whole(found: list[Path]) -> Path | None:
+    for path in reversed(found):
+        file = whole.damage(path, STATE)
+        if file is None:
+            return path
+        if processes.rank() == 0:
+            print(_damaged(file), file=sys.stderr)
+    if found:
+        raise UsageError(
+            tr("No checkpoint of this run is whole.", "本次训练没有完整的检查点。"),
+            tr("start anew in another --output_dir", "请换一个 --output_dir 重新开始"),
+        )
+    return None
+
+
+def _damaged(file: Path) -> str:
+    return tr(f"{file} is damaged; that checkpoint cannot be used.", f"{file} 已损坏，该检查点无法使用。")
 
 
 def check_same(output_dir: Path, new: dict) -> None:

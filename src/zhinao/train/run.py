@@ -1,10 +1,13 @@
 """One training run from its settings to a model that can be chatted with. What each step does stands in its own file."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zhinao.errors import MissingExtraError
-from zhinao.train import beforehand, documents, processes, record, vocabulary
+from zhinao.train import beforehand, claim, documents, processes, record, vocabulary
+from zhinao.train.lasting import lasting_output
 from zhinao.train.settings import TrainSettings
 
 
@@ -20,10 +23,15 @@ class Outcome:
 def train(settings: TrainSettings, is_text: bool = False) -> Outcome:
     """Supervised fine-tuning; with `is_text` continued pre-training. Every process of a run calls this.
 
-    Raises UsageError, DataError, CheckpointError, DiskError, MissingExtraError; a run that was saved is intact after any.
+    Raises UsageError (also where another run holds the output folder), DataError, CheckpointError, DiskError, MissingExtraError; a run that was saved is intact after any.
     """
     settings.check()
     check_packages()
+    with alone(settings):
+        return _train(settings, is_text)
+
+
+def _train(settings: TrainSettings, is_text: bool) -> Outcome:
     processes.prepare(settings)
     beforehand.check(settings)
     start = record.start_from(settings)
@@ -41,6 +49,13 @@ def train(settings: TrainSettings, is_text: bool = False) -> Outcome:
         return session.run(settings, model, tokenizer, prepared, start, is_text)
     finally:
         processes.leave()
+
+
+@contextlib.contextmanager
+def alone(settings: TrainSettings) -> Iterator[None]:
+    """Inside, no other run writes into the output folder (the first process sees to it), and the run outlives its terminal."""
+    with lasting_output(), claim.claimed(settings.output_dir) if is_first() else contextlib.nullcontext():
+        yield
 
 
 def is_first() -> bool:

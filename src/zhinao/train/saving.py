@@ -15,11 +15,13 @@ import torch
 from zhinao import files
 from zhinao.errors import DiskError
 from zhinao.lang import tr
+from zhinao.train import whole
 from zhinao.train.counts import Counts
 
 PREFIX = "checkpoint-"
 STATE = "trainer_state.json"
 COUNTS = "counts.json"
+GUARD = "guard.json"  # what is usual for the first process; the others see losses of the same kinds
 _WORK = ".partial-checkpoint"
 
 
@@ -41,6 +43,7 @@ class SavingMixin:
 
     counts: Counts
     companions: Callable[[Path], None] | None = None
+    keeps_best = False  # the checkpoint of the best evaluation, whatever its age; each new best is saved
     _saving_into: Path | None = None
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -48,14 +51,44 @@ class SavingMixin:
 
     def train(self, resume_from_checkpoint: str | None = None, **more):
         if resume_from_checkpoint:
-            vars(self.counts).update(json.loads((Path(resume_from_checkpoint) / COUNTS).read_text()))
+            folder = Path(resume_from_checkpoint)
+            vars(self.counts).update(json.loads((folder / COUNTS).read_text()))
+            if (guard := getattr(self, "guard", None)) and (folder / GUARD).exists():
+                guard.restore(json.loads((folder / GUARD).read_text()))
         return super().train(resume_from_checkpoint, **more)
+
+    def _run_epoch(self, **kwargs):
+        """A run that had done all its steps does no further one when it is taken up again; transformers would ask after it."""
+        if self.state.global_step >= self.state.max_steps:
+            self.control.should_training_stop = True
+            return
+        super()._run_epoch(**kwargs)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model=None) -> None:
         """Full weights have been read by `model.load` already; transformers would look for names as they are in memory."""
         whole = self.accelerator.unwrap_model(model or self.model)
         if self.is_fsdp_enabled or getattr(whole, "peft_config", None):
             super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial) -> bool:
+        """Also by what is only logged of an evaluation (TRL's rewards), and under any `save_strategy`."""
+        logged = [line for line in self.state.log_history if line.get("step") == self.state.global_step]
+        is_new = super()._determine_best_metric(
+            {name: v for line in (*logged, metrics) for name, v in line.items()}, trial
+        )
+        if is_new:
+            self.state.best_global_step = self.state.global_step
+            self.control.should_save |= self.keeps_best
+        return is_new
+
+    def best_checkpoint(self) -> Path | None:
+        """Of the best evaluation; None where that is the last step's, or nobody knows it. All processes must call it."""
+        step = self.state.best_global_step
+        if not self.keeps_best or not step or step == self.state.global_step:
+            return None
+        found = Path(self.args.output_dir) / f"{PREFIX}{step}"
+        is_whole = self.is_world_process_zero() and (found / STATE).is_file() and any(found.glob("*.safetensors"))
+        return found if self.is_true_anywhere(is_whole) else None
 
     def _get_output_dir(self, trial) -> str:
         return str(self._saving_into) if self._saving_into else super()._get_output_dir(trial)
@@ -71,6 +104,7 @@ class SavingMixin:
                 super()._save_checkpoint(model, trial)
         finally:
             self._saving_into = None
+            self.state.best_model_checkpoint = None  # the work folder's: transformers would look for it at the end
         self._on_first(lambda: self._finish(work, target))
 
     def _on_first(self, action: Callable[[], None]) -> None:
@@ -111,14 +145,28 @@ class SavingMixin:
     def _finish(self, work: Path, target: Path) -> None:
         folder = work / target.name
         files.write_json(folder / COUNTS, vars(self.counts))
+        if guard := getattr(self, "guard", None):
+            files.write_json(folder / GUARD, guard.state())
+        self.state.save_to_json(folder / STATE)
         if self.companions:
             self.companions(folder)
+        whole.to_disk(folder)
         if target.exists():
             shutil.rmtree(target)
         folder.rename(target)
         shutil.rmtree(work, ignore_errors=True)
-        for old in checkpoints(target.parent)[: -(self.args.save_total_limit or 1)]:
+        best = self.state.best_global_step if self.keeps_best else None
+        for old in outdated(checkpoints(target.parent), target, self.args.save_total_limit or 1, best):
             shutil.rmtree(old)
+
+
+def outdated(found: list[Path], newest: Path, limit: int, best_step: int | None = None) -> list[Path]:
+    """Of the checkpoints `found`, those that go when `newest` has been written: `limit` stay, `newest` and the best always.
+    Those of later steps go first: they are of a run that was taken up again from an earlier one."""
+    kept = {path for path in found if path == newest or _step(path) == best_step}
+    earlier = [path for path in found if path not in kept and _step(path) < _step(newest)]
+    kept.update(earlier[::-1][: max(0, limit - len(kept))])
+    return [path for path in found if path not in kept]
 
 
 def _numel(parameter) -> int:

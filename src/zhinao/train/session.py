@@ -9,13 +9,13 @@ from zhinao.files import write_json
 from zhinao.hub import LocalModel
 from zhinao.lang import tr
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train import arguments, finish, presets, processes, record, selftest
+from zhinao.train import arguments, best, finish, presets, processes, record, selftest
 from zhinao.train import companions as companion_files
 from zhinao.train import model as models
 from zhinao.train.collate import Packs
 from zhinao.train.documents import Prepared, Rows
 from zhinao.train.interruption import Interruption, StopWhenAsked
-from zhinao.train.monitor import document_losses
+from zhinao.train.monitor import document_losses, page
 from zhinao.train.monitor.facts import RunFacts
 from zhinao.train.monitor.guard import LossGuard
 from zhinao.train.monitor.install import watched
@@ -62,6 +62,7 @@ def complete(
     trainer, settings: TrainSettings, source: LocalModel, tokenizer, facts: RunFacts, start: Path | None
 ) -> Outcome:
     """Train to the end, or until somebody asks to stop; the model or a checkpoint is written. `trainer`: with SavingMixin."""
+    trainer.keeps_best = settings.keep_best
     with Interruption() as interruption, watched(trainer, settings, facts):
         trainer.add_callback(StopWhenAsked(interruption, trainer.is_true_anywhere))
         trainer.train(str(start) if start else None)
@@ -79,7 +80,12 @@ def _end(trainer, settings: TrainSettings, source: LocalModel, tokenizer, interr
             )
         )
         return Outcome(steps, False, interruption.exit_code)
-    folder = finish.write(trainer, settings, source.path, tokenizer)
+    best_folder = trainer.best_checkpoint()
+    folder = finish.write(trainer, settings, source.path, tokenizer, best_folder)
+    if trainer.is_world_process_zero():
+        page.note(settings.output_dir, delivered=best.delivered(trainer.state, bool(best_folder)))
+    if settings.keep_best:
+        say(best.sentence(trainer.state, trainer.args.metric_for_best_model, bool(best_folder)))
     say(finish.sentence(folder, settings))
     return Outcome(steps, True)
 
@@ -99,6 +105,7 @@ def _trainer(net, args, settings: TrainSettings, source: LocalModel, tokenizer, 
             tokenizer,
             document_losses=None if presets.shards_weights(settings) else document_losses.by_model(net),
             is_fp16=settings.fp16,
+            stops_on_spike=settings.stop_on_spike,
         ),
     )
     trainer.companions = lambda folder: companion_files.write(source.path, tokenizer, folder)

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 from zhinao.data.how import REJECTED
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.train import optimizers, passed_on, schedules
+from zhinao.train import best, optimizers, passed_on, schedules
 
 LORA = ("lora", "rslora", "dora", "qlora")
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -125,6 +125,12 @@ class TrainSettings:
     max_grad_norm: float = option(
         1.0, "optimisation", "gradients are clipped to this norm; 0: not", "梯度裁剪范数；0 为不裁剪"
     )
+    stop_on_spike: bool = option(
+        True,
+        "optimisation",
+        "stop where the loss has come apart; False: only where it is no number any more",
+        "损失失控时停止；False 时仅在损失不是有效数值时停止",
+    )
     seed: int = option(42, "optimisation", "of everything that is drawn", "随机种子")
     # memory and precision
     gradient_checkpointing: bool = option(
@@ -162,6 +168,12 @@ class TrainSettings:
         None, "evaluation", "steps between evaluations (default: each epoch)", "验证间隔（步；默认每轮）"
     )
     per_device_eval_batch_size: int | None = option(None, "evaluation", "default: as for training", "默认与训练相同")
+    keep_best: bool = option(
+        False,
+        "evaluation",
+        "keep the checkpoint with the lowest held-out loss, and deliver that model instead of the last one",
+        "保留验证损失最低的检查点，并交付该模型而不是最后一步的模型",
+    )
     sample_prompts: tuple[str, ...] = option(
         (), "evaluation", "questions answered at each evaluation (default: five)", "每次验证时回答的问题（默认五个）"
     )
@@ -195,6 +207,7 @@ class TrainSettings:
     # whatever else transformers knows
     training_arguments: dict = field(default_factory=dict, metadata={"group": "reports", "help": None})
 
+    eval_metrics: ClassVar[tuple[str, ...]] = ("loss",)  # what an evaluation measures
     is_preference: ClassVar[bool] = False
 
     @property
@@ -285,6 +298,10 @@ class TrainSettings:
                     f"--warmup_steps 为 {self.warmup_steps:g}，而训练只有 {self.max_steps} 步。",
                 )
             )
+
+        best.check(self)
+        if self.max_steps < 0 and self.num_train_epochs <= 0:
+            raise UsageError(tr("--num_train_epochs must be above 0.", "--num_train_epochs 必须大于 0。"))
 
     def _check_idle(self) -> None:
         """What was set, and would have no effect."""

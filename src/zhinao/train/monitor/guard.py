@@ -4,19 +4,15 @@ Knows no trainer: it is shown each batch's loss, and raises. Saves no weights an
 """
 
 import math
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median
 
 from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
 from zhinao.train.monitor import bad_batch
 from zhinao.train.monitor.bad_batch import Document
+from zhinao.train.monitor.divergence import Losses
 
-NUM_FIRST = 20  # losses before which only NaN and infinity stop
-WINDOW = 64  # losses that make what is usual
-RECENT, TOO_MANY = 5, 3  # of the last five losses, three far too high stop
 MAX_OVERFLOWS = 20  # of a float16 run's gradients in a row; the scaler halves its factor at each
 
 
@@ -27,14 +23,8 @@ class LossError(ZhinaoError):
 
 
 class LossGuard:
-    """The rule. A loss that is NaN or infinite stops at once, as does such a gradient norm (with float16 twenty in a row,
-    since the loss scaler finds its factor that way). A loss is too high when it is above
-
-        median + max(10 · spread, 2 · median, 3)
-
-    of the last 64 that were not, where spread is 1.4826 times the median distance to the median (the standard deviation, were
-    they normal) and losses are nats a token. One such batch may be a strange document; three of five are a run that has
-    come apart. The first twenty losses only make the median.
+    """A loss that is NaN or infinite stops at once, as does such a gradient norm (with float16 twenty in a row, since the loss
+    scaler finds its factor that way). Losses that have come apart, by the rule in `divergence.py`, stop where `stops_on_spike`.
     """
 
     def __init__(
@@ -44,13 +34,13 @@ class LossGuard:
         *,
         document_losses: Callable[[dict], Sequence[float]] | None = None,
         is_fp16: bool = False,
+        stops_on_spike: bool = True,
     ):
         """tokenizer: the family's, to keep the batch as text. document_losses: a batch -> each document's loss a token
         (`document_losses.by_model`); without it no document is named the worst."""
         self._folder, self._tokenizer = Path(output_dir) / bad_batch.FOLDER, tokenizer
         self._document_losses, self._is_fp16 = document_losses, is_fp16
-        self._usual: deque[float] = deque(maxlen=WINDOW)
-        self._recent: deque[bool] = deque(maxlen=RECENT)
+        self._losses, self._stops_on_spike = Losses(), stops_on_spike
         self._suspect: tuple[int, float, dict | None] | None = None  # step, loss, batch that was too high first
         self._last_batch: dict | None = None
         self._num_overflows = 0
@@ -58,7 +48,14 @@ class LossGuard:
     @property
     def is_suspicious(self) -> bool:
         """Whether one of the last losses was too high: weights saved now may be those of a run that is coming apart."""
-        return any(self._recent)
+        return self._losses.is_suspicious
+
+    def state(self) -> dict:
+        """What is usual so far, for a checkpoint."""
+        return self._losses.state()
+
+    def restore(self, state: dict) -> None:
+        self._losses.restore(state)
 
     def check(self, step: int, loss=None, grad_norm=None, batch: dict | None = None) -> None:
         """Call it with each batch's loss (a token; number or tensor), and with the gradient norm, before the optimizer's step.
@@ -79,35 +76,24 @@ class LossGuard:
         folder, document = self._keep(at, value, grad_norm, kept)
         raise LossError(_sentence(at, reason, document), _advice(folder))
 
-    def limit(self) -> float:
-        """Above which a loss is too high now; infinite during the first ones."""
-        if len(self._usual) < NUM_FIRST:
-            return math.inf
-        middle = median(self._usual)
-        spread = 1.4826 * median(abs(value - middle) for value in self._usual)
-        return middle + max(10 * spread, 2 * middle, 3.0)
-
     def _wrong_loss(self, step: int, loss, batch: dict | None) -> str | None:
         if loss is None:
             return None
-        value, limit = float(loss), self.limit()
+        value, limit = float(loss), self._losses.limit()
         if not math.isfinite(value):
             self._suspect = None
             return tr(f"the loss is {value}", f"损失为 {value}")
-        is_high = value > limit
-        self._recent.append(is_high)
-        if not is_high:
-            self._usual.append(value)
-        if not any(self._recent):
+        reason = self._losses.add(value)
+        if limit is not None and value > limit:
+            self._suspect = self._suspect or (step, value, batch)
+        elif not self.is_suspicious:
             self._suspect = None
-        elif is_high and self._suspect is None:
-            self._suspect = (step, value, batch)
-        if sum(self._recent) < TOO_MANY:
+        if reason is None or not self._stops_on_spike:
             return None
-        usual = median(self._usual)
+        first = self._suspect[1] if self._suspect else value
         return tr(
-            f"the loss is {self._suspect[1]:.3g}, then {value:.3g}, where {usual:.3g} was usual (limit {limit:.3g})",
-            f"损失为 {self._suspect[1]:.3g}，随后 {value:.3g}，而此前通常为 {usual:.3g}（上限 {limit:.3g}）",
+            f"the loss is {first:.3g}, then {reason.level:.3g}, where {reason.usual:.3g} was usual (limit {reason.limit:.3g})",
+            f"损失为 {first:.3g}，随后 {reason.level:.3g}，而此前通常为 {reason.usual:.3g}（上限 {reason.limit:.3g}）",
         )
 
     def _wrong_gradient(self, grad_norm) -> str | None:
@@ -129,8 +115,8 @@ class LossGuard:
             "step": step,
             "loss": loss,
             "grad_norm": grad_norm,
-            "limit": self.limit(),
-            "usual": list(self._usual),
+            "limit": self._losses.limit(),
+            **self._losses.state(),
         }
         return bad_batch.keep(self._folder, batch, found, numbers), bad_batch.worst(found)
 
@@ -145,9 +131,9 @@ def _advice(folder: Path | None) -> str:
     kept = tr(f"the batch is in {folder}; ", f"该批数据保存在 {folder}；") if folder else ""
     return kept + tr(
         "a broken document: take it out. Otherwise go on from the last checkpoint (--resume auto) with a lower "
-        "--learning_rate or more --warmup_steps, and bf16 instead of fp16",
+        "--learning_rate or more --warmup_steps, and bf16 instead of fp16; if such losses are right, --stop_on_spike False",
         "若文档有问题请去掉它；否则从最近的检查点继续（--resume auto），降低 --learning_rate 或增加 --warmup_steps，"
-        "并用 bf16 代替 fp16",
+        "并用 bf16 代替 fp16；若这样的损失是正常的，加 --stop_on_spike False",
     )
 
 

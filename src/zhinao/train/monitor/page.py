@@ -4,7 +4,7 @@ import json
 from html import escape
 from pathlib import Path
 
-from zhinao.files import PARTIAL
+from zhinao.files import PARTIAL, write_json
 from zhinao.lang import current, tr
 from zhinao.train.monitor import curves, samples_table, tables
 from zhinao.train.monitor.journal import read
@@ -39,6 +39,14 @@ def html(folder: Path) -> str:
         f'<meta name="color-scheme" content="light dark"><title>{title} · {tr("training run", "训练记录")}</title>'
         f"<style>{CSS}</style></head><body><main>{body}</main></body></html>\n"
     )
+
+
+def note(folder: str | Path, **facts) -> None:
+    """Add to run.json what is known only after the run, and write the page anew."""
+    folder = Path(folder)
+    if run := read_run(folder):
+        write_json(folder / RUN, run | facts)
+        write(folder)
 
 
 def read_run(folder: Path) -> dict:

@@ -71,6 +71,8 @@ def _tiles(run: dict, records: list[dict]) -> Iterable[tuple[str, str]]:
     if losses:
         yield tr("last held-out loss", "最后的验证损失"), number(losses[-1])
         yield tr("best held-out loss", "最好的验证损失"), number(min(losses))
+    if run.get("delivered"):
+        yield tr("the model is that of step", "交付的模型出自第几步"), f"{run['delivered']['step']:,}"
     yield tr("training time", "训练用时"), span(last["trained_seconds"])
     if last["num_tokens"] and last["trained_seconds"]:
         yield tr("tokens seen", "已训练 token"), number(last["num_tokens"])

@@ -49,9 +49,9 @@ class Terminal:
         # No thread redraws it: nothing runs beside the training, and a fork of a data loader finds no lock held.
         self._made = ((0, 0), "")  # the curve, and of what
         self._live = Live(console=self._console, auto_refresh=False)
-        real = sys.stderr
+        real = (sys.stderr, getattr(sys.stderr, "stream", sys.stderr))  # also what `lasting.py` stands before
         self._live.start()
-        self._handlers = [handler for handler in _handlers() if handler.stream is real]
+        self._handlers = [handler for handler in _handlers() if handler.stream in real]
         for handler in self._handlers:
             handler.setStream(sys.stderr)
 

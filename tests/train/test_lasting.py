@@ -1,0 +1,79 @@
+"""A run goes on when nobody can be told of it any more; and signals that were ignored at its start stay ignored."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zhinao.train.interruption import Interruption
+
+TALK = """
+import sys, time
+from zhinao.train.lasting import lasting_output
+with lasting_output():
+    print("first", flush=True)
+    sys.stdin.read()
+    for number in range(3):
+        print("more " * 5000, number)
+        print("more", file=sys.stderr, flush=True)
+        sys.stderr.writelines(["a", "b"])
+    sys.stdout.buffer.write(b"raw")
+open(sys.argv[1], "w").write("done")
+"""
+
+
+def talked(folder: Path, **streams) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-c", TALK, folder / "done"], stdin=subprocess.PIPE, **{"stderr": subprocess.STDOUT, **streams}
+    )
+
+
+def ended(one: subprocess.Popen, folder: Path) -> bool:
+    one.stdin.close()
+    return one.wait(30) == 0 and (folder / "done").exists()
+
+
+def test_a_reader_that_leaves(tmp_path):
+    one = talked(tmp_path, stdout=subprocess.PIPE)
+    assert one.stdout.readline() == b"first\n"
+    one.stdout.close()
+    assert ended(one, tmp_path)
+
+
+def test_a_terminal_that_closes(tmp_path):
+    ours, theirs = os.openpty()
+    one = talked(tmp_path, stdout=theirs, start_new_session=True)
+    os.close(theirs)
+    assert os.read(ours, 5) == b"first"
+    os.close(ours)
+    assert ended(one, tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_full_disk(tmp_path):
+    with open("/dev/full", "w") as full:
+        assert ended(talked(tmp_path, stdout=full), tmp_path)
+
+
+def test_no_output_at_all(tmp_path):
+    one = talked(tmp_path, stderr=None, preexec_fn=lambda: (os.close(1), os.close(2)))
+    assert ended(one, tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
+def test_a_signal_is_noted_unless_it_was_ignored(number):
+    before = signal.getsignal(number)
+    try:
+        with Interruption() as interruption:
+            os.kill(os.getpid(), number)
+        assert interruption.signal == number and interruption.exit_code == 128 + number
+        assert signal.getsignal(number) is before
+        signal.signal(number, signal.SIG_IGN)
+        with Interruption() as interruption:
+            os.kill(os.getpid(), number)
+        assert interruption.signal is None and signal.getsignal(number) is signal.SIG_IGN
+    finally:
+        signal.signal(number, before)
