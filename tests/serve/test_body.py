@@ -8,7 +8,8 @@ import pytest
 import uvicorn
 
 from tests.serve.toy import call, toy
-from zhinao.serve.body import BodyLimit, impatient_protocol
+from zhinao.serve.body import BodyLimit
+from zhinao.serve.connection import protocol
 
 LIMIT = 100_000
 
@@ -82,7 +83,7 @@ def test_the_application_still_sees_the_client_leave():
 def port():
     """A real server that allows half a second for headers and for a body."""
     config = uvicorn.Config(
-        BodyLimit(toy(), LIMIT, seconds=0.5), port=0, http=impatient_protocol(0.5), log_level="critical", lifespan="off"
+        BodyLimit(toy(), LIMIT, seconds=0.5), port=0, http=protocol(0.5), log_level="critical", lifespan="off"
     )
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(config)

@@ -100,31 +100,3 @@ def replayed(body: bytes, receive: asgi.Receive) -> asgi.Receive:
         return left.pop() if left else await receive()
 
     return replaying
-
-
-def impatient_protocol(seconds: float = 20.0):
-    """uvicorn's HTTP protocol, closing connections that do not send all headers of a request in time.
-
-    uvicorn itself waits for ever there; the application is not called yet, so no middleware could see it.
-    """
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-    class ImpatientProtocol(HttpToolsProtocol):
-        def connection_made(self, transport):
-            super().connection_made(transport)
-            self._patience = self.loop.call_later(seconds, transport.close)
-
-        def on_message_begin(self):
-            self._patience.cancel()
-            self._patience = self.loop.call_later(seconds, self.transport.close)
-            super().on_message_begin()
-
-        def on_headers_complete(self):
-            self._patience.cancel()
-            super().on_headers_complete()
-
-        def connection_lost(self, exc):
-            self._patience.cancel()
-            super().connection_lost(exc)
-
-    return ImpatientProtocol

@@ -12,7 +12,7 @@ from zhinao.lang import tr
 from zhinao.serve import logs
 from zhinao.serve.app import build
 from zhinao.serve.auth import Keys
-from zhinao.serve.body import impatient_protocol
+from zhinao.serve.connection import protocol
 from zhinao.serve.drain import DrainingServer
 from zhinao.serve.service import Service
 from zhinao.serve.settings import ServeSettings
@@ -34,7 +34,8 @@ async def _serve(service: Service, keys: Keys, listening: socket.socket) -> int:
     host, port = listening.getsockname()[:2]
     configured = uvicorn.Config(
         build(service, keys),
-        http=impatient_protocol(),
+        http=protocol(),
+        ws="none",  # an offer of WebSocket is passed over like any other
         lifespan="off",
         log_config=None,
         access_log=False,
