@@ -1,6 +1,7 @@
 """Raw lines to uvicorn with our connection: offers of other protocols, heads without end, readers that do not read."""
 
 import asyncio
+import contextlib
 import importlib
 import json
 import shutil
@@ -174,10 +175,8 @@ def test_a_head_without_end_is_refused(port, head):
 
 
 def _sent(line: socket.socket, data: bytes) -> None:
-    try:
+    with contextlib.suppress(OSError):
         line.sendall(data)
-    except OSError:
-        pass
 
 
 def test_large_bodies_are_no_heads(port):

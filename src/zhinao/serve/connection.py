@@ -4,9 +4,8 @@ uvicorn waits for ever for headers and for readers, takes headers of any size, a
 to speak HTTP/2 (`Upgrade: h2c`: Java's HttpClient, `curl --http2`). No middleware could see any of it.
 """
 
-import json
-
 from zhinao.lang import tr
+from zhinao.serve.asgi import json_text
 from zhinao.serve.errors import ApiError
 
 HEAD_BYTES = 65_536  # of one request's line and headers, as they are counted: in steps of _STEP
@@ -125,6 +124,6 @@ def _too_large(num_bytes: int) -> bytes:
         tr(f"The request's headers may have {limit} kB.", f"请求头上限为 {limit} kB。"),
         code="headers_too_large",
     )
-    body = json.dumps(error.body(), ensure_ascii=False).encode()
+    body = json_text(error.body()).encode()
     head = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\nconnection: close\r\n"
     return head + b"content-length: %d\r\n\r\n" % len(body) + body
