@@ -17,6 +17,8 @@ from zhinao.serve.drain import DrainingServer
 from zhinao.serve.service import Service
 from zhinao.serve.settings import ServeSettings
 
+_TURN_SECONDS = 0.001  # how long a thread that reads a large request may keep the loop waiting, of Python's 5 ms
+
 
 def run(settings: ServeSettings, keys: Keys, listening: socket.socket, loading: Future, names: tuple[str, ...]) -> int:
     """Serve on a socket that listens already; `loading` brings the `api.Model`. The exit code.
@@ -24,6 +26,7 @@ def run(settings: ServeSettings, keys: Keys, listening: socket.socket, loading: 
     Raises what loading the model raises, after the server has left: without a model it is of no use.
     """
     logs.configure(settings.log_format, settings.log_content)
+    sys.setswitchinterval(_TURN_SECONDS)
     service = Service(settings, loading.result, names)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(service, keys, listening))
