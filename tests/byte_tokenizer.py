@@ -29,6 +29,8 @@ class ByteTokenizer:
             for part in re.findall(rb"\n\n|.", text.encode(errors="replace"), re.S)
         ]
 
+    encode_aside = encode
+
     def _bytes(self, number: int, skip_control: bool) -> bytes:
         if number < DOUBLE:
             return bytes([number])

@@ -66,15 +66,17 @@ class DiskError(ZhinaoError):
 class ContextLengthError(UsageError):
     """A prompt longer than the model's context or the cache. Nothing is cut silently."""
 
-    def __init__(self, num_prompt_tokens: int, num_context_tokens: int):
+    def __init__(self, num_prompt_tokens: int, num_context_tokens: int, is_counted: bool = True):
+        """`is_counted`: the whole prompt was; else counting stopped where it was over."""
         from zhinao.lang import tr
 
         self.num_prompt_tokens = num_prompt_tokens
-        self.num_context_tokens = num_context_tokens
+        self.num_context_tokens, self.is_counted = num_context_tokens, is_counted
+        english, chinese = ("", "") if is_counted else ("more than ", "超过 ")
         super().__init__(
             tr(
-                f"The prompt has {num_prompt_tokens} tokens; the model's context holds {num_context_tokens}.",
-                f"提示有 {num_prompt_tokens} 个 token，而模型的上下文只有 {num_context_tokens} 个。",
+                f"The prompt has {english}{num_prompt_tokens} tokens; the model's context holds {num_context_tokens}.",
+                f"提示有{chinese or ' '}{num_prompt_tokens} 个 token，而模型的上下文只有 {num_context_tokens} 个。",
             ),
             tr("shorten it, or drop earlier turns", "请缩短提示，或去掉较早的轮次"),
         )

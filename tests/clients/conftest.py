@@ -21,6 +21,8 @@ NEEDS = {
     "test_upstream_readme.py": "openai",
     "test_litellm.py": "litellm",
     "test_langchain.py": "langchain_openai",
+    "test_agents.py": "agents",
+    "test_programs.py": "openai",
     "test_lm_eval.py": "lm_eval",
     "test_fuzz.py": "schemathesis",
     "test_vllm_bench.py": "vllm",

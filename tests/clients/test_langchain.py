@@ -67,3 +67,15 @@ def test_a_streamed_tool_call(chat):
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
 def test_structured_output(chat, method):
     assert isinstance(chat.with_structured_output(City, method=method).invoke("Describe Paris."), City)
+
+
+def test_tools_and_a_form_together(chat):
+    """The model may call, or answer in the form: LangChain sends both in one request."""
+    able = chat.bind_tools([add], response_format=City, strict=True)
+    question = HumanMessage("Describe Paris.")
+    answer = able.invoke([question])
+    assert answer.tool_calls or City.model_validate_json(answer.content)
+    forced = chat.bind_tools([add], tool_choice="add").invoke("What is 2 + 3?")
+    result = ToolMessage("5", tool_call_id=forced.tool_calls[0]["id"])
+    after = able.invoke([HumanMessage("What is 2 + 3?"), forced, result])
+    assert after.tool_calls or City.model_validate_json(after.content)

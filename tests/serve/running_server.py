@@ -12,6 +12,7 @@ import uvicorn
 
 from zhinao.serve.app import build
 from zhinao.serve.auth import Keys
+from zhinao.serve.connection import protocol
 from zhinao.serve.service import Service
 from zhinao.serve.settings import ServeSettings
 
@@ -20,7 +21,7 @@ from zhinao.serve.settings import ServeSettings
 def running(model, keys=(), names=("fake",), **settings) -> Iterator[httpx.Client]:
     """An HTTP client of a server that answers with `model`; `client.service` is its Service."""
     service = Service(ServeSettings(**settings), lambda: model, names)
-    config = uvicorn.Config(build(service, Keys(keys)), port=0, log_config=None, lifespan="off")
+    config = uvicorn.Config(build(service, Keys(keys)), port=0, http=protocol(), log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     loops = []
 

@@ -8,7 +8,8 @@ import pytest
 import uvicorn
 
 from tests.serve.toy import call, toy
-from zhinao.serve.body import BodyLimit, impatient_protocol
+from zhinao.serve.body import BodyLimit, with_whole_characters
+from zhinao.serve.connection import protocol
 
 LIMIT = 100_000
 
@@ -82,7 +83,7 @@ def test_the_application_still_sees_the_client_leave():
 def port():
     """A real server that allows half a second for headers and for a body."""
     config = uvicorn.Config(
-        BodyLimit(toy(), LIMIT, seconds=0.5), port=0, http=impatient_protocol(0.5), log_level="critical", lifespan="off"
+        BodyLimit(toy(), LIMIT, seconds=0.5), port=0, http=protocol(0.5), log_level="critical", lifespan="off"
     )
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(config)
@@ -135,3 +136,20 @@ def test_whoever_sends_too_much_still_gets_the_answer(port):
     body = b"x" * 3_000_000
     answer = talk(port, HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body), body)
     assert b" 413 " in answer and b"3.0 MB" in answer
+
+
+@pytest.mark.parametrize(
+    "came, passed",
+    [
+        (rb'"\ud800"', rb'"\ufffd"'),
+        (rb'"\uD83D\uDE00 \udc00\ud83d"', rb'"\uD83D\uDE00 \ufffd\ufffd"'),
+        (rb'"\\ud800 \\\ud800"', rb'"\\ud800 \\\ufffd"'),
+        (rb'"\ud83d\ud83d\ude00"', rb'"\ufffd\ud83d\ude00"'),
+        (rb'"\ud8 \u12"', rb'"\ud8 \u12"'),
+        (b'"\xed\xa0\x80\xed\x9f\xbf"', b'"\xef\xbf\xbd\xed\x9f\xbf"'),
+        ('{"é": "\\u00e9\\n"}'.encode(), '{"é": "\\u00e9\\n"}'.encode()),
+    ],
+)
+def test_halves_of_surrogate_pairs_are_mended(came, passed):
+    assert asyncio.run(with_whole_characters(came)) == passed
+    assert asyncio.run(with_whole_characters(came * 10_000)) == passed * 10_000

@@ -35,6 +35,27 @@ def test_answer():
     assert answer["id"].startswith("chatcmpl-") and answer["timings"]["seconds"] > 0
 
 
+ENDS = "a\u2028b\u2029c\x85d\ve"
+
+
+@pytest.mark.parametrize("is_stream", [True, False])
+@pytest.mark.parametrize(
+    "route, asked",
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}]}),
+        ("/v1/completions", {"prompt": "x"}),
+        ("/v1/responses", {"input": "x"}),
+    ],
+)
+def test_characters_that_end_lines_are_escaped(route, asked, is_stream):
+    with running(says(ENDS)) as client:
+        answer = client.post(route, json={**asked, "stream": is_stream})
+    lines = [line for line in answer.text.splitlines() if line.startswith(("data: {", "{"))]
+    assert answer.status_code == 200 and all(json.loads(line.removeprefix("data: ")) for line in lines)
+    assert is_stream or len(lines) == 1
+    assert all(written in answer.text for written in ("\\u2028", "\\u2029", "\\u0085"))
+
+
 def test_stream():
     with running(says("你好，世界🙂")) as client:
         response = chat(client, stream=True, stream_options={"include_usage": True})

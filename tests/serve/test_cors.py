@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from tests.serve.toy import call, toy
@@ -15,17 +17,53 @@ def post(app, **headers):
     return call(app, "POST", headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-@pytest.mark.parametrize("host", ["localhost:8360", "127.0.0.1:8360", "[::1]:8360", "LOCALHOST", "127.0.0.1"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("localhost:8360", "127.0.0.1:8360", "[::1]:8360", "LOCALHOST", "127.0.0.1", "localhost:", "localhost.:80"),
+        *("Localhost.", "127.0.0.2:8360", "127.255.255.254", "[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]:8360"),
+        *("0.0.0.0:8360", "[::]:8360", ""),
+    ],
+)
 def test_names_of_this_machine(host):
     assert call(guarded(), headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example:8360", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[", ""]
+    "host",
+    [
+        "evil.example:8360",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "10.0.0.1",
+        "[",
+        ".",
+        ":80",
+        "evil.example.",
+        "localhost..",
+    ],
 )
 def test_a_name_that_points_here_by_rebinding(host):
     reply = call(guarded(), headers={"Host": host})
     assert reply.status_code == 403 and reply.json()["error"]["code"] == "host_not_allowed"
+
+
+def test_a_request_without_host():
+    """HTTP/1.0, load balancers' probes. No browser can be made to leave it out."""
+    sent = []
+
+    async def calling():
+        async def receive():
+            return {"type": "http.request"}
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": "/health", "headers": [], "query_string": b""}
+        await guarded()(scope, receive, send)
+
+    asyncio.run(calling())
+    assert sent[0]["status"] == 200
 
 
 def test_a_server_for_others_has_any_name():

@@ -104,6 +104,46 @@ def test_likelihoods_of_a_prompt(server):
     assert logprobs["token_logprobs"][0] is None and -3 < logprobs["token_logprobs"][-1] < 0
 
 
+@pytest.mark.parametrize(
+    "path, body",
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "The quick brown fox. " * 50_000}]}),
+        ("/v1/completions", {"prompt": " " * 7_000_000}),
+        ("/v1/responses", {"input": [{"role": "user", "content": "hi"}] * 9_000}),
+        ("/tokenize", {"messages": [{"role": "user", "content": "hi"}] * 100_000}),
+        ("/v1/chat/completions/render", {"messages": [{"role": "user", "content": "The quick brown fox. " * 15_000}]}),
+    ],
+    ids=["1 MB", "7 MB of blanks", "9,000 turns", "100,000 messages", "300 kB"],
+)
+def test_a_large_body_delays_nobody(server, path, body):
+    """Measured: below 150 ms and 600 ms on two busy cores; before, up to 40 s. The bounds here are for slow machines."""
+    gaps, waits, is_over = [], [], threading.Event()
+
+    def streaming():
+        with server.stream("POST", "/v1/chat/completions", json=endless()) as response:
+            last = time.monotonic()
+            for _ in response.iter_lines():
+                gaps.append(time.monotonic() - last)
+                last = time.monotonic()
+                if is_over.is_set():
+                    return
+
+    thread = threading.Thread(target=streaming)
+    thread.start()
+    wait_for(lambda: len(gaps) > 20, 30)
+    gaps[:] = [0.0]
+    asking = threading.Thread(target=lambda: server.post(path, json=body))
+    asking.start()
+    while asking.is_alive():
+        started = time.monotonic()
+        assert server.get("/health").status_code == 200
+        waits.append(time.monotonic() - started)
+        time.sleep(0.02)
+    is_over.set()
+    thread.join()
+    assert max(waits) < 2 and max(gaps) < 3, (max(waits), max(gaps))
+
+
 def test_engine_that_is_killed(server):
     engine = engine_of(server)
     with server.stream("POST", "/v1/chat/completions", json=endless()) as response:

@@ -119,6 +119,54 @@ def test_half_a_surrogate_pair_is_text_like_any_other(client, route):
         assert response.status_code == 200, response.text
 
 
+HALF = "x\ud800\x00"
+EVERYWHERE = {
+    "metadata": {HALF: HALF},
+    "user": HALF,
+    "safety_identifier": HALF,
+    "prompt_cache_key": HALF,
+    HALF: {HALF: [HALF]},
+}
+FUNCTION = {"name": "f", "description": HALF, "parameters": {"type": "object", "properties": {HALF: {"enum": [HALF]}}}}
+SCHEMA = {"type": "object", "properties": {HALF: {"type": "string"}}, "description": HALF}
+ROUGH = {
+    "/v1/responses": {
+        "input": [{"role": "user", "content": HALF}],
+        "instructions": HALF,
+        "tools": [{"type": "function", **FUNCTION}],
+    },
+    "/v1/responses form": {
+        "input": HALF,
+        "text": {"format": {"type": "json_schema", "name": HALF, "schema": SCHEMA}},
+        "tools": [{"type": HALF}],
+    },
+    "/v1/chat/completions": {
+        "messages": [{"role": "user", "content": HALF, "name": HALF, HALF: HALF}],
+        "tools": [{"type": "function", "function": FUNCTION}],
+        "chat_template_kwargs": {HALF: HALF},
+        "stop": [HALF],
+    },
+    "/v1/completions": {"prompt": HALF, "echo": True, "stop": HALF},
+    "/tokenize": {"prompt": HALF, "return_token_strs": True},
+    "/v1/chat/completions/render": {"messages": [{"role": "user", "content": HALF}]},
+}
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize("name", ROUGH)
+def test_half_a_surrogate_pair_in_every_field(client, name, is_stream):
+    body = ROUGH[name] | EVERYWHERE | ({"stream": True} if is_stream and "/v1" in name and "render" not in name else {})
+    response = client.post(name.split()[0], content=json.dumps(body), headers={"Content-Type": "application/json"})
+    assert response.status_code == 200, response.text
+    assert "response.failed" not in response.text and '"error": {' not in response.text
+
+
+def test_half_a_surrogate_pair_as_a_name(client):
+    for name in ("model", "response_format", "tool_choice"):
+        body = json.dumps({"messages": MESSAGES, name: HALF})
+        check(client.post("/v1/chat/completions", content=body, headers={"Content-Type": "application/json"}), name)
+
+
 def test_after_all_that_it_still_works(client):
     assert chat(client).status_code == 200
     wait_for(lambda: client.service.admission.num_running == 0)

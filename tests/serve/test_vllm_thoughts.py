@@ -220,3 +220,10 @@ def test_tools_in_a_template_that_drops_them_read_as_on_the_embedded_engine(fold
             expected = conversation.render(messages, tokenizer, tools=given).text
             assert template.render(made, context, "", "") == expected
     assert with_tools(made) == made, "what shows tools is left alone"
+
+
+@pytest.mark.parametrize("cut", [1, 7, 10_000])
+def test_characters_that_end_lines_are_escaped_in_a_stream(cut):
+    body = 'data: {"choices": [{"delta": {"content": "a\u2028b\x85c\u2029"}}]}\n\ndata: [DONE]\n\n'
+    _, got = answered(body.encode(), "text/event-stream", cut)
+    assert got.decode() == body.replace("\u2028", "\\u2028").replace("\x85", "\\u0085").replace("\u2029", "\\u2029")

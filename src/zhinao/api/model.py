@@ -12,7 +12,7 @@ from zhinao.engine.base import Engine
 from zhinao.errors import UsageError
 from zhinao.family import CHAT_TEMPLATE, THINK_CLOSE
 from zhinao.lang import tr
-from zhinao.prompt import conversation
+from zhinao.prompt import conversation, history
 
 COMPLETION_TOKENS = 1024  # `max_tokens` of a completion where none is given: a base model seldom ends by itself
 
@@ -106,9 +106,9 @@ class Model:
         self.engine, self.tokenizer, self.name, self.thinks = engine, tokenizer, name, thinks
         self.stop_ids, self.sampling = tuple(stop_ids), dict(sampling or {})
 
-    def render(self, messages, **prompt) -> conversation.Rendered:
-        """Ids of a conversation as the model will read it. Raises UsageError for bad messages."""
-        return conversation.render(messages, self.tokenizer, **prompt)
+    def render(self, messages, tokenizer=None, **prompt) -> conversation.Rendered:
+        """Ids of a conversation as the model will read it (by its own `tokenizer`). Raises UsageError for bad messages."""
+        return conversation.render(history.mended(messages), tokenizer or self.tokenizer, **prompt)
 
     def stream(self, messages, **settings) -> ReplyStream:
         """Start a reply; iterate it for its events. Raises UsageError, ContextLengthError before anything runs."""

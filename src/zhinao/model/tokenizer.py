@@ -80,6 +80,17 @@ class Tokenizer:
         except TypeError:
             return backend.encode(mend_surrogates(text), add_special_tokens=False).ids
 
+    def encode_aside(self, text: str, control: bool = False) -> list[int]:
+        """The same for a thread beside others: the library holds Python's lock in `encode`, and lets it go in a batch.
+
+        Not for processes that fork afterwards, of which it warns.
+        """
+        backend = self._with_control if control else self._without_control
+        try:
+            return backend.encode_batch_fast([text], add_special_tokens=False)[0].ids
+        except TypeError:
+            return self.encode_aside(mend_surrogates(text), control)
+
     def decode(self, ids: Iterable[int], skip_control: bool = True) -> str:
         """The text of `ids`; invalid UTF-8 becomes U+FFFD, ids that are no tokens give nothing.
 

@@ -19,6 +19,7 @@ from zhinao.serve.auth import Keys
 from zhinao.serve.errors import ApiError
 from zhinao.serve.generation import Generation
 from zhinao.serve.ignored import ignored_headers, named
+from zhinao.serve.json_body import JsonRoute
 from zhinao.serve.middleware import wrap
 from zhinao.serve.responses_events import ResponsesShape
 from zhinao.serve.schema import (
@@ -75,6 +76,7 @@ _ERROR_SCHEMA = {
 def build(service: Service, keys: Keys) -> App:
     """The whole ASGI application with its middlewares."""
     app = FastAPI(title="zhinao", version=__version__, docs_url=None, redoc_url=None, lifespan=None)
+    app.router.route_class = JsonRoute
     app.state.service, app.state.has_keys = service, bool(keys)
     app.add_exception_handler(ApiError, _refused)
     app.add_exception_handler(ZhinaoError, _failed)
@@ -88,6 +90,11 @@ def build(service: Service, keys: Keys) -> App:
 
 def _service(request: Request) -> Service:
     return request.app.state.service
+
+
+async def _off_loop(request: Request, call, *args):
+    """`call(*args)`, whose work grows with the body, where it delays nobody."""
+    return await _service(request).work.do(asgi.state(request.scope).get("num_bytes", 0), call, *args)
 
 
 def _add_routes(app: FastAPI) -> None:
@@ -114,7 +121,8 @@ async def _chat(request: Request, body: ChatRequest) -> Response:
     service = _service(request)
     service.check_name(body.model)
     headers = ignored_headers(body, service.settings.strict_params)
-    job = chat.job(body, service.model, body.model or service.names[0], service.settings.thinking_budget)
+    budget, name = service.settings.thinking_budget, body.model or service.names[0]
+    job = await _off_loop(request, chat.job, body, service.model, name, budget)
     return Generation(service, job, headers)
 
 
@@ -122,6 +130,10 @@ async def _responses(request: Request, body: ResponsesRequest) -> Response:
     """Answer in the shape of OpenAI's Responses API. Nothing is kept on the server."""
     service = _service(request)
     service.check_name(body.model)
+    return await _off_loop(request, _response, service, body)
+
+
+def _response(service: Service, body: ResponsesRequest) -> Generation:
     raw = body.model_dump(exclude_unset=True)
     form = responses.chat_form(raw)
     try:
@@ -138,14 +150,20 @@ async def _completions(request: Request, body: CompletionRequest) -> Response:
     service = _service(request)
     service.check_name(body.model)
     headers = ignored_headers(body, service.settings.strict_params)
-    return Generation(service, completions.job(body, service.model, body.model or service.names[0]), headers)
+    job = await _off_loop(request, completions.job, body, service.model, body.model or service.names[0])
+    return Generation(service, job, headers)
 
 
 async def _render(request: Request, body: ChatRequest) -> JSONResponse:
     """The prompt that a chat request would make, as text and ids. Nothing is run."""
     service = _service(request)
     service.check_name(body.model)
-    prompt = facts.render(body, service.model, tools.read(body.tools, body.tool_choice))
+    return await _off_loop(request, _rendered, service, body)
+
+
+def _rendered(service: Service, body: ChatRequest) -> JSONResponse:
+    model = service.model
+    prompt = facts.render(body, model, tools.read(body.tools, body.tool_choice), facts.countable(model))
     answer = {"prompt": mend_surrogates(prompt.text), "token_ids": prompt.ids, "num_prompt_tokens": len(prompt.ids)}
     return JSONResponse({**answer, "opens_thought": prompt.opens_thought}, headers=ignored_headers(body, False))
 
@@ -159,18 +177,18 @@ async def _answer_now(request: Request, request_id: str) -> dict:
     return {"id": request_id, "object": "chat.completion.answer_now", "closed": any(closed)}
 
 
-async def _tokenize(request: Request, body: TokenizeRequest) -> dict:
+async def _tokenize(request: Request, body: TokenizeRequest) -> JSONResponse:
     """The ids of a text or of messages."""
     service = _service(request)
     service.check_name(body.model)
-    return facts.tokenize(body, service.model)
+    return await _off_loop(request, lambda: JSONResponse(facts.tokenize(body, service.model)))
 
 
-async def _detokenize(request: Request, body: DetokenizeRequest) -> dict:
+async def _detokenize(request: Request, body: DetokenizeRequest) -> JSONResponse:
     """The text of ids."""
     service = _service(request)
     service.check_name(body.model)
-    return facts.detokenize(body, service.model)
+    return await _off_loop(request, lambda: JSONResponse(facts.detokenize(body, service.model)))
 
 
 async def _models(request: Request) -> dict:

@@ -28,10 +28,29 @@ def route_path(scope: Scope) -> str:
     return path[len(root) :] if root and path.startswith(root + "/") else path
 
 
+# Ends of lines to many readers of lines (Python's `splitlines`, JavaScript before 2019), and in JSON only ever inside strings.
+_LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
+
+
+def json_text(value) -> str:
+    """JSON in one line, whoever reads it. Plain characters, since an escaped Chinese text is twice as long."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isascii() else text.translate(_LINE_ENDS)
+
+
+def in_one_line(text: bytes) -> bytes:
+    """The same for JSON that others wrote: whole characters of UTF-8."""
+    if text.isascii():
+        return text
+    for code, written in _LINE_ENDS.items():
+        text = text.replace(chr(code).encode(), written.encode())
+    return text
+
+
 async def refuse(scope: Scope, send: Send, error: ApiError) -> None:
     """Answer with the error's status, headers and body; the request's state holds its code as `error`, for log and counts."""
     state(scope)["error"] = error.code or error.kind
-    body = json.dumps(error.body(), ensure_ascii=False).encode()
+    body = json_text(error.body()).encode()
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **error.headers}
     await send({"type": "http.response.start", "status": error.status, "headers": encoded(headers)})
     await send({"type": "http.response.body", "body": body})

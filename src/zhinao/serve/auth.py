@@ -105,9 +105,10 @@ def _open_to_others(file: Path) -> list[str]:
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach an address. Names other than `localhost` count as reachable."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        address = ipaddress.ip_address(host.strip("[]"))
     except ValueError:
-        return host == "localhost"
+        return host.lower() in ("localhost", "localhost.")
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def check_bind(host: str, keys: Keys, is_allowed: bool) -> None:

@@ -2,12 +2,18 @@
 
 import asyncio
 import contextlib
+import re
 
 from zhinao.files import human_size
 from zhinao.lang import tr
 from zhinao.serve import asgi
 from zhinao.serve.errors import ApiError
 
+_SMALL = 65_536
+_RAW_HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
+_PAIR = rb"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_ESCAPE = re.compile(rb"\\(?:" + _PAIR + rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL)
 _DISCARD_BYTES, _DISCARD_SECONDS = 2**25, 5.0
 
 
@@ -30,7 +36,7 @@ class BodyLimit:
                 await _discard(receive)
             return await asgi.refuse(scope, send, error)
         if body is not None:
-            await self.app(scope, replayed(body, receive), send)
+            await self.app(scope, replayed(await with_whole_characters(body), receive), send)
 
     async def _read(self, scope: asgi.Scope, receive: asgi.Receive) -> bytes | None:
         """The body; None where the client left. Raises ApiError."""
@@ -92,6 +98,22 @@ async def _discard(receive: asgi.Receive) -> None:
                     return
 
 
+async def with_whole_characters(body: bytes) -> bytes:
+    """A JSON body with U+FFFD for each half of a surrogate pair: legal in JSON, but no text, and no UTF-8 can hold it."""
+    if len(body) < _SMALL:
+        return _mended(body)
+    return await asyncio.to_thread(_mended, body)
+
+
+def _mended(body: bytes) -> bytes:
+    """Of the same length. Pairs stay, and so does what only looks like an escape: the rest of `\\\\ud800` behind its backslash."""
+    if b"\xed" in body:
+        body = _RAW_HALF.sub(b"\xef\xbf\xbd", body)
+    if not _HALF.search(body):
+        return body
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], body)
+
+
 def replayed(body: bytes, receive: asgi.Receive) -> asgi.Receive:
     """Gives the body once; afterwards the server's own messages, of which the client's leaving is the next."""
     left = [{"type": "http.request", "body": body, "more_body": False}]
@@ -100,31 +122,3 @@ def replayed(body: bytes, receive: asgi.Receive) -> asgi.Receive:
         return left.pop() if left else await receive()
 
     return replaying
-
-
-def impatient_protocol(seconds: float = 20.0):
-    """uvicorn's HTTP protocol, closing connections that do not send all headers of a request in time.
-
-    uvicorn itself waits for ever there; the application is not called yet, so no middleware could see it.
-    """
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
-    class ImpatientProtocol(HttpToolsProtocol):
-        def connection_made(self, transport):
-            super().connection_made(transport)
-            self._patience = self.loop.call_later(seconds, transport.close)
-
-        def on_message_begin(self):
-            self._patience.cancel()
-            self._patience = self.loop.call_later(seconds, self.transport.close)
-            super().on_message_begin()
-
-        def on_headers_complete(self):
-            self._patience.cancel()
-            super().on_headers_complete()
-
-        def connection_lost(self, exc):
-            self._patience.cancel()
-            super().connection_lost(exc)
-
-    return ImpatientProtocol

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from zhinao.api.model import Model
 from zhinao.api.reply import Event, Reply
+from zhinao.errors import ContextLengthError
 from zhinao.lang import tr
 from zhinao.model.tokenizer import mend_surrogates
 from zhinao.serve import sampling
+from zhinao.serve.bounded_tokenizer import BoundedTokenizer
 from zhinao.serve.errors import ApiError
 from zhinao.serve.facts import check_ids
 from zhinao.serve.job import Job, Prompt, Writer
@@ -64,9 +66,13 @@ def _prompts(body: CompletionRequest) -> list:
 
 def _prompt(prompt: str | list[int], model: Model) -> Prompt:
     """Who writes raw prompts writes the frame too, so control tokens in the text are control tokens."""
+    limit = model.engine.info.num_context_tokens
     if isinstance(prompt, str):
         prompt = mend_surrogates(prompt)  # `echo` sends it back
-        return Prompt(model.tokenizer.encode(prompt, control=True), {"splits_thought": False}, prompt)
+        ids = BoundedTokenizer(model.tokenizer, limit).encode(prompt, control=True)
+        return Prompt(ids, {"splits_thought": False}, prompt)
+    if len(prompt) > limit:
+        raise ContextLengthError(len(prompt), limit)
     check_ids(prompt, model, "prompt")
     return Prompt(prompt, {"splits_thought": False}, model.tokenizer.decode(prompt, skip_control=False))
 

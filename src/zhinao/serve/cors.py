@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 from zhinao.serve import asgi
+from zhinao.serve.auth import is_loopback
 from zhinao.serve.errors import ApiError
 
-_OWN_NAMES = ("localhost", "127.0.0.1", "::1")
+_ANY = ("0.0.0.0", "::")  # as the name of a server: this machine, by every address it has
 _EXPOSED = (
     "X-Request-Id",
     "X-Zhinao-Ignored",
@@ -53,7 +54,7 @@ class OriginGuard:
 
     def __init__(self, app: asgi.App, origins: tuple[str, ...] = (), is_local: bool = True):
         self.app, self.origins, self.is_local = app, frozenset(origins), is_local
-        self._names = {*_OWN_NAMES, *(urlsplit(origin).hostname for origin in origins)}
+        self._names = {*_ANY, *(urlsplit(origin).hostname for origin in origins)}
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         if scope["type"] == "http" and "*" not in self.origins:
@@ -64,10 +65,12 @@ class OriginGuard:
         await self.app(scope, receive, send)
 
     def _is_own_host(self, host: str) -> bool:
+        """No Host at all is HTTP/1.0 or a program: browsers always send one. An address cannot be rebound as a name can."""
         try:
-            return urlsplit(f"//{host}").hostname in self._names
+            name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
             return False
+        return not host or is_loopback(name) or name.removesuffix(".") in self._names
 
     def _is_foreign(self, scope: asgi.Scope) -> bool:
         """Sec-Fetch-Site is the browser's own word, which pages cannot set."""

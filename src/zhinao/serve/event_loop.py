@@ -12,10 +12,12 @@ from zhinao.lang import tr
 from zhinao.serve import logs
 from zhinao.serve.app import build
 from zhinao.serve.auth import Keys
-from zhinao.serve.body import impatient_protocol
+from zhinao.serve.connection import protocol
 from zhinao.serve.drain import DrainingServer
 from zhinao.serve.service import Service
 from zhinao.serve.settings import ServeSettings
+
+_TURN_SECONDS = 0.001  # how long a thread that reads a large request may keep the loop waiting, of Python's 5 ms
 
 
 def run(settings: ServeSettings, keys: Keys, listening: socket.socket, loading: Future, names: tuple[str, ...]) -> int:
@@ -24,6 +26,7 @@ def run(settings: ServeSettings, keys: Keys, listening: socket.socket, loading: 
     Raises what loading the model raises, after the server has left: without a model it is of no use.
     """
     logs.configure(settings.log_format, settings.log_content)
+    sys.setswitchinterval(_TURN_SECONDS)
     service = Service(settings, loading.result, names)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_serve(service, keys, listening))
@@ -34,7 +37,8 @@ async def _serve(service: Service, keys: Keys, listening: socket.socket) -> int:
     host, port = listening.getsockname()[:2]
     configured = uvicorn.Config(
         build(service, keys),
-        http=impatient_protocol(),
+        http=protocol(),
+        ws="none",  # an offer of WebSocket is passed over like any other
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -3,10 +3,12 @@
 from zhinao import __version__
 from zhinao.api.model import Model
 from zhinao.engine.base import Sampling
+from zhinao.errors import ContextLengthError
 from zhinao.lang import tr
 from zhinao.prompt import tools
 from zhinao.prompt.conversation import Rendered
 from zhinao.prompt.tools import ToolUse
+from zhinao.serve.bounded_tokenizer import BoundedTokenizer
 from zhinao.serve.errors import ApiError
 from zhinao.serve.schema import ChatRequest, DetokenizeRequest, TokenizeRequest
 from zhinao.serve.service import Service
@@ -21,6 +23,10 @@ _SHOWN = (
     "repetition_penalty",
     "max_tokens",
 )
+
+
+# Who counts the tokens of a text wants to know by how much it is too long: so much more than the context is counted.
+_COUNTED, _AT_LEAST = 4, 131_072
 
 
 def card(service: Service, name: str) -> dict:
@@ -59,9 +65,9 @@ def tokenize(body: TokenizeRequest, model: Model) -> dict:
     if (body.prompt is None) == (body.messages is None):
         raise ApiError(400, tr("Give either prompt or messages.", "请在 prompt 与 messages 中二选一。"), param="prompt")
     if body.prompt is None:
-        ids = render(body, model, tools.read(body.tools)).ids
+        ids = render(body, model, tools.read(body.tools), countable(model)).ids
     else:
-        ids = model.tokenizer.encode(body.prompt, control=True)
+        ids = BoundedTokenizer(model.tokenizer, countable(model)).encode(body.prompt, control=True)
     strings = [model.tokenizer.bytes_of(i).decode(errors="replace") for i in ids] if body.return_token_strs else None
     return {
         "count": len(ids),
@@ -71,10 +77,16 @@ def tokenize(body: TokenizeRequest, model: Model) -> dict:
     }
 
 
-def render(body: ChatRequest | TokenizeRequest, model: Model, use: ToolUse) -> Rendered:
-    """The prompt as the model will read it. Raises UsageError for bad messages."""
+def countable(model: Model) -> int:
+    """How many tokens the routes that run nothing count at most."""
+    return max(_COUNTED * model.engine.info.num_context_tokens, _AT_LEAST)
+
+
+def render(body: ChatRequest | TokenizeRequest, model: Model, use: ToolUse, max_tokens: int | None = None) -> Rendered:
+    """The prompt as the model will read it. Raises UsageError for bad messages, ContextLengthError for what cannot fit."""
     return model.render(
         body.messages,
+        BoundedTokenizer(model.tokenizer, max_tokens or model.engine.info.num_context_tokens),
         tools=use.shown,
         continue_final=bool(body.continue_final_message),
         add_generation_prompt=body.add_generation_prompt is not False,
@@ -102,6 +114,8 @@ def tokenizer_info(model: Model) -> dict:
 
 
 def detokenize(body: DetokenizeRequest, model: Model) -> dict:
-    """Raises ApiError 400 for ids outside the vocabulary."""
+    """Raises ApiError 400 for ids outside the vocabulary, ContextLengthError for too many."""
+    if len(body.tokens) > countable(model):
+        raise ContextLengthError(len(body.tokens), model.engine.info.num_context_tokens)
     check_ids(body.tokens, model, "tokens")
     return {"prompt": model.tokenizer.decode(body.tokens, skip_control=False)}

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 
 from starlette.responses import Response
 
@@ -134,7 +133,7 @@ class Generation(Response):
             pass
         replies = self._all()
         choices = [writer.whole(n, reply, self._runnings[n]) for n, reply in enumerate(replies)]
-        body = json.dumps(self._shape.whole(job.answer(choices, replies)), ensure_ascii=False).encode()
+        body = asgi.json_text(self._shape.whole(job.answer(choices, replies))).encode()
         self._is_begun = True
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers + asgi.encoded(self._headers)})
@@ -183,7 +182,7 @@ class Plain:
     """The shape of OpenAI's completions: chunks as they are, `[DONE]` at the end."""
 
     def encode(self, chunks: list[dict]) -> bytes:
-        return "".join([f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n" for chunk in chunks]).encode()
+        return "".join([f"data: {asgi.json_text(chunk)}\n\n" for chunk in chunks]).encode()
 
     def finish(self) -> bytes:
         return _DONE

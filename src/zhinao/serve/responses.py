@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zhinao.lang import tr
-from zhinao.serve.responses_input import messages, refused
+from zhinao.serve.responses_input import is_foreign_item, messages, refused
+from zhinao.serve.responses_object import is_foreign_tool
 
 # Same name and meaning in both APIs, or ours.
 _PASSED = (
@@ -62,7 +63,7 @@ def _tools(body: Mapping) -> dict:
     tools = body.get("tools", [])
     if not isinstance(tools, list):
         raise refused("tools", tr("It must be a list", "必须是列表"))
-    nested = [_tool(f"tools[{n}]", tool) for n, tool in enumerate(tools)]
+    nested = [_tool(f"tools[{n}]", tool) for n, tool in enumerate(tools) if not is_foreign_tool(tool)]
     choice = body.get("tool_choice")
     if isinstance(choice, Mapping) and choice.get("type") == "allowed_tools":
         nested, choice = _allowed(nested, choice)
@@ -76,9 +77,7 @@ def _tool(place: str, tool) -> dict:
     if not isinstance(tool, Mapping):
         raise refused(place, tr("It must be an object", "必须是对象"))
     if tool.get("type") != "function":
-        kind = tool.get("type")
-        what = tr(f"{kind!r} is not known; only functions of the client are", f"不支持 {kind!r}，只支持 function")
-        raise refused(f"{place}.type", what)
+        raise refused(f"{place}.type", tr("It must be text", "必须是文本"))
     if not isinstance(tool.get("name"), str):
         raise refused(f"{place}.name", tr("It must be text", "必须是文本"))
     names = ("name", "description", "parameters", "strict")
@@ -101,7 +100,7 @@ def _allowed(tools: list[dict], choice: Mapping) -> tuple[list[dict], str]:
             "allowed_tools 需要 tools 和 mode（auto 或 required）",
         )
         raise refused("tool_choice", what)
-    names = [_function(one)["function"]["name"] for one in listed]
+    names = [_function(one)["function"]["name"] for one in listed if not is_foreign_tool(one)]
     return [tool for tool in tools if tool["function"]["name"] in names], mode
 
 
@@ -141,6 +140,10 @@ def _ignored(body: Mapping) -> list[str]:
             names += [f"{name}.{key}" for key, inner in value.items() if inner is not None]
         elif name == "text" and isinstance(value, Mapping):
             names += [f"text.{key}" for key in value if key != "format"]
+        elif name == "tools" and isinstance(value, list):
+            names += dict.fromkeys(f"tools.{tool['type']}" for tool in value if is_foreign_tool(tool))
+        elif name == "input" and isinstance(value, list):
+            names += dict.fromkeys(f"input.{item['type']}" for item in value if is_foreign_item(item))
         elif name == "include" and isinstance(value, list):
             names += [f"include.{one}" for one in value if one != _LOGPROBS]
         elif name == "truncation" and value == "disabled":

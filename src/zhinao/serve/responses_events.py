@@ -3,11 +3,11 @@
 `ResponsesShape` is what `generation.py` takes for the shape of an answer.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zhinao.serve import responses_object as made
+from zhinao.serve.asgi import json_text
 from zhinao.serve.errors import ApiError
 
 REASONING, MESSAGE, CALL = "reasoning", "message", "function_call"
@@ -181,4 +181,4 @@ class ResponsesShape:
 
 
 def _sse(events: list[dict]) -> bytes:
-    return "".join(f"event: {e['type']}\ndata: {json.dumps(e, ensure_ascii=False)}\n\n" for e in events).encode()
+    return "".join(f"event: {e['type']}\ndata: {json_text(e)}\n\n" for e in events).encode()

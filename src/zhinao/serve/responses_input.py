@@ -3,6 +3,7 @@
 What belongs to one turn of the assistant (thought, words, calls) comes as several items and becomes one message.
 """
 
+import json
 from collections.abc import Mapping
 
 from zhinao.lang import tr
@@ -46,6 +47,8 @@ def _of_items(items: list) -> list[dict]:
         if not isinstance(item, Mapping):
             raise refused(place, tr("It must be an object", "必须是对象"))
         kind = item.get("type", "message" if "role" in item else None)
+        if is_foreign_item(item):
+            continue
         if not isinstance(kind, str) or kind not in _ITEMS:
             known = ", ".join(_ITEMS)
             what = tr(f"{kind!r} is not known; known: {known}", f"不支持 {kind!r}，可用：{known}")
@@ -55,7 +58,8 @@ def _of_items(items: list) -> list[dict]:
 
 
 def _message(found: list[dict], place: str, item: Mapping) -> None:
-    role, content = item.get("role"), _text(f"{place}.content", item.get("content"))
+    role, content = item.get("role"), item.get("content")
+    content = "" if role == "assistant" and content is None else _text(f"{place}.content", content)
     if role not in ("user", "system", "developer", "assistant"):
         raise refused(f"{place}.role", tr(f"{role!r} is unknown", f"未知的 {role!r}"))
     if role == "assistant":
@@ -81,10 +85,20 @@ def _call(found: list[dict], place: str, item: Mapping) -> None:
     turn.setdefault("tool_calls", []).append({"id": item["call_id"], "type": "function", "function": function})
 
 
+def _custom_call(found: list[dict], place: str, item: Mapping) -> None:
+    """A call of a tool whose input is no JSON, made by another model earlier in the conversation."""
+    _call(found, place, {**item, "arguments": json.dumps({"input": item.get("input")}, ensure_ascii=False)})
+
+
+def _shell_call(found: list[dict], place: str, item: Mapping) -> None:
+    arguments = json.dumps(item.get("action") or {}, ensure_ascii=False)
+    _call(found, place, {**item, "name": "local_shell", "arguments": arguments})
+
+
 def _output(found: list[dict], place: str, item: Mapping) -> None:
     if not isinstance(item.get("call_id"), str):
         raise refused(f"{place}.call_id", tr("It must be text", "必须是文本"))
-    content = _text(f"{place}.output", item.get("output"))
+    content = "" if item.get("output") is None else _text(f"{place}.output", item["output"])
     found.append({"role": "tool", "tool_call_id": item["call_id"], "content": content})
 
 
@@ -101,8 +115,26 @@ _ITEMS = {
     "reasoning": _reasoning,
     "function_call": _call,
     "function_call_output": _output,
+    "custom_tool_call": _custom_call,
+    "custom_tool_call_output": _output,
+    "local_shell_call": _shell_call,
+    "local_shell_call_output": _output,
     "item_reference": _reference,
 }
+
+
+# What other servers did themselves or keep to themselves, in a conversation that began there: no words of it are ours to read.
+_FOREIGN = (
+    *("web_search_call", "file_search_call", "image_generation_call", "code_interpreter_call", "computer_call"),
+    *("mcp_list_tools", "mcp_approval_request", "mcp_approval_response", "tool_search_call", "tool_search_output"),
+    *("compaction", "compaction_summary", "ghost_snapshot"),
+)
+
+
+def is_foreign_item(item) -> bool:
+    """An item that is passed over, and named to the client."""
+    kind = item.get("type") if isinstance(item, Mapping) else None
+    return isinstance(kind, str) and kind in _FOREIGN
 
 
 def _turn(found: list[dict], is_free) -> dict:

@@ -28,7 +28,11 @@ def response(body: Mapping, chat: Mapping, status: str, output: list[dict], **mo
         "store": False,
         "text": {"format": text.get("format") or {"type": "text"}},
         "tool_choice": body.get("tool_choice") or "auto",
-        "tools": [{"parameters": None, "strict": None, **tool} for tool in body.get("tools") or []],
+        "tools": [
+            {"parameters": None, "strict": None, **tool}
+            for tool in body.get("tools") or []
+            if not is_foreign_tool(tool)
+        ],
         "truncation": "disabled",
         "usage": None,
         "metadata": body.get("metadata") or {},
@@ -81,6 +85,12 @@ def call_item(id: str, call_id: str, name: str, arguments: str, status: str = "c
         "arguments": arguments,
         "status": status,
     }
+
+
+def is_foreign_tool(tool) -> bool:
+    """A tool of a type that OpenAI's servers or its own clients have: passed over, the function tools beside it are offered."""
+    kind = tool.get("type") if isinstance(tool, Mapping) else None
+    return isinstance(kind, str) and kind != "function"
 
 
 def is_complete(finish: str | None) -> bool:

@@ -3,11 +3,19 @@
 Unknown fields are kept (`model_extra`), so that the answer can name them.
 """
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Ids = list[int]
+# One wrong entry is told, not a million of them: telling them all took a minute.
+_FIRST = Field(fail_fast=True)
+Ids = Annotated[list[int], _FIRST]
+Texts = Annotated[list[str], _FIRST]
+Objects = Annotated[list[dict[str, Any]], _FIRST]
+MAX_MESSAGES, MAX_TOOLS, MAX_STOPS = 10_000, 1_024, 1_024
+Messages = Annotated[Objects, Field(max_length=MAX_MESSAGES)]
+Tools = Annotated[Objects, Field(max_length=MAX_TOOLS)]
+Stops = Annotated[Texts, Field(max_length=MAX_STOPS)]
 
 
 class Body(BaseModel):
@@ -29,7 +37,7 @@ class Sampled(Body):
     stream_options: StreamOptions | None = None
     n: int | None = Field(None, ge=1, le=64)
     seed: int | None = None
-    stop: str | list[str] | None = None
+    stop: str | Stops | None = None
     max_tokens: int | None = Field(None, ge=0)
     min_tokens: int | None = Field(None, ge=0)
     temperature: float | None = None
@@ -45,7 +53,7 @@ class Sampled(Body):
     structured_outputs: dict[str, Any] | None = Field(None, description="one of json, regex, choice, grammar")
     guided_json: str | dict[str, Any] | None = None
     guided_regex: str | None = None
-    guided_choice: list[str] | None = None
+    guided_choice: Texts | None = None
     guided_grammar: str | None = None
     user: str | None = Field(None, description="goes into the log; limits are those of the key")
 
@@ -53,12 +61,12 @@ class Sampled(Body):
 class ChatRequest(Sampled):
     """`POST /v1/chat/completions`."""
 
-    messages: list[dict[str, Any]]
+    messages: Messages
     max_completion_tokens: int | None = Field(None, ge=1)
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0)
     response_format: dict[str, Any] | None = None
-    tools: list[dict[str, Any]] | None = None
+    tools: Tools | None = None
     tool_choice: str | dict[str, Any] | None = None
     parallel_tool_calls: bool | None = None
     thinking_budget: int | None = Field(None, ge=0, description="tokens after which a thought is closed")
@@ -70,7 +78,7 @@ class ChatRequest(Sampled):
 class CompletionRequest(Sampled):
     """`POST /v1/completions`."""
 
-    prompt: str | Ids | list[str] | list[Ids]
+    prompt: str | Ids | Texts | Annotated[list[Ids], _FIRST]
     echo: bool | None = None
     logprobs: int | None = Field(None, ge=0)
     response_format: dict[str, Any] | None = None
@@ -82,12 +90,12 @@ class TokenizeRequest(Body):
     """`POST /tokenize`: a text, or messages."""
 
     prompt: str | None = None
-    messages: list[dict[str, Any]] | None = None
+    messages: Messages | None = None
     add_special_tokens: bool | None = Field(None, description="no effect: these models have no such tokens")
     add_generation_prompt: bool | None = None
     continue_final_message: bool | None = None
     return_token_strs: bool | None = None
-    tools: list[dict[str, Any]] | None = None
+    tools: Tools | None = None
     chat_template_kwargs: dict[str, Any] | None = None
 
 
@@ -100,7 +108,8 @@ class DetokenizeRequest(Body):
 class ResponsesRequest(Body):
     """`POST /v1/responses`; checked further in `responses.py`."""
 
-    input: str | list[dict[str, Any]]
+    input: str | Messages
+    tools: Tools | None = None
     stream: bool | None = None
 
 

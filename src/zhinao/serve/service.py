@@ -15,6 +15,7 @@ from zhinao.serve.metrics import Metrics
 from zhinao.serve.running import Running
 from zhinao.serve.settings import ServeSettings
 from zhinao.serve.wire import Wire
+from zhinao.serve.work import Work
 
 
 class Service:
@@ -30,6 +31,7 @@ class Service:
         self.metrics = Metrics(names[0], lambda: self.admission.num_running, lambda: self.admission.num_waiting)
         self.live: dict[str, list[Running]] = {}
         self.wire: Wire | None = None
+        self.work = Work()
         self._open_model, self._model = open_model, None
         self._failure: ZhinaoError | None = None
         self._num_restarts = 0
@@ -48,6 +50,7 @@ class Service:
     def close(self) -> None:
         for running in [one for many in self.live.values() for one in many]:
             running.cancel()
+        self.work.close()
         if self._model:
             self._model.close()
 

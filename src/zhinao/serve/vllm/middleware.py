@@ -3,12 +3,17 @@
 vLLM makes it without arguments (`--middleware`); the settings come by an environment variable from the launcher.
 """
 
-from zhinao.serve import asgi, logs, middleware
+import uvicorn.config
+
+from zhinao.serve import asgi, connection, logs, middleware
 from zhinao.serve.auth import Keys
 from zhinao.serve.limits import RateLimits
 from zhinao.serve.vllm import environment
 from zhinao.serve.vllm.reasoning_names import ReasoningNames
 from zhinao.serve.vllm.request_fields import RequestFields
+
+# vLLM passes no protocol to uvicorn, which therefore looks this one up when it starts: after middlewares are imported.
+uvicorn.config.HTTP_PROTOCOLS["auto"] = connection.protocol()
 
 
 class FamilyMiddleware:

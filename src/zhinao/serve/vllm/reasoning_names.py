@@ -55,7 +55,7 @@ class _Answer:
         events = whole + end
         if _MARK in events:
             events = b"\n\n".join(map(_event, events.split(b"\n\n")))
-        await self._send({**message, "body": events})
+        await self._send({**message, "body": asgi.in_one_line(events)})
 
     async def _hold(self, message: dict) -> None:
         self._held += message.get("body", b"")

@@ -1,0 +1,129 @@
+"""uvicorn's HTTP/1.1 connection, made safe for strangers and other people's clients. Knows no routes; middlewares start after it.
+
+uvicorn waits for ever for headers and for readers, takes headers of any size, and loses the body of a request that offers
+to speak HTTP/2 (`Upgrade: h2c`: Java's HttpClient, `curl --http2`). No middleware could see any of it.
+"""
+
+from zhinao.lang import tr
+from zhinao.serve.asgi import json_text
+from zhinao.serve.errors import ApiError
+
+HEAD_BYTES = 65_536  # of one request's line and headers, as they are counted: in steps of _STEP
+_STEP = 16_384
+_LINGER_SECONDS = 1.0  # a client that still sends would not see an answer behind which the line is closed
+_HOPS = (b"upgrade", b"http2-settings")
+
+
+def protocol(head_seconds: float = 20.0, head_bytes: int = HEAD_BYTES, write_seconds: float = 60.0):
+    """The protocol's class for `uvicorn.Config(http=…)`.
+
+    A connection ends where all headers of a request are not there within `head_seconds`, where they are larger than
+    `head_bytes` (431), and where a client reads nothing of what is ready for it for `write_seconds`. An offered upgrade that
+    is no WebSocket is passed over, as RFC 9110 (7.8) allows: the request is answered by HTTP/1.1, and the connection goes on.
+    """
+    import httptools
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    class Connection(HttpToolsProtocol):
+        def connection_made(self, transport):
+            super().connection_made(transport)
+            self._offered: bytes | None = None  # the head of a request that offers an upgrade, without the offer
+            self._num_bytes, self._is_counted, self._is_refused = 0, True, False  # of what is no body
+            self._stalled = None
+            self._patience = self.loop.call_later(head_seconds, transport.close)
+
+        def connection_lost(self, exc):
+            self._patience.cancel()
+            self.resume_writing()
+            super().connection_lost(exc)
+
+        def data_received(self, data):
+            self._unset_keepalive_if_required()
+            while data and not self._is_refused and self.parser is not None:
+                size = _STEP if self._is_counted else len(data)
+                piece, data = data[:size], data[size:]
+                self._num_bytes += len(piece)
+                self._feed(piece)
+                if self._num_bytes > head_bytes:
+                    self._refuse()
+
+        def _feed(self, data: bytes) -> None:
+            while data:
+                try:
+                    self.parser.feed_data(data)
+                    return
+                except httptools.HttpParserError:
+                    self._is_refused = True
+                    return self.send_400_response("Invalid HTTP request received.")
+                except httptools.HttpParserUpgrade as upgrade:
+                    if self._offered is None:
+                        return self.handle_websocket_upgrade()
+                    data, self._offered = self._offered + data[upgrade.args[0] :], None
+                    self.parser = httptools.HttpRequestParser(self)
+
+        def on_message_begin(self):
+            self._patience.cancel()
+            self._patience = self.loop.call_later(head_seconds, self.transport.close)
+            self._num_bytes, self._is_counted = 0, True
+            super().on_message_begin()
+
+        def on_headers_complete(self):
+            self._patience.cancel()
+            self._num_bytes = 0
+            method, is_offer = self.parser.get_method(), self.parser.should_upgrade() and not self._should_upgrade()
+            if is_offer and method != b"CONNECT":  # which has no other meaning than another protocol
+                version = self.parser.get_http_version().encode()
+                self._offered = _head(method, self.url, version, self.headers)
+            else:
+                super().on_headers_complete()
+
+        def on_body(self, body):
+            self._num_bytes, self._is_counted = 0, False
+            super().on_body(body)
+
+        def on_message_complete(self):
+            self._num_bytes, self._is_counted = 0, True
+            if self._offered is None:
+                super().on_message_complete()
+
+        def pause_writing(self):
+            """The client does not read: what waits for it has filled the system's buffers and ours."""
+            super().pause_writing()
+            self._stalled = self._stalled or self.loop.call_later(write_seconds, self.transport.abort)
+
+        def resume_writing(self):
+            if self._stalled:
+                self._stalled.cancel()
+                self._stalled = None
+            super().resume_writing()
+
+        def _refuse(self) -> None:
+            self._is_refused = True
+            self._patience.cancel()
+            self.transport.write(_too_large(head_bytes))
+            self.loop.call_later(_LINGER_SECONDS, self.transport.close)
+
+    return Connection
+
+
+def _head(method: bytes, target: bytes, version: bytes, headers: list[tuple[bytes, bytes]]) -> bytes:
+    """A request's head without the offer to speak another protocol."""
+    lines = [b"%b %b HTTP/%b" % (method, target, version)]
+    for name, value in headers:
+        if name == b"connection":
+            value = b", ".join(word for word in map(bytes.strip, value.split(b",")) if word.lower() not in _HOPS)
+        if name not in _HOPS and (value or name != b"connection"):
+            lines.append(b"%b: %b" % (name, value))
+    return b"\r\n".join([*lines, b"", b""])
+
+
+def _too_large(num_bytes: int) -> bytes:
+    limit = num_bytes // 1024
+    error = ApiError(
+        431,
+        tr(f"The request's headers may have {limit} kB.", f"请求头上限为 {limit} kB。"),
+        code="headers_too_large",
+    )
+    body = json_text(error.body()).encode()
+    head = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    return head + b"content-length: %d\r\n\r\n" % len(body) + body

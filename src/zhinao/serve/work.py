@@ -1,0 +1,51 @@
+"""What a request costs before the engine has it, done beside the event loop: parsing, rendering, encoding. Knows no routes.
+
+Small bodies are done at once, since a thread would cost more. Large ones wait for one another and for nobody else.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from zhinao.lang import tr
+from zhinao.serve.errors import ApiError
+
+SMALL_BYTES, LARGE_BYTES = 4_096, 262_144
+_MAX_LARGE = 32  # waiting; each may hold tens of megabytes
+
+
+class Work:
+    """Few threads: Python runs one at a time, and the event loop has to get its turn among them."""
+
+    def __init__(self):
+        self._quick, self._slow = ThreadPoolExecutor(2, "zhinao-work"), ThreadPoolExecutor(1, "zhinao-large-work")
+        self._num_large = 0
+
+    async def do(self, num_bytes: int, call: Callable, *args):
+        """The result of `call(*args)` for a body of so many bytes. Raises what that raises, ApiError 429 where too much waits."""
+        if num_bytes <= SMALL_BYTES:
+            return call(*args)
+        loop = asyncio.get_running_loop()
+        if num_bytes <= LARGE_BYTES:
+            return await loop.run_in_executor(self._quick, call, *args)
+        if self._num_large >= _MAX_LARGE:
+            raise _busy()
+        self._num_large += 1
+        try:
+            return await loop.run_in_executor(self._slow, call, *args)
+        finally:
+            self._num_large -= 1
+
+    def close(self) -> None:
+        """What has not begun is dropped."""
+        for pool in (self._quick, self._slow):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _busy() -> ApiError:
+    return ApiError(
+        429,
+        tr("Too many large requests wait to be read.", "等待读取的大请求过多。"),
+        code="queue_full",
+        headers={"Retry-After": "5"},
+    )

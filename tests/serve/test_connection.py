@@ -1,0 +1,203 @@
+"""Raw lines to uvicorn with our connection: offers of other protocols, heads without end, readers that do not read."""
+
+import asyncio
+import contextlib
+import importlib
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from zhinao.serve.connection import protocol
+
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
+HEAD = b"POST /v1/echo HTTP/1.1\r\nHost: localhost\r\n"
+left = threading.Event()
+
+
+async def app(scope, receive, send):
+    """Tells what came; `/endless` sends until the client has left."""
+    if scope["path"] != "/endless":
+        request = Request(scope, receive)
+        body = (await request.body()).decode()
+        answer = JSONResponse({"path": scope["path"], "body": body, "headers": dict(request.headers)})
+        return await answer(scope, receive, send)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def sending():
+        while True:
+            await send({"type": "http.response.body", "body": b"x" * 100_000, "more_body": True})
+            await asyncio.sleep(0)
+
+    work = asyncio.create_task(sending())
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    work.cancel()
+    left.set()
+
+
+@pytest.fixture(scope="module")
+def port():
+    config = uvicorn.Config(
+        app, http=protocol(head_seconds=5, write_seconds=0.3), ws="none", log_level="critical", lifespan="off"
+    )
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    yield listening.getsockname()[1]
+    server.should_exit = True
+    thread.join(10)
+
+
+class Line:
+    """One connection; `read()` gives status and JSON of the next answer."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self.file = self.socket.makefile("rb")
+
+    def send(self, *parts):
+        for part in parts:
+            self.socket.sendall(part)
+            time.sleep(0.02)
+
+    def read(self):
+        status = int(self.file.readline().split()[1])
+        headers = {}
+        while line := self.file.readline().strip():
+            name, _, value = line.partition(b":")
+            headers[name.lower()] = value.strip()
+        return status, json.loads(self.file.read(int(headers.get(b"content-length", 0))) or "null")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+        self.socket.close()
+
+
+OFFERS = {
+    "h2c": H2C,
+    "lower case": H2C.lower(),
+    "keep-alive": H2C.replace(b"Upgrade, ", b"keep-alive, Upgrade, "),
+    "websocket": b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    "TLS": b"Connection: upgrade\r\nUpgrade: TLS/1.0, HTTP/2.0\r\n",
+    "not named": b"Upgrade: h2c\r\n",
+    "unknown": b"Connection: Upgrade\r\nUpgrade: \xc3\xa9t\xc3\xa9\r\n",
+}
+BODIES = {
+    "length": (b"Content-Length: 7\r\n\r\n", b'{"a":1}'),
+    "in one": (b'Content-Length: 7\r\n\r\n{"a":1}',),
+    "split": (b"Content-Length: 7\r\n", b'\r\n{"a', b'":1}'),
+    "chunked": (b"Transfer-Encoding: chunked\r\n\r\n", b'3\r\n{"a\r\n', b'4\r\n":1}\r\n0\r\n\r\n'),
+}
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+@pytest.mark.parametrize("offer", OFFERS.values(), ids=OFFERS)
+def test_an_offered_upgrade_is_passed_over_and_the_line_goes_on(port, offer, body):
+    with Line(port) as line:
+        for _ in range(2):
+            line.send(HEAD + offer + body[0], *body[1:])
+            status, answer = line.read()
+            assert (status, answer["body"]) == (200, '{"a":1}')
+            assert answer["headers"]["host"] == "localhost"
+        line.send(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        assert line.read()[1]["body"] == "{}"
+
+
+def test_several_offers_at_once(port):
+    """Three requests in one piece, a GET without a body among them."""
+    one = HEAD + H2C + b"Content-Length: 1\r\n\r\n"
+    with Line(port) as line:
+        line.send(one + b"1" + b"GET /x HTTP/1.1\r\nHost: a\r\n" + H2C + b"\r\n" + one + b"3")
+        answers = [line.read()[1] for _ in range(3)]
+    assert [answer["body"] for answer in answers] == ["1", "", "3"]
+    assert answers[1]["path"] == "/x" and "upgrade" not in answers[1]["headers"]
+
+
+def test_an_offer_by_a_client_that_asks_first(port):
+    body = b"x" * 300_000
+    with Line(port) as line:
+        line.send(HEAD + H2C + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body))
+        assert line.read()[0] == 100
+        line.send(body)
+        assert len(line.read()[1]["body"]) == len(body)
+
+
+def test_an_offer_that_hides_a_second_request_is_refused(port):
+    with Line(port) as line:
+        line.send(
+            HEAD + H2C + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /x HTTP/1.1\r\n\r\n"
+        )
+        assert line.file.readline().split()[1] == b"400"
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize("size", [20, 2_000_000])
+def test_curl_that_prefers_http2(port, tmp_path, size):
+    (tmp_path / "body").write_bytes(b"y" * size)
+    words = ["curl", "-sS", "--http2", "--noproxy", "*", "-m", "20", "--data-binary", f"@{tmp_path / 'body'}"]
+    url = f"http://127.0.0.1:{port}/v1/echo"
+    run = subprocess.run([*words, url, url], capture_output=True, text=True)
+    assert run.stdout.count("y" * size) == 2, run.stderr
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 3_000_000,
+        b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 500_000,
+        b"GET /" + b"x" * 3_000_000,
+        b"\r\n" * 1_500_000,
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n" + b"X: y\r\n" * 500_000,
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n1;" + b"x" * 3_000_000,
+    ],
+    ids=["value", "many", "target", "blank", "trailers", "chunk extension"],
+)
+def test_a_head_without_end_is_refused(port, head):
+    with Line(port) as line:
+        started = time.monotonic()
+        threading.Thread(target=lambda: _sent(line.socket, head), daemon=True).start()
+        status, answer = line.read()
+        assert status == 431 and answer["error"]["code"] == "headers_too_large"
+        assert time.monotonic() - started < 5
+
+
+def _sent(line: socket.socket, data: bytes) -> None:
+    with contextlib.suppress(OSError):
+        line.sendall(data)
+
+
+def test_large_bodies_are_no_heads(port):
+    with Line(port) as line:
+        line.send(HEAD + b"X: " + b"x" * 40_000 + b"\r\nContent-Length: 500000\r\n\r\n", b"z" * 500_000)
+        assert len(line.read()[1]["body"]) == 500_000
+        line.send(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        assert line.read()[1]["body"] == "{}"
+
+
+def test_a_client_that_reads_nothing_is_left(port):
+    left.clear()
+    with Line(port) as line:
+        line.send(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert left.wait(10)
+
+
+def test_vllm_s_server_gets_the_same_connection(monkeypatch):
+    monkeypatch.setitem(uvicorn.config.HTTP_PROTOCOLS, "auto", "uvicorn.protocols.http.auto:AutoHTTPProtocol")
+    monkeypatch.delitem(sys.modules, "zhinao.serve.vllm.middleware", raising=False)
+    importlib.import_module("zhinao.serve.vllm.middleware")
+    config = uvicorn.Config(app, log_config=None)
+    config.load()
+    assert config.http_protocol_class.__module__ == protocol.__module__
