@@ -39,7 +39,7 @@ def read(file: Path) -> list[Host]:
 
 def _lines(file: Path) -> list[str]:
     try:
-        return file.read_text(encoding="utf-8").splitlines()
+        return file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or tr("it is not text", "不是文本")
         raise _bad(file, None, tr(f"cannot be read ({reason}).", f"无法读取（{reason}）。")) from None
