@@ -6,15 +6,16 @@ They lie in a folder of their own, so that the checkpoint stays as it is.
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from zhinao import files
 from zhinao.api.model import knows_thoughts
 from zhinao.family import CHAT_TEMPLATE
 from zhinao.hub import LocalModel
-from zhinao.model import defaults
+from zhinao.model import architecture, defaults
 from zhinao.model.tokenizer import Tokenizer
+from zhinao.model.tokenizer_folder import read_json
 from zhinao.serve.vllm.tools_template import with_tools
 
 
@@ -25,6 +26,7 @@ class FamilyFiles:
     folder: Path
     chat_template: Path | None
     thinks: bool
+    overrides: dict = field(default_factory=dict)  # of config.json, for vLLM's reading of scaled positions
 
     @classmethod
     def write(cls, model: LocalModel) -> "FamilyFiles":
@@ -42,4 +44,5 @@ class FamilyFiles:
                 (work / "generation_config.json").write_text(config + "\n", encoding="utf-8")
                 (work / "chat_template.jinja").write_text(template, encoding="utf-8")
         thinks = bool(model.release and model.release.thinks) or knows_thoughts(tokenizer)
-        return cls(folder, None if is_own else folder / "chat_template.jinja", thinks)
+        overrides = architecture.overrides(read_json(model.path / "config.json"))
+        return cls(folder, None if is_own else folder / "chat_template.jinja", thinks, overrides)
