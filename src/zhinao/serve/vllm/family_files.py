@@ -16,7 +16,8 @@ from zhinao.hub import LocalModel
 from zhinao.model import architecture, defaults
 from zhinao.model.tokenizer import Tokenizer
 from zhinao.model.tokenizer_folder import read_json
-from zhinao.serve.vllm.tools_template import with_tools
+from zhinao.prompt.conversation import TOOL_USE
+from zhinao.serve.vllm.tools_template import for_both
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class FamilyFiles:
         found = defaults.read(model.path, tokenizer, model.release)
         # Without `max_new_tokens`: vLLM would take it as the most that anybody may ask for.
         config = json.dumps({"eos_token_id": list(found.stop_ids), **found.sampling}, indent=2)
-        template = with_tools(tokenizer.chat_template or CHAT_TEMPLATE)
+        template = for_both(tokenizer.chat_template or CHAT_TEMPLATE, tokenizer.named_templates.get(TOOL_USE))
         is_own = template == tokenizer.chat_template
         digest = hashlib.sha256(f"{config}\n{template}".encode()).hexdigest()[:10]
         folder = files.home() / "vllm" / f"{re.sub(r'[^A-Za-z0-9.-]', '-', model.name)}-{digest}"
