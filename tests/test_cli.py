@@ -144,3 +144,50 @@ def test_generated_docs_are_current():
     assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == page, "run `make docs`"
     structure = (ROOT / "docs" / "structure.md").read_text(encoding="utf-8")
     assert generated_docs.structure_page(structure, ROOT / "src" / "zhinao") == structure, "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("words", "prompt"),
+    [
+        (["m", "-1+1=?"], ["-1+1=?"]),
+        (["m", "--max-tokens", "4", "-1+1=?"], ["-1+1=?"]),
+        (["m", "--max-tokens", "4", "--", "-1+1=?"], ["-1+1=?"]),
+        (["m", "--", "--max-tokens", "4"], ["--max-tokens", "4"]),
+        (["--", "m", "-x", "--", "y"], ["-x", "--", "y"]),
+        (["m", "hi", "--seed", "1", "there", "--", "--you"], ["hi", "there", "--you"]),
+        (["m", "-", "---", "--1", "-3", "-请问？", "- a list", "-what's x"], None),
+        (["m", "--seed", "1", "-3", "-e^x=?"], ["-3", "-e^x=?"]),
+        (["m", "--stop", "-1+", "hi"], ["hi"]),
+    ],
+    ids=lambda words: " ".join(words or ()),
+)
+@pytest.mark.parametrize("verb", ["chat", "generate"])
+def test_a_text_may_begin_with_a_dash(verb, words, prompt, monkeypatch):
+    seen = []
+    module = "zhinao.chat.command" if verb == "chat" else "zhinao.chat.generate"
+    monkeypatch.setattr(
+        f"{module}.run", lambda args: seen.append((args.model, getattr(args, "prompt", None) or args.text))
+    )
+    assert cli.main([verb, *words]) == 0
+    assert seen == [("m", prompt or words[1:])]
+
+
+@pytest.mark.parametrize("verb", ["chat", "generate"])
+@pytest.mark.parametrize(
+    ("flag", "meant"),
+    [("--temprature", "--temperature"), ("--max-token=4", "--max-tokens"), ("--sed", "--seed"), ("-x", "")],
+)
+def test_a_mistyped_flag_is_still_an_error(verb, flag, meant, capsys):
+    assert cli.main([verb, "m", "hi", flag, "1"]) == 2
+    error = capsys.readouterr().err
+    assert flag in error and (f"Did you mean {meant}?" in error or not meant)
+
+
+def test_words_behind_two_dashes_reach_vllm_and_other_positionals(monkeypatch):
+    seen = []
+    monkeypatch.setattr("zhinao.serve.command.run", lambda args: seen.append((args.model, args.rest)))
+    cli.main(["serve", "m", "--engine", "vllm", "--max-num-seqs", "4", "--", "--swap-space", "1"])
+    monkeypatch.setattr("zhinao.hub.commands.remove.run", lambda args: seen.append(vars(args)))
+    cli.main(["remove", "--", "-odd-name"])
+    assert seen[0] == ("m", ["--max-num-seqs", "4", "--swap-space", "1"])
+    assert "-odd-name" in seen[1].values() or ["-odd-name"] in seen[1].values()

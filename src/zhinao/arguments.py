@@ -4,6 +4,7 @@ import argparse
 import difflib
 import importlib
 import re
+import sys
 
 from zhinao.errors import UsageError
 from zhinao.lang import current, tr
@@ -20,14 +21,46 @@ _SENTENCES = (
 )
 
 
+_FLAG = re.compile(r"--?[A-Za-z][\w-]*(=.*)?", re.DOTALL)  # what may be meant as one; "-1+1=?" may not
+_TEXT = "\0"  # before a word behind `--`; no argument of a process can hold it
+
+
 class Parser(argparse.ArgumentParser):
-    """Its errors are UsageError; flags are never abbreviated, so a later version can add flags safely."""
+    """Its errors are UsageError; flags are never abbreviated, so a later version can add flags safely.
+
+    A word that begins with `-` but cannot be a flag (`-1+1=?`, `-`, `---`) is a word like any other, and so is every word behind `--`.
+    """
 
     def __init__(self, **settings):
         super().__init__(**{"allow_abbrev": False, "add_help": False, **settings})
         self._positionals.title = tr("arguments", "参数")
         self._optionals.title = tr("options", "选项")
         self.add_argument("-h", "--help", action="help", help=tr("show this help and exit", "显示帮助并退出"))
+
+    def parse_known_args(self, args=None, namespace=None):
+        args = list(sys.argv[1:] if args is None else args)
+        if "--" in args and not self._passes_on(args):
+            end = args.index("--")
+            args = [*args[:end], *(_TEXT + word for word in args[end + 1 :])]
+        return super().parse_known_args(args, namespace)
+
+    def _passes_on(self, args: list[str]) -> bool:
+        """Whether words go to another program as they are, `--` among them."""
+        inner = inner_parsers(self)
+        verb = next((inner[word] for word in args if word in inner), self)
+        return any(action.nargs == argparse.REMAINDER for action in verb._actions)
+
+    def _parse_optional(self, arg_string):
+        is_short = not arg_string.startswith("--") and arg_string[:2] in self._option_string_actions  # as `-n5`
+        return super()._parse_optional(arg_string) if is_short or _FLAG.fullmatch(arg_string) else None
+
+    def _get_value(self, action, arg_string):
+        is_for_a_verb = action.nargs in (argparse.PARSER, argparse.REMAINDER)  # which reads it once more
+        return super()._get_value(action, arg_string if is_for_a_verb else arg_string.removeprefix(_TEXT))
+
+    def _print_message(self, message, file=None):
+        """argparse would pass over a pipe that nobody reads."""
+        print(message or "", end="", file=file or sys.stderr)
 
     def format_help(self) -> str:
         return super().format_help().replace("usage: ", tr("usage: ", "用法："), 1)
@@ -38,16 +71,17 @@ class Parser(argparse.ArgumentParser):
         A verb that passes flags on (it has set `rest`) gets them as they are; one with verbs of its own hands them to the chosen
         one. Raises UsageError for flags otherwise, and where no positional takes many.
         """
+        texts = [word.removeprefix(_TEXT) for word in words]
         if hasattr(args, "rest"):
-            args.rest = words
+            args.rest = texts
             return
         for action in self._actions:
             if isinstance(action, argparse._SubParsersAction) and getattr(args, action.dest, None) is not None:
                 return action.choices[getattr(args, action.dest)].take_rest(args, words)
         many = [action.dest for action in self._actions if not action.option_strings and action.nargs in ("*", "+")]
-        if not many or any(word.startswith("-") for word in words):
-            self.error(f"unrecognized arguments: {' '.join(words)}")
-        setattr(args, many[-1], [*(getattr(args, many[-1]) or []), *words])
+        if not many or any(map(_FLAG.fullmatch, words)):
+            self.error(f"unrecognized arguments: {' '.join(texts)}")
+        setattr(args, many[-1], [*(getattr(args, many[-1]) or []), *texts])
 
     def error(self, message: str):
         raise UsageError(

@@ -4,11 +4,11 @@ A verb's module has `add_arguments(parser)` and `run(args) -> int | None` and mu
 """
 
 import argparse
+import contextlib
 import importlib
-import os
 import sys
 
-from zhinao import __version__, lang
+from zhinao import __version__, lang, outfile
 from zhinao.arguments import Parser, add_language
 from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
@@ -87,6 +87,7 @@ def verb_parser(parser: argparse.ArgumentParser, verb: str) -> argparse.Argument
 
 def _peek(argv: list[str]) -> str | None:
     """Take `--lang` (help must already speak it) and find the verb."""
+    argv = argv[: argv.index("--")] if "--" in argv else argv
     for n, word in enumerate(argv):
         if word == "--lang" and n + 1 < len(argv) and argv[n + 1] in ("en", "zh"):
             lang.choose(argv[n + 1])
@@ -97,27 +98,44 @@ def _peek(argv: list[str]) -> str | None:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point. Returns the exit code: 0 good, 2 usage, 130 Ctrl-C, others by the error (see `errors.py`)."""
-    argv = sys.argv[1:] if argv is None else argv
+    outfile.mend_standard_streams()
     try:
-        verb = _peek(argv)
-        parser = build_parser(verb)
-        args, unknown = parser.parse_known_args(argv)
-        if unknown:
-            (verb_parser(parser, args.verb) if args.verb else parser).take_rest(args, unknown)
-        if args.verb is None:
-            parser.print_help()
-            return 0
-        return importlib.import_module(VERBS[args.verb][0]).run(args) or 0
+        try:
+            return _run(sys.argv[1:] if argv is None else argv)
+        finally:  # also of `--help`, which ends by SystemExit: what a pipe or a disk refuses is found out here
+            sys.stdout.flush()
     except ZhinaoError as error:
-        print(f"zhinao: {error}", file=sys.stderr)
+        _tell(f"zhinao: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        print(tr("zhinao: stopped.", "zhinao：已停止。"), file=sys.stderr)
+        _tell(tr("zhinao: stopped.", "zhinao：已停止。"))
         return 130
-    except BrokenPipeError:
-        # The reader has left (`zhinao … | head`); Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has left (`zhinao … | head`)
         return 141
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich leaves so
+            return 141
+        raise
+    finally:
+        outfile.forget_standard_output()
+
+
+def _run(argv: list[str]) -> int:
+    verb = _peek(argv)
+    parser = build_parser(verb)
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        (verb_parser(parser, args.verb) if args.verb else parser).take_rest(args, unknown)
+    if args.verb is None:
+        parser.print_help()
+        return 0
+    return importlib.import_module(VERBS[args.verb][0]).run(args) or 0
+
+
+def _tell(sentence: str) -> None:
+    """On stderr, which may be full or gone too; the exit code tells then."""
+    with contextlib.suppress(OSError, ZhinaoError):
+        print(sentence, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,10 @@
 Looks only: it downloads, builds and changes nothing, and imports none of the packages whose versions it tells.
 """
 
-import json
 import shutil
 from dataclasses import dataclass
 
-from zhinao import files, machine
+from zhinao import files, machine, outfile
 from zhinao.lang import tr
 
 PACKAGES = (
@@ -48,7 +47,7 @@ def add_arguments(parser) -> None:
 def run(args) -> int:
     """Exit code 0, or 1 where something fatal does not fit together."""
     report = examine()
-    print(json.dumps(report, ensure_ascii=False, indent=2) if args.json else "\n".join(_lines(report)))
+    print(outfile.json_text(report, indent=2) if args.json else "\n".join(_lines(report)))
     return int(any(problem["is_fatal"] for problem in report["problems"]))
 
 

@@ -1,10 +1,9 @@
-"""Files that are whole or absent: atomic folders, locks, hashes, free space."""
+"""Folders that are whole or absent, JSON files, locks, hashes, free space. One file written whole: `outfile.py`."""
 
 import contextlib
 import errno
 import glob
 import hashlib
-import io
 import json
 import os
 import shutil
@@ -12,10 +11,10 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from zhinao import outfile
 from zhinao.errors import DiskError
 from zhinao.lang import tr
-
-PARTIAL = ".partial-"
+from zhinao.outfile import PARTIAL
 
 
 def home() -> Path:
@@ -108,28 +107,8 @@ def _is_running(process_id: int) -> bool:
 
 
 def write_json(path: Path, value) -> None:
-    """Write JSON through a temporary name, so that a reader never sees half of it. Half characters (of file names that are
-    no UTF-8) are escaped as JSON escapes them, and read back the same."""
-    temporary = path.with_name(f"{path.name}{PARTIAL}{os.getpid()}")
-    text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
-    temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-    temporary.replace(path)
-
-
-@contextlib.contextmanager
-def atomic_text(path: Path) -> Iterator[io.TextIOBase]:
-    """A UTF-8 text file that takes its name when the block ends well and vanishes when it does not. Raises DiskError."""
-    temporary = path.with_name(f".{path.name}{PARTIAL}{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            yield file
-        temporary.replace(path)
-    except OSError as error:
-        reason = tr("the disk is full", "磁盘已满") if error.errno == errno.ENOSPC else error.strerror
-        raise DiskError(tr(f"{path}: cannot be written ({reason}).", f"{path}：无法写入（{reason}）。")) from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    """Write JSON, whole or not at all. Raises DiskError."""
+    outfile.write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
 def sha256(path: Path, on_bytes: Callable[[int], None] | None = None) -> str:

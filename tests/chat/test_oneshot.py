@@ -1,6 +1,7 @@
 """`zhinao chat MODEL PROMPT` and pipes: plain text, exit codes. In this process, on a model that says what is written down."""
 
 import io
+import json
 import os
 import signal
 import sys
@@ -217,3 +218,37 @@ def test_generate_leaves_no_half_file(ask, tmp_path):
 def test_generate_bad_input(ask, words, piped, code, sentence):
     done, _, err, _, loaded = ask([], *words, piped=piped, verb="generate")
     assert done == code and sentence in err and not loaded
+
+
+def test_only_line_feeds_end_a_line(ask, tmp_path):
+    lines = ["one\u2028still one", "two\x0cstill two", "three\x85still three\x0b\x1c\r.", "four"]
+    (tmp_path / "lines.txt").write_bytes(
+        "\r\n".join(lines[:2]).encode() + b"\n\n" + "\n".join(lines[2:]).encode() + b"\r\n"
+    )
+    code, out, _, prompts, _ = ask(
+        ["x"] * 4, "m", "--input", f"{tmp_path}/lines.txt", "--lines", "--json", verb="generate"
+    )
+    assert (code, prompts) == (0, lines)
+    assert [json.loads(line)["prompt"] for line in out.split("\n")[:-1]] == lines
+    piped = (tmp_path / "lines.txt").read_bytes()
+    assert ask(["x"] * 4, "m", "--lines", "--json", piped=piped, verb="generate")[3] == lines
+
+
+@pytest.mark.parametrize("kind", ["link", "private", "fifo"])
+def test_output_goes_where_it_was_said(ask, tmp_path, kind):
+    target = tmp_path / "out"
+    if kind == "fifo":
+        os.mkfifo(target)
+        got = []
+        reader = threading.Thread(target=lambda: got.append(target.read_text()))
+        reader.start()
+    else:
+        (tmp_path / "real").touch(mode=0o600)
+        target.symlink_to("real") if kind == "link" else (tmp_path / "real").rename(target)
+    assert ask(["answer"], "m", "hi", "--output", str(target), verb="generate")[0] == 0
+    if kind == "fifo":
+        reader.join(5)
+        assert got == ["answer"] and target.is_fifo()
+    else:
+        assert target.read_text() == "answer" and target.stat().st_mode & 0o777 == 0o600
+        assert target.is_symlink() == (kind == "link")

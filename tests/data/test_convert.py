@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from zhinao import cli
-from zhinao.data import output
+from zhinao import cli, outfile
 from zhinao.data.read import read
 from zhinao.data.sample import Fault
 from zhinao.errors import DiskError, UsageError
@@ -103,10 +102,10 @@ def test_a_file_that_is_there_is_replaced_only_when_asked_and_only_by_a_whole_on
     assert f"{data}: is there already.\n  → --force replaces it" in capsys.readouterr().err
 
     def full(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise outfile.cannot_write(data, OSError(errno.ENOSPC, "No space left on device"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(output.json, "dumps", full)
+        patch.setattr(outfile.Raw, "write", full)
         assert convert(data, "-o", data, "--force") == DiskError.exit_code
     assert "cannot be written (the disk is full)" in capsys.readouterr().err
     assert data.read_bytes() == before

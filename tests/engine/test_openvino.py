@@ -240,6 +240,15 @@ def test_a_small_cache_is_named(home, tmp_path):
         assert [len(collect(generation)[0]) for generation in running] == [60] * 6, "they wait for one another"
 
 
+@pytest.mark.parametrize(
+    ("scaling", "context"), [({"type": "yarn", "factor": 4}, 1024), ({"type": "linear", "factor": 2}, 512)]
+)
+def test_the_context_that_the_scaling_gives(home, tmp_path, scaling, context):
+    with load(make_checkpoint(tmp_path / "tiny", rope_scaling=scaling)) as engine:
+        assert engine.info.num_context_tokens == context
+        assert len(collect(engine.generate([1, 2, 3] * 100, GREEDY))[0])  # past the 256 of config.json
+
+
 def test_dynamic_rope_ends_at_the_original_context(home, tmp_path):
     scaling = {"type": "dynamic", "factor": 4.0, "original_max_position_embeddings": 64}
     with load(make_checkpoint(tmp_path / "tiny", "llama", rope_scaling=scaling)) as engine:

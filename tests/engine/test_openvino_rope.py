@@ -26,6 +26,7 @@ SCALINGS = [
     {"rope_type": "dynamic", "factor": 2.0},
     {"rope_type": "llama3", **LLAMA3},
     {"type": "yarn", "factor": 8.0, "original_max_position_embeddings": 512},
+    {"type": "yarn", "factor": 8.0},
     {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024, "truncate": False, "beta_fast": 16},
     {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 1024, "attention_factor": 1.25},
     {
@@ -68,3 +69,12 @@ def test_equal_to_transformers(scaling):
 def test_bad_keys_are_named(scaling, key):
     with pytest.raises(CheckpointError, match=rf"config\.json: rope_scaling\.{key}"):
         frequencies(scaling)
+
+
+@pytest.mark.parametrize(("scaling", "positions"), [(None, 4096), ({"type": "linear", "factor": 2}, 8192),
+                                                    ({"type": "dynamic", "factor": 2}, 4096),
+                                                    ({"type": "yarn", "factor": 4}, 16384)])  # fmt: skip
+def test_positions_that_the_frequencies_are_good_for(scaling, positions):
+    """`dynamic` frequencies change with the prompt, which a graph that stands cannot do: it ends where they begin to."""
+    arch = architecture.from_config({**CONFIG, "rope_scaling": scaling}, Path("config.json"))
+    assert openvino_rope.num_positions(arch) == positions

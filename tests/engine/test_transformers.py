@@ -52,6 +52,14 @@ def test_greedy_equals_generate_of_transformers(tmp_path, family):
     assert (ids, finish, len(chunks)) == (expected, "length", 12)
 
 
+@pytest.mark.parametrize(("scaling", "context"), [({"type": "yarn", "factor": 4}, 1024), ({"type": "linear", "factor": 2}, 512),
+                                                  ({"type": "dynamic", "factor": 2}, 512)])  # fmt: skip
+def test_the_context_that_the_scaling_gives(tmp_path, scaling, context):
+    with TransformersEngine.load(make_checkpoint(tmp_path / "z", rope_scaling=scaling), device="cpu") as engine:
+        assert engine.info.num_context_tokens == context
+        assert len(collect(engine.generate([1, 2, 3] * 100, GREEDY))[0]) == 12  # past the 256 of config.json
+
+
 def test_info(engine):
     info = engine.info
     assert (info.engine, info.device, info.precision) == ("transformers", "cpu", "f32")

@@ -73,6 +73,7 @@ def test_the_way_back_reads_the_same_architecture(tmp_path, scaling, to):
     assert kinds[0] == kinds[1] == (scaling and (scaling.get("type") or scaling.get("rope_type")))
     if scaling:
         assert after.rope_scaling["factor"] == scaling["factor"]
+    assert architecture.overrides(config(source, to)) == {}  # every reader finds the same context
 
 
 @pytest.mark.parametrize("to", ["qwen2", "zhinao"])

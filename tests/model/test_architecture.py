@@ -41,6 +41,50 @@ def test_rope_in_old_and_new_spelling(keys, theta, scaling):
     assert (arch.rope_scaling or {}).get("rope_type") == scaling
 
 
+YARN = {"type": "yarn", "factor": 4, "original_max_position_embeddings": 8192}
+LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+
+
+@pytest.mark.parametrize(
+    ("named", "keys", "reached"),
+    [
+        (8192, {"rope_scaling": YARN}, 32768),
+        (8192, {"rope_scaling": {"type": "yarn", "factor": 4}}, 32768),
+        (32768, {"rope_scaling": YARN}, 32768),  # already the scaled length
+        (10240, {"rope_scaling": YARN}, 32768),  # more than the trained one, as Qwen3's
+        (32768, {"rope_scaling": {**YARN, "original_max_position_embeddings": 32768}}, 131072),  # Qwen2.5's card
+        (8192, {"rope_parameters": {**YARN, "rope_type": "yarn", "rope_theta": 1e6}}, 32768),
+        (8192, {"rope_parameters": {"full_attention": {**YARN, "rope_type": "yarn"}}}, 32768),
+        (32768, {"rope_scaling": {"type": "yarn", "factor": 4}, "original_max_position_embeddings": 8192}, 32768),
+        (32768, {"rope_scaling": {**YARN, "factor": None}}, 32768),
+        (8192, {"rope_scaling": {"type": "linear", "factor": 2}}, 16384),
+        (8192, {"rope_scaling": {"type": "linear", "factor": 2.5}}, 20480),
+        (16384, {"rope_scaling": {"type": "linear", "factor": 2, "original_max_position_embeddings": 8192}}, 16384),
+        (8192, {"rope_scaling": {"rope_type": "dynamic", "factor": 2.0}}, 16384),
+        (131072, {"rope_scaling": {**LLAMA3, "original_max_position_embeddings": 8192}}, 131072),  # Llama 3.1
+        (8192, {"rope_scaling": {**LLAMA3, "original_max_position_embeddings": 8192}}, 65536),
+        (40960, {"rope_scaling": {**YARN, "factor": 1}}, 40960),
+        (8192, {"rope_scaling": None}, 8192),
+        (8192, {"rope_parameters": {"rope_type": "default", "rope_theta": 5.0}}, 8192),
+    ],
+)
+def test_the_context_is_what_the_scaling_gives(named, keys, reached):
+    raw = {"model_type": "qwen2", **SIZES, "max_position_embeddings": named, **keys}
+    arch = architecture.from_config(raw, FILE)
+    assert arch.num_context_tokens == architecture.context_of(raw) == reached
+    told = architecture.overrides(raw)
+    assert (told.get("max_position_embeddings") or named) == arch.max_position_embeddings
+    again = architecture.from_config({**raw, **told, "rope_scaling": arch.rope_scaling}, FILE)
+    assert (again.num_context_tokens, architecture.overrides(again.raw)) == (reached, {})
+
+
+def test_a_context_that_nothing_else_is_asked_of():
+    assert architecture.context_of({"model_type": "mamba", "max_position_embeddings": 99}) == 99
+    assert architecture.context_of({"max_position_embeddings": 99, "rope_scaling": {"type": "spiral"}}) == 99
+    assert [architecture.context_of({"max_position_embeddings": v}) for v in (None, "9", True, 0)] == [None] * 4
+    assert architecture.overrides({"model_type": "mamba"}) == {}
+
+
 @pytest.mark.parametrize(
     "keys, word",
     [
@@ -58,6 +102,12 @@ def test_rope_in_old_and_new_spelling(keys, theta, scaling):
         ({"rope_theta": "big"}, "rope_theta"),
         ({"rope_scaling": [1]}, "rope_scaling"),
         ({"rope_scaling": {"type": "longrope"}}, "rope_scaling"),
+        ({"rope_scaling": {"type": "linear"}}, "rope_scaling.factor"),
+        ({"rope_scaling": {"type": "dynamic", "factor": True}}, "rope_scaling.factor"),
+        (
+            {"rope_scaling": {"type": "yarn", "factor": 2, "original_max_position_embeddings": "8k"}},
+            "rope_scaling.orig",
+        ),
         ({"rms_norm_eps": -1}, "rms_norm_eps"),
         ({"vocab_size": 1.5}, "vocab_size"),
     ],

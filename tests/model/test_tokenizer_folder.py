@@ -184,7 +184,8 @@ def test_a_rank_may_be_listed_as_an_added_token(tmp_path):
     [
         ("one", "one"),
         ([{"name": "tools", "template": "t"}, {"name": "default", "template": "d"}], "d"),
-        ([{"name": "tools", "template": "t"}], None),
+        ([{"name": "tools", "template": "t"}], "t"),  # a single one is meant for everything
+        ([], None),
         (None, None),
     ],
 )
@@ -198,6 +199,29 @@ def test_chat_template_in_its_own_file_wins(tmp_path):
     assert Tokenizer.load(tmp_path).chat_template == CHAT_TEMPLATE
     (tmp_path / "chat_template.jinja").write_text("{{ 'own' }}")
     assert Tokenizer.load(tmp_path).chat_template == "{{ 'own' }}"
+
+
+def test_templates_by_name_from_every_place_survive_saving(tmp_path):
+    folder = make_tokenizer(tmp_path / "a")
+    listed = [{"name": n, "template": f"list {n}"} for n in ("default", "tool_use", "rag")]
+    change_config(folder, chat_template=listed)
+    (folder / "additional_chat_templates").mkdir()
+    (folder / "additional_chat_templates" / "tool_use.jinja").write_text("文件", encoding="utf-8")
+    for number in range(2):
+        tokenizer = Tokenizer.load(folder)
+        assert tokenizer.chat_template == "list default"
+        assert tokenizer.named_templates == {"tool_use": "文件", "rag": "list rag"}
+        folder = tmp_path / f"saved{number}"
+        tokenizer.save(folder)
+    tokenizer_folder.write_chat_templates(folder, tokenizer.chat_template, tokenizer.named_templates)
+    again = Tokenizer.load(folder)
+    assert (again.chat_template, again.named_templates) == (tokenizer.chat_template, tokenizer.named_templates)
+
+
+def test_of_several_templates_none_is_guessed(tmp_path):
+    change_config(make_tokenizer(tmp_path), chat_template=[{"name": n, "template": n} for n in ("tool_use", "rag")])
+    with pytest.raises(CheckpointError, match=r"\(rag, tool_use\) none is named default"):
+        Tokenizer.load(tmp_path)
 
 
 @pytest.mark.parametrize("value", [5, [{"name": "default"}], ["x"], {"default": "x"}])

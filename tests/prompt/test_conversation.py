@@ -182,11 +182,12 @@ def test_continue_final(template):
 def test_template_reads_tools_and_kwargs_and_refuses():
     template = (
         "{{ tools | tojson }}|{{ mood }}|{% if messages|length > 1 %}{{ raise_exception('one only') }}{% endif %}"
+        "{{ messages[0].content }}"
     )
     tokenizer = ByteTokenizer(template)
     tools = [{"type": "function", "function": {"name": "f", "description": "<eod>é"}}]
     rendered = render([user("x")], tokenizer, tools=tools, template_kwargs={"mood": "good"})
-    assert rendered.text == '[{"type": "function", "function": {"name": "f", "description": "<eod>é"}}]|good|'
+    assert rendered.text == '[{"type": "function", "function": {"name": "f", "description": "<eod>é"}}]|good|x'
     assert tokenizer.eos_id not in rendered.ids
     with pytest.raises(UsageError, match="one only"):
         render([user("x"), user("y")], tokenizer)

@@ -90,6 +90,17 @@ def test_stop_tokens_and_sampling_stand_in_a_file(model, installed):
         assert "max_new_tokens" not in file.read(), "vLLM would allow nobody more"
 
 
+@pytest.mark.parametrize(
+    ("scaling", "told"),
+    [({"type": "yarn", "factor": 4}, '{"max_position_embeddings": 1024}'), ({"type": "linear", "factor": 2}, None)],
+)
+def test_vllm_finds_the_context_that_the_scaling_gives(tmp_path, installed, scaling, told):
+    """It multiplies by the factor itself under `linear` and `dynamic`, and takes the named length under `yarn`."""
+    folder = make_tokenizer(make_checkpoint(tmp_path / "model", rope_scaling=scaling))
+    command = launcher.command(LocalModel(folder, "m", None), ServeSettings(), [])
+    assert flags_of(command).get("--hf-overrides") == told
+
+
 def test_what_the_user_gives_vllm_wins(model, installed):
     further = ["--dtype=half", "--reasoning_parser", "qwen3", "--no-enable-auto-tool-choice", "--port", "1"]
     argv = launcher.command(model, ServeSettings(), further).argv

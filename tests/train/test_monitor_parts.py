@@ -141,6 +141,18 @@ def test_each_length_is_in_one_bin(lengths):
         assert count == sum(low <= length < high for length in lengths)
 
 
+def test_a_journal_keeps_every_character(tmp_path):
+    """`str.splitlines` cut a sample answer at U+2028, and the rest of the file was lost."""
+    journal = Journal(tmp_path / "samples.jsonl")
+    records = [{"step": n, "text": "a\u2028b\x85c\x0cd\x1ce 智"} for n in range(3)]
+    journal.begin(0)
+    for record in records:
+        journal.append(record)
+    with (tmp_path / "samples.jsonl").open("ab") as file:
+        file.write('{"step": 3, "text": "智'.encode()[:-1])  # killed in the middle of a character
+    assert read(tmp_path / "samples.jsonl") == journal.begin(2) == records
+
+
 def test_a_journal_is_cut_where_a_run_goes_on(tmp_path):
     journal = Journal(tmp_path / "log.jsonl")
     journal.begin(0)

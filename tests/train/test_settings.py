@@ -144,3 +144,22 @@ def test_warming_up_is_as_said(flags, steps, tmp_path):
                    f"--learning_rate 1e-5 {flags}")  # fmt: skip
     given.check()
     assert arguments.training_arguments(given, False).get_warmup_steps(1000) == steps
+
+
+def test_a_length_beyond_the_context_needs_something_that_lengthens_it():
+    from types import SimpleNamespace
+
+    from zhinao.train import context
+
+    def check(length, num_context, scaling=None, rope_theta=None):
+        settings = SimpleNamespace(model_max_length=length, rope_theta=rope_theta)
+        context.check(settings, SimpleNamespace(num_context_tokens=num_context, rope_scaling=scaling))
+
+    check(8192, 8192)
+    check(16384, 8192, rope_theta=1e6)
+    with pytest.raises(UsageError, match="knows 8192 positions") as raised:
+        check(8193, 8192)
+    assert "--rope_theta" in raised.value.hint
+    with pytest.raises(UsageError, match="knows 32768 positions") as raised:
+        check(40000, 32768, {"rope_type": "yarn"}, rope_theta=1e6)
+    assert "yarn" in raised.value.hint and "rope_scaling" in raised.value.hint

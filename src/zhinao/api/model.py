@@ -86,7 +86,7 @@ def _telling(folder: Path, reporter: Callable | None) -> Iterator[Callable[[floa
 
 def knows_thoughts(tokenizer) -> bool:
     """Whether the checkpoint itself speaks of thoughts. The template that we write ourselves says nothing about the model."""
-    template = tokenizer.chat_template or ""
+    template = "".join([tokenizer.chat_template or "", *getattr(tokenizer, "named_templates", {}).values()])
     return THINK_CLOSE in tokenizer.control_tokens or (
         THINK_CLOSE in template and template.strip() != CHAT_TEMPLATE.strip()
     )

@@ -105,15 +105,20 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def read_text(file: Path) -> str:
-    """A text file. Raises UsageError."""
+    """A text file; CRLF becomes a line feed, every other character stays. Raises UsageError."""
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_bytes().decode("utf-8").replace("\r\n", "\n")
     except OSError as error:
         raise UsageError(
             tr(f"{file}: cannot be read ({error.strerror}).", f"{file}：无法读取（{error.strerror}）。")
         ) from None
     except UnicodeDecodeError:
         raise UsageError(tr(f"{file}: is not UTF-8 text.", f"{file}：不是 UTF-8 文本。")) from None
+
+
+def lines(text: str) -> list[str]:
+    """Only a line feed, with or without a carriage return, ends a line: U+2028, U+0085 and form feeds are text."""
+    return text.replace("\r\n", "\n").split("\n")
 
 
 def is_piped() -> bool:

@@ -3,6 +3,7 @@
 import re
 
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})")
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")  # `str.splitlines` would cut at U+2028 and form feeds too
 _CONTROL = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
 
 
@@ -34,7 +35,7 @@ def _end_of_first_block(text: str) -> int:
     Indented lines after a blank line belong to the block before them (the inside of a list item).
     """
     fence, is_after_blank, position = "", False, 0
-    for line in text.splitlines(keepends=True):
+    for line in _LINE.findall(text):
         is_whole, content = line.endswith("\n"), line.strip()
         starts_fence = _FENCE.match(line)
         is_at_margin = bool(content) and line[0] not in " \t"
@@ -55,7 +56,7 @@ def _end_of_first_block(text: str) -> int:
 def with_line_breaks(block: str) -> str:
     """Chat models mean their line breaks; Markdown would join the lines. Code keeps its lines as they are."""
     lines, fence = [], ""
-    for line in block.splitlines():
+    for line in block.removesuffix("\n").split("\n"):
         found = _FENCE.match(line)
         if fence:
             fence = "" if found and found[1].startswith(fence) else fence

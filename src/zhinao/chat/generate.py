@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import json
 import os
 import sys
 from collections import deque
@@ -10,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from zhinao import outfile
 from zhinao.api.model import Model
 from zhinao.api.stream import ReplyStream
 from zhinao.chat import arguments
 from zhinao.chat.blocks import harmless
-from zhinao.errors import DiskError, UsageError
-from zhinao.files import PARTIAL
+from zhinao.errors import UsageError
 from zhinao.lang import tr
 
 _AT_ONCE = 8  # requests that run together; the engine shares the work
@@ -110,7 +109,7 @@ def _prompts(args: argparse.Namespace) -> list[str]:
         )
     else:
         text = arguments.read_piped()
-    prompts = [line for line in text.splitlines() if line.strip()] if args.lines else [text]
+    prompts = [line for line in arguments.lines(text) if line.strip()] if args.lines else [text]
     if not any(prompts):
         raise UsageError(tr("The prompt is empty.", "提示为空。"))
     return prompts
@@ -144,7 +143,7 @@ def _write(out: TextIO, stream: ReplyStream, prompt: str, seed: int | None, args
         }
         if args.logprobs:
             record["logprobs"] = reply.logprobs
-        out.write(json.dumps(record, ensure_ascii=False) + "\n")
+        out.write(outfile.json_text(record, out) + "\n")
         out.flush()
         return
     if args.n > 1:
@@ -158,26 +157,6 @@ def _write(out: TextIO, stream: ReplyStream, prompt: str, seed: int | None, args
         out.write("\n")
 
 
-@contextlib.contextmanager
-def _output(file: Path | None) -> Iterator[TextIO]:
+def _output(file: Path | None) -> contextlib.AbstractContextManager[TextIO]:
     """stdout, or a file that takes its name only when everything is written. Raises DiskError."""
-    if file is None:
-        yield sys.stdout
-        return
-    work = file.with_name(f".{file.name}{PARTIAL}{os.getpid()}")
-    try:
-        handle = work.open("w", encoding="utf-8")
-    except OSError as error:
-        raise DiskError(
-            tr(f"{file}: cannot be written ({error.strerror}).", f"{file}：无法写入（{error.strerror}）。")
-        ) from None
-    try:
-        with handle:
-            yield handle
-        work.replace(file)
-    except OSError as error:
-        raise DiskError(
-            tr(f"{file}: cannot be written ({error.strerror}).", f"{file}：无法写入（{error.strerror}）。")
-        ) from None
-    finally:
-        work.unlink(missing_ok=True)
+    return contextlib.nullcontext(sys.stdout) if file is None else outfile.atomic_text(file)

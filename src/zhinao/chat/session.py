@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from zhinao import outfile
 from zhinao.api.model import Model
 from zhinao.api.options import NAMES
 from zhinao.api.options import read as read_options
@@ -84,17 +85,15 @@ class Session:
         self.settings = changed
 
     def save(self, file: Path) -> None:
-        """As JSON, or as Markdown for people where the name ends in .md. Raises UsageError."""
+        """As JSON, or as Markdown for people where the name ends in .md. Raises DiskError."""
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            if file.suffix == ".md":
-                file.write_text(self._markdown(), encoding="utf-8")
-            else:
-                write_json(file, {"model": self.model.name, "settings": self.settings, "messages": self.all_messages()})
         except OSError as error:
-            raise UsageError(
-                tr(f"{file}: cannot be written ({error.strerror}).", f"{file}：无法写入（{error.strerror}）。")
-            ) from None
+            raise outfile.cannot_write(file, error) from None
+        if file.suffix == ".md":
+            outfile.write_text(file, self._markdown())
+        else:
+            write_json(file, {"model": self.model.name, "settings": self.settings, "messages": self.all_messages()})
 
     def load(self, file: Path) -> None:
         """Take the conversation of a file: one of `save`, or a list of messages. Raises UsageError; nothing changes then."""
@@ -130,6 +129,6 @@ class Session:
         for message in self.all_messages():
             parts.append(f"## {message['role']}\n")
             if thought := message.get("reasoning_content"):
-                parts.append("\n".join(f"> {line}".rstrip() for line in thought.splitlines()) + "\n")
+                parts.append("\n".join(f"> {line}".rstrip() for line in thought.split("\n")) + "\n")
             parts.append(message["content"].rstrip() + "\n")
         return "\n".join(parts)

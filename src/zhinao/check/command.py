@@ -4,6 +4,7 @@ import datetime
 import time
 from pathlib import Path
 
+from zhinao import outfile
 from zhinao.check import contract, report, runner
 from zhinao.check.server import Server
 from zhinao.check.wire import Address
@@ -96,6 +97,8 @@ def _check(args) -> int:
         raise UsageError(tr("Which server?", "哪个服务器？"), "zhinao check-api http://127.0.0.1:8360")
     if not 0 < args.timeout < 10**6:
         raise UsageError(tr("--timeout must be above 0.", "--timeout 必须大于 0。"), "--timeout 60")
+    for path in filter(None, (args.json, args.markdown)):
+        outfile.check(path)  # before minutes of questions
     server = Server(
         Address.parse(args.url), args.api_key, args.model, timeout=args.timeout, may_provoke_429=args.provoke_429
     )

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from zhinao import outfile
 from zhinao.check import contract
 from zhinao.check.contract import Check
 from zhinao.check.runner import FAIL, PASS, SKIP, Result
-from zhinao.errors import DiskError, UsageError
+from zhinao.errors import UsageError
 from zhinao.files import write_json
 from zhinao.lang import tr
 
@@ -69,20 +70,12 @@ def record(results: Sequence[Result], **about) -> dict:
 
 
 def write(path: Path, record: dict) -> None:
-    _writing(path, lambda: write_json(path, record))
+    """Raises DiskError."""
+    write_json(path, record)
 
 
 def write_table(path: Path, records: Sequence[dict]) -> None:
-    _writing(path, lambda: path.write_text(table(records), encoding="utf-8"))
-
-
-def _writing(path: Path, write) -> None:
-    try:
-        write()
-    except OSError as error:
-        raise DiskError(
-            tr(f"{path}: cannot be written ({error.strerror}).", f"{path}：无法写入（{error.strerror}）。")
-        ) from None
+    outfile.write_text(path, table(records))
 
 
 def read(path: Path) -> dict:

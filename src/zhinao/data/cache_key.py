@@ -13,7 +13,7 @@ from zhinao.data.stdin import path_of
 
 # Whatever of the package decides about ids and weights.
 _CODE = ("data/**/*.py", "train/prefer_data.py", "prompt/*.py", "model/*token*.py", "family.py")
-_TOKENIZER = ("tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "**/*.tiktoken")
+_TOKENIZER = ("tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "**/*.jinja", "**/*.tiktoken")
 
 
 def digest(data_files: Sequence[str], tokenizer_folder: Path, choices: dict) -> str:

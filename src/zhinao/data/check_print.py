@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from zhinao import files
+from zhinao import outfile
 from zhinao.data import fix
 from zhinao.data.check_report import NUM_WORST, Report, quantiles
 from zhinao.data.finding import KINDS, Finding, level_name, title
@@ -91,7 +91,7 @@ def write(path: Path, report: Report, repairs: Repairs | None) -> None:
     value = report.as_dict()
     if repairs:
         value["repairs"] = {**repairs.counts, "written": repairs.num_written}
-    with files.atomic_text(path) as file:
+    with outfile.atomic_text(path) as file:
         json.dump(value, file, ensure_ascii=False, indent=2)
 
 

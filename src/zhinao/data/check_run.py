@@ -4,7 +4,7 @@ import argparse
 import contextlib
 from collections.abc import Callable, Iterator
 
-from zhinao import files
+from zhinao import outfile
 from zhinao.data import arguments, looking
 from zhinao.data.check_report import Report
 from zhinao.data.finding import Finding
@@ -79,5 +79,5 @@ def _fixer(args, remaining) -> Iterator[tuple[Callable, Repairs | None]]:
         return
     check_target(args.fix, args.force)
     repairs = Repairs(args.fix)
-    with writing(args.fix) as write, files.atomic_text(repairs.diff) as diff:
+    with writing(args.fix) as write, outfile.atomic_text(repairs.diff) as diff:
         yield Fixer(repairs, write, diff, remaining, values).take, repairs

@@ -52,7 +52,8 @@ class Repairs:
 
     @property
     def diff(self) -> Path:
-        return self.output.with_name(self.output.name + ".diff")
+        folder = self.output.parent if self.output.is_file() or not self.output.exists() else Path()  # no file in /dev
+        return folder / f"{self.output.name}.diff"
 
 
 class Fixer:
@@ -164,4 +165,4 @@ def _record(sample: Sample) -> dict:
 
 
 def _lines(sample: Sample) -> list[str]:
-    return json.dumps(_record(sample), ensure_ascii=False, indent=1).splitlines()
+    return json.dumps(_record(sample), ensure_ascii=False, indent=1).split("\n")

@@ -1,19 +1,17 @@
 """A data file that is whole or absent: records written as JSON lines, a JSON array or plain text, gzip by the name."""
 
 import contextlib
-import errno
 import gzip
 import io
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from zhinao import outfile
 from zhinao.data.formats.fields import Misfit
 from zhinao.data.sources import STDIN, suffix
-from zhinao.errors import DiskError, UsageError
-from zhinao.files import PARTIAL
+from zhinao.errors import UsageError
 from zhinao.lang import tr
 
 SUFFIXES = (".jsonl", ".json", ".txt")
@@ -21,8 +19,11 @@ Write = Callable[[dict], None]
 
 
 def check_target(target: Path, is_forced: bool) -> None:
-    """Raises UsageError for a name whose form is not known, and for a file that is there already."""
-    if str(target) == STDIN:
+    """Raises UsageError for a name whose form is not known, and for a file that is there already.
+
+    A device or a FIFO has no such name, and nothing in it could be lost.
+    """
+    if str(target) == STDIN or not (target.is_file() or target.is_dir() or not target.exists()):
         return
     if suffix(str(target)) not in SUFFIXES:
         raise UsageError(
@@ -47,37 +48,31 @@ def writing(target: Path) -> Iterator[Write]:
         yield _lines(sys.stdout)
         sys.stdout.flush()
         return
-    work = target.with_name(f".{target.name}{PARTIAL}{os.getpid()}")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with _file(work, target) as file:
-            end = None
-            if suffix(str(target)) == ".json":
-                write, end = _array(file)
-            else:
-                write = _documents(file) if suffix(str(target)) == ".txt" else _lines(file)
-            yield write
-            if end:
-                end()
-        work.replace(target)
     except OSError as error:
-        reason = tr("the disk is full", "磁盘已满") if error.errno == errno.ENOSPC else error.strerror
-        raise DiskError(tr(f"{target}: cannot be written ({reason}).", f"{target}：无法写入（{reason}）。")) from None
-    finally:
-        work.unlink(missing_ok=True)
+        raise outfile.cannot_write(target, error) from None
+    with outfile.writing(target) as raw, _text(raw, target) as file:
+        end = None
+        if suffix(str(target)) == ".json":
+            write, end = _array(file)
+        else:
+            write = _documents(file) if suffix(str(target)) == ".txt" else _lines(file)
+        yield write
+        if end:
+            end()
 
 
 @contextlib.contextmanager
-def _file(work: Path, target: Path) -> Iterator[io.TextIOBase]:
+def _text(raw: io.BufferedIOBase, target: Path) -> Iterator[io.TextIOBase]:
     with contextlib.ExitStack() as stack:
-        raw = stack.enter_context(work.open("wb"))
         if target.name.lower().endswith(".gz"):  # without name and time, so that the same data gives the same bytes
             raw = stack.enter_context(gzip.GzipFile("", "wb", 6, raw, mtime=0))
-        yield stack.enter_context(io.TextIOWrapper(raw, "utf-8", newline="\n"))
+        yield stack.enter_context(io.TextIOWrapper(raw, "utf-8", "backslashreplace", newline="\n"))
 
 
 def _lines(file) -> Write:
-    return lambda record: file.write(json.dumps(record, ensure_ascii=False) + "\n")
+    return lambda record: file.write(outfile.json_text(record, file) + "\n")
 
 
 def _array(file) -> tuple[Write, Callable[[], None]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from zhinao import files
+from zhinao import outfile
 from zhinao.data.check_print import console
 from zhinao.data.check_report import quantiles
 from zhinao.data.read import Found
@@ -54,7 +54,7 @@ def write(path: Path, count: Count, packings: list[Packing], found: list[Found],
         "overlong": dataclasses.asdict(count.losses.total),
         "packing": [dataclasses.asdict(packing) for packing in packings],
     }
-    with files.atomic_text(path) as file:
+    with outfile.atomic_text(path) as file:
         json.dump(value, file, ensure_ascii=False, indent=2)
 
 

@@ -44,12 +44,12 @@ def read(args) -> Reader:
 
     Raises what `hub.resolve` and `Tokenizer.load` raise.
     """
+    from zhinao.model.architecture import context_of
     from zhinao.model.tokenizer import Tokenizer
     from zhinao.model.tokenizer_folder import read_json
 
     name, folder = _folder(args)
-    context = read_json(folder / "config.json").get("max_position_embeddings")
-    return Reader(name, folder, Tokenizer.load(folder), context if isinstance(context, int) else None)
+    return Reader(name, folder, Tokenizer.load(folder), context_of(read_json(folder / "config.json")))
 
 
 def _folder(args) -> tuple[str, Path]:

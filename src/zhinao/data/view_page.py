@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from zhinao import files
+from zhinao import outfile
 from zhinao.data.view_rows import Shown, View
 from zhinao.data.view_terminal import heading, totals
 from zhinao.data.view_tokens import Token
@@ -53,7 +53,7 @@ white-space:pre-wrap;overflow-wrap:anywhere;tab-size:4;unicode-bidi:isolate}
 
 def write(path: Path, view: View, tokenizer_name: str) -> None:
     """Write the page. Raises DiskError."""
-    with files.atomic_text(path) as file:
+    with outfile.atomic_text(path) as file:
         file.writelines(page(view, tokenizer_name))
 
 

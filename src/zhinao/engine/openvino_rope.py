@@ -16,11 +16,9 @@ from zhinao.model.architecture import Architecture
 
 
 def num_positions(arch: Architecture) -> int:
-    """How many positions the frequencies are good for: the context, or the original one under `dynamic`."""
-    scaling = arch.rope_scaling or {}
-    if scaling.get("rope_type") == "dynamic":
-        return min(arch.num_context_tokens, scaling.get("original_max_position_embeddings") or arch.num_context_tokens)
-    return arch.num_context_tokens
+    """How many positions the frequencies are good for: the context, or the length before scaling under `dynamic`."""
+    is_dynamic = (arch.rope_scaling or {}).get("rope_type") == "dynamic"
+    return arch.max_position_embeddings if is_dynamic else arch.num_context_tokens
 
 
 def inverse_frequencies(arch: Architecture, file: Path) -> tuple[np.ndarray, float]:
@@ -47,7 +45,7 @@ def _llama3(frequencies: np.ndarray, scaling: "_Scaling") -> np.ndarray:
 
 
 def _yarn(frequencies: np.ndarray, scaling: "_Scaling", arch: Architecture) -> tuple[np.ndarray, float]:
-    original = scaling.number("original_max_position_embeddings", arch.num_context_tokens)
+    original = scaling.number("original_max_position_embeddings")
     factor = scaling.number("factor", arch.num_context_tokens / original)
 
     def dimension(num_turns: float) -> float:

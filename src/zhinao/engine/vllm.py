@@ -17,6 +17,7 @@ from pathlib import Path
 from zhinao.engine.base import CANCELLED, LENGTH, STOP, Chunk, Engine, EngineInfo, Generation, Sampling
 from zhinao.errors import EngineError, MissingExtraError, UsageError
 from zhinao.lang import tr
+from zhinao.model import architecture
 from zhinao.model.architecture import Architecture
 from zhinao.model.checkpoint import Checkpoint
 
@@ -170,7 +171,8 @@ async def _start(folder: Path, dtype: str | None, settings: dict):
     from vllm.v1.engine.async_llm import AsyncLLM
 
     # Compiling pays on a GPU only: on a CPU it takes minutes before the first token.
-    args = {"enforce_eager": _platform() == "cpu", **settings}
+    overrides = architecture.overrides(Checkpoint(folder).architecture.raw)
+    args = {"enforce_eager": _platform() == "cpu", "hf_overrides": overrides, **settings}
     return AsyncLLM.from_engine_args(
         AsyncEngineArgs(
             model=str(folder),

@@ -1,6 +1,5 @@
 """The files beside the weights: tokenizer, chat template, generation settings, licence. Writes no weights, no config."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -46,9 +45,5 @@ def _write_template(tokenizer: Tokenizer, folder: Path) -> None:
     template = tokenizer.chat_template
     if not template and all(token in tokenizer.control_tokens for token in _FRAME):
         template = CHAT_TEMPLATE
-    if not template:
-        return
-    file = folder / "tokenizer_config.json"
-    settings = json.loads(file.read_text(encoding="utf-8"))
-    write_json(file, {**settings, "chat_template": template})
-    (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
+    if template:
+        tokenizer_folder.write_chat_templates(folder, template, tokenizer.named_templates)

@@ -74,7 +74,7 @@ def config(checkpoint: Checkpoint, to: str) -> dict:
         "model_type": to,
         "hidden_act": "silu",
         "num_key_value_heads": arch.num_kv_heads,
-        "max_position_embeddings": arch.num_context_tokens,
+        "max_position_embeddings": arch.max_position_embeddings,
         "rms_norm_eps": arch.rms_norm_eps,
         "tie_word_embeddings": arch.is_tied,
         "torch_dtype": arch.raw.get("torch_dtype") or arch.raw.get("dtype") or stored,

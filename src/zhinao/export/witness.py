@@ -40,7 +40,7 @@ def _ask_tokenizer(job: dict) -> dict:
     ids = [tokenizer.encode(text, add_special_tokens=False) for text in job["texts"]]
     answers = {
         "class": type(tokenizer).__name__,
-        "chat_template": tokenizer.chat_template,
+        "chat_template": tokenizer.get_chat_template() if tokenizer.chat_template else None,
         "ids": ids,
         "ids_by_default": [tokenizer.encode(text) for text in job["texts"]],
         "ids_of_file": plain and [plain.encode(text, add_special_tokens=False).ids for text in job["texts"]],

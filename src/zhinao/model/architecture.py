@@ -8,12 +8,18 @@ from zhinao.errors import CheckpointError
 from zhinao.lang import tr
 
 FAMILIES = ("zhinao", "qwen2", "llama")
+_ORIGINAL = "original_max_position_embeddings"
+_BY_FACTOR = ("linear", "dynamic")
+_BY_ORIGINAL = ("yarn", "llama3")
 _DEFAULT_THETA = 10000.0  # what upstream's own model file takes where the config is silent
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of a Llama-shaped decoder. `rope_scaling` is None for plain rotary positions."""
+    """Sizes of a Llama-shaped decoder. `rope_scaling` is None for plain rotary positions.
+
+    `num_context_tokens` is what the scaled positions reach, whether config.json names it or the length before scaling.
+    """
 
     family: str
     hidden_size: int
@@ -33,6 +39,16 @@ class Architecture:
     has_mlp_bias: bool
     dtype: str
     raw: dict  # the whole config.json, unknown keys included
+
+    @property
+    def max_position_embeddings(self) -> int:
+        """What a config.json says so that its readers find `num_context_tokens`.
+
+        transformers and vLLM take it as the length before scaling under `linear` and `dynamic`, and as the scaled one else.
+        """
+        scaling = self.rope_scaling or {}
+        is_before = scaling.get("rope_type") in _BY_FACTOR
+        return round(self.num_context_tokens / _factor(scaling)) if is_before else self.num_context_tokens
 
     @property
     def num_queries_per_kv(self) -> int:
@@ -142,7 +158,7 @@ def from_config(raw: dict, file: Path) -> Architecture:
         num_kv_heads=kv_heads,
         head_dim=head_dim,
         vocab_size=get.count("vocab_size"),
-        num_context_tokens=get.count("max_position_embeddings", 2048),
+        num_context_tokens=_reached(get.count("max_position_embeddings", 2048), scaling),
         rms_norm_eps=get.number("rms_norm_eps", 1e-6),
         rope_theta=theta,
         rope_scaling=scaling,
@@ -158,6 +174,8 @@ def from_config(raw: dict, file: Path) -> Architecture:
 def _rope(raw: dict, get: "_Reader") -> tuple[float, dict | None]:
     """Base and scaling, from the old keys (`rope_theta`, `rope_scaling`) or transformers 5's `rope_parameters`."""
     parameters = raw.get("rope_scaling") or raw.get("rope_parameters") or {}
+    if isinstance(parameters, dict) and isinstance(inner := parameters.get("full_attention"), dict):
+        parameters = inner  # transformers 5 may write them for each kind of layer
     if not isinstance(parameters, dict):
         get.fail("rope_scaling", parameters, tr("an object", "对象"))
     parameters = dict(parameters)
@@ -170,7 +188,57 @@ def _rope(raw: dict, get: "_Reader") -> tuple[float, dict | None]:
         return float(theta), None
     if kind not in ("linear", "llama3", "yarn", "dynamic"):
         get.fail("rope_scaling.type", kind, "default, linear, dynamic, llama3, yarn")
-    return float(theta), {**parameters, "rope_type": kind}
+    scaling = {**parameters, "rope_type": kind}
+    if kind in _BY_ORIGINAL:
+        inside = scaling.get(_ORIGINAL) or get.count("max_position_embeddings", 2048)
+        scaling[_ORIGINAL] = raw.get(_ORIGINAL) or inside
+    for key in ("factor", _ORIGINAL):
+        value = scaling.get(key)
+        may_lack = key == _ORIGINAL or kind == "yarn"  # whose factor then follows from both lengths
+        is_number = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
+        if not is_number and not (value is None and may_lack):
+            get.fail(f"rope_scaling.{key}", value, tr("a positive number", "正数"))
+    return float(theta), scaling
+
+
+def _factor(scaling: dict) -> float:
+    """By how much positions are stretched; never below 1, which would stretch nothing."""
+    return max(scaling.get("factor") or 1.0, 1.0)
+
+
+def _reached(named: int, scaling: dict | None) -> int:
+    """How many tokens the positions reach where config.json names `named`.
+
+    `linear` and `dynamic`: `named` is the length before scaling. `yarn`: the original length times the factor, which `named`
+    may be already (DeepSeek) or not (Qwen2.5). `llama3`: `named`, unless that is still the original length.
+    """
+    if scaling is None or _factor(scaling) == 1:
+        return named
+    original, kind = scaling.get(_ORIGINAL) or named, scaling["rope_type"]
+    if kind == "llama3" and named > original:
+        return named
+    return int(original * _factor(scaling))
+
+
+def context_of(raw: dict) -> int | None:
+    """`num_context_tokens` of a config.json that nothing else is asked of; None where it names none or names nonsense."""
+    named = raw.get("max_position_embeddings")
+    if not isinstance(named, int) or isinstance(named, bool) or named <= 0:
+        return None
+    try:
+        return _reached(named, _rope(raw, _Reader(raw, Path("config.json")))[1])
+    except CheckpointError:
+        return named
+
+
+def overrides(raw: dict) -> dict:
+    """Keys that another reader of this config.json must be told to find the same context; `{}` where it does so by itself."""
+    try:
+        arch = from_config(raw, Path("config.json"))
+    except CheckpointError:  # which the reader will name itself
+        return {}
+    is_same = raw.get("max_position_embeddings") == arch.max_position_embeddings
+    return {} if arch.rope_scaling is None or is_same else {"max_position_embeddings": arch.max_position_embeddings}
 
 
 class _Reader:

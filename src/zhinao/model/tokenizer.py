@@ -30,11 +30,21 @@ class Tokenizer:
     to nothing. `eos_id`, `pad_id` are None where the folder names none.
     """
 
-    def __init__(self, backend: tokenizers.Tokenizer, config: dict | None = None, chat_template: str | None = None):
-        """`config`: tokenizer_config.json. `load` is the usual way to come here."""
+    def __init__(
+        self,
+        backend: tokenizers.Tokenizer,
+        config: dict | None = None,
+        chat_template: str | None = None,
+        named_templates: dict[str, str] | None = None,
+    ):
+        """`config`: tokenizer_config.json. `load` is the usual way to come here.
+
+        `named_templates`: chat templates for a purpose, besides the default one.
+        """
         backend.no_truncation()
         backend.no_padding()
         self._config, self.chat_template = config or {}, chat_template
+        self.named_templates = named_templates or {}
         self._with_control = backend
         added = backend.get_added_tokens_decoder()
         self._special = {id for id, token in added.items() if token.special}
@@ -53,7 +63,8 @@ class Tokenizer:
         folder = Path(folder)
         config = tokenizer_folder.read_config(folder)
         backend = tokenizer_folder.load_backend(folder, config)
-        return cls(backend, config, tokenizer_folder.chat_template(folder, config))
+        named = tokenizer_folder.chat_templates(folder, config)
+        return cls(backend, config, named.pop("default", None), named)
 
     def with_words(self, words: Sequence[str]) -> "Tokenizer":
         """A tokenizer that has `words` as tokens too, which texts may use like any other; ids follow the highest one.
@@ -67,7 +78,7 @@ class Tokenizer:
         backend.add_tokens([AddedToken(word, special=False, normalized=False) for word in new])
         assert all(backend.token_to_id(word) >= self.vocab_size for word in new)
         config = {**self._config, WORDS: [*self._config.get(WORDS, ()), *new]}
-        return Tokenizer(backend, config, self.chat_template)
+        return Tokenizer(backend, config, self.chat_template, self.named_templates)
 
     def encode(self, text: str, control: bool = False) -> list[int]:
         """Token ids of `text`. Without `control`, control tokens that stand in it are plain text like any other.
@@ -133,7 +144,7 @@ class Tokenizer:
             others = tokenizer_folder.other_special_tokens(self._with_control, config)
             config |= {"tokenizer_class": "PreTrainedTokenizerFast", "additional_special_tokens": others}
         if self.chat_template is not None:
-            config["chat_template"] = self.chat_template
+            config["chat_template"] = tokenizer_folder.template_entry(self.chat_template, self.named_templates)
         write_json(folder / tokenizer_folder.CONFIG, config)
 
     def _id_of(self, token: str | None) -> int | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from zhinao import files
+from zhinao import files, outfile
 from zhinao.errors import CheckpointError
 from zhinao.lang import tr
 from zhinao.model import added_tokens, tiktoken_file, tokenizer_pipeline
@@ -26,6 +26,7 @@ FAMILY_CONFIG = {
     "padding_side": "left",
     "clean_up_tokenization_spaces": False,
 }
+ADDITIONAL = "additional_chat_templates"
 NOT_SAVED = ("auto_map", "added_tokens_decoder", "vocab_file", "chat_template")
 # Building a full vocabulary takes seconds; files below this size are built each time.
 _NUM_BYTES_TO_KEEP = 2**19
@@ -143,23 +144,62 @@ def other_special_tokens(backend: Tokenizer, config: dict) -> list[str]:
     return [token.content for _, token in added if token.special and token.content not in named]
 
 
-def chat_template(folder: Path, config: dict) -> str | None:
-    """From chat_template.jinja, else from tokenizer_config.json (of several named ones, `default`)."""
-    file = folder / "chat_template.jinja"
-    if file.exists():
-        try:
-            return file.read_text(encoding="utf-8")
-        except (UnicodeDecodeError, OSError) as error:
-            raise _damaged(file, str(error)) from None
-    template = config.get("chat_template")
-    if isinstance(template, list):
-        try:
-            template = {entry["name"]: entry["template"] for entry in template}.get("default")
-        except (TypeError, KeyError):
-            raise _damaged(folder / CONFIG, "chat_template") from None
-    if template is not None and not isinstance(template, str):
-        raise _damaged(folder / CONFIG, "chat_template")
-    return template
+def chat_templates(folder: Path, config: dict) -> dict[str, str]:
+    """Every chat template by name: `default`, and those for a purpose (`tool_use`). Raises CheckpointError.
+
+    Those of chat_template.jinja and additional_chat_templates/ win over those of tokenizer_config.json, where one may stand
+    alone or in a list. A single one is the default whatever its name; of several none can be guessed to be it.
+    """
+    found = _in_config(folder / CONFIG, config.get("chat_template"))
+    for file in [folder / "chat_template.jinja", *sorted((folder / ADDITIONAL).glob("*.jinja"))]:
+        if file.is_file():
+            try:
+                found["default" if file.parent == folder else file.stem] = file.read_text(encoding="utf-8")
+            except (UnicodeDecodeError, OSError) as error:
+                raise _damaged(file, str(error)) from None
+    if len(found) == 1:
+        return {"default": next(iter(found.values()))}
+    if found and "default" not in found:
+        names = ", ".join(sorted(found))
+        raise CheckpointError(
+            tr(
+                f"{folder}: of its chat templates ({names}) none is named default.",
+                f"{folder}：对话模板（{names}）中没有名为 default 的。",
+            ),
+            tr(
+                f"name the one for plain conversations `default` in {CONFIG}, or save it as chat_template.jinja",
+                f"请在 {CONFIG} 中把普通对话所用的模板命名为 `default`，或另存为 chat_template.jinja",
+            ),
+        )
+    return found
+
+
+def _in_config(file: Path, value) -> dict[str, str]:
+    if value is None:
+        return {}
+    try:
+        found = {entry["name"]: entry["template"] for entry in value} if isinstance(value, list) else {"default": value}
+    except (TypeError, KeyError):
+        raise _damaged(file, "chat_template") from None
+    if not all(isinstance(text, str) for pair in found.items() for text in pair):
+        raise _damaged(file, "chat_template")
+    return found
+
+
+def write_chat_templates(folder: Path, default: str, named: dict[str, str]) -> None:
+    """In both places that tools look: tokenizer_config.json, which must be there, and files of their own."""
+    config = folder / CONFIG
+    files.write_json(config, {**read_json(config), "chat_template": template_entry(default, named)})
+    outfile.write_text(folder / "chat_template.jinja", default)
+    for name, template in named.items():
+        (folder / ADDITIONAL).mkdir(exist_ok=True)
+        outfile.write_text(folder / ADDITIONAL / f"{name}.jinja", template)
+
+
+def template_entry(default: str, named: dict[str, str]) -> str | list[dict]:
+    """`chat_template` of tokenizer_config.json."""
+    entries = [{"name": name, "template": text} for name, text in {"default": default, **named}.items()]
+    return entries if named else default
 
 
 def _from_json(file: Path) -> Tokenizer:

@@ -17,6 +17,8 @@ from zhinao.prompt.guard import Guard, unused_characters
 from zhinao.prompt.messages import check_depth, normalized, with_arguments
 from zhinao.prompt.tools import checked_tools
 
+TOOL_USE = "tool_use"  # the name that checkpoints give to their template for conversations with tools
+
 
 class MaskError(UsageError):
     """A chat template that does not show which tokens are the assistant's."""
@@ -82,7 +84,7 @@ def render(
     messages, tools = normalized(messages), checked_tools(tools) or None
     if continue_final:
         _check_continued(messages)
-    template, kwargs = tokenizer.chat_template, template_kwargs or {}
+    template, kwargs = _chosen(tokenizer, messages, tools), template_kwargs or {}
     check_depth("template_kwargs", kwargs)
     marks = _Marks(
         *(char for char, _ in zip(unused_characters(messages, tools, template or "", kwargs), range(4), strict=False))
@@ -103,6 +105,13 @@ def render(
         text = chatml.text(messages, guard, add_generation_prompt, continue_final, tools)
     has_assistant = any(message["role"] == "assistant" for message in messages)
     return _encoded(text, tokenizer, guard, marks, has_assistant)
+
+
+def _chosen(tokenizer, messages: list[dict], tools) -> str | None:
+    """The checkpoint's template for this conversation: of several, the one that it has for tools, where there are any."""
+    has_tools = tools or any(message["role"] == "tool" or message.get("tool_calls") for message in messages)
+    for_tools = getattr(tokenizer, "named_templates", {}).get(TOOL_USE)
+    return for_tools if has_tools and for_tools else tokenizer.chat_template
 
 
 def _check_continued(messages: list[dict]) -> None:
@@ -138,6 +147,10 @@ def _by_template(
         context = {**context, "tools": None}
     if continue_final:
         guarded[-1]["content"] += marks.cut
+    guarded = [
+        message if message["role"] == "tool" else _shown(message, jinja.content_form(template, message["role"]))
+        for message in guarded  # of responses it is known that they are shown
+    ]
     names = {
         f"{name}_token": tokenizer.id_to_token(number)
         for name in ("eos", "pad", "bos")
@@ -152,6 +165,25 @@ def _by_template(
             tr("The chat template drops the message that is to be continued.", "对话模板丢掉了要续写的消息。")
         )
     return before.replace(marks.cut, "")
+
+
+def _shown(message: dict, form: str | None) -> dict:
+    """The message as the template reads it. Raises UsageError where its words would be dropped."""
+    if form == "parts":
+        return {**message, "content": [{"type": "text", "text": message["content"]}]}
+    if form is None and message["content"].strip():
+        role = message["role"]
+        raise UsageError(
+            tr(
+                f"The checkpoint's chat template drops what {role} messages say.",
+                f"模型自带的对话模板会丢掉 {role} 消息的内容。",
+            ),
+            tr(
+                "leave them out, or change the chat_template of the checkpoint",
+                "请去掉这类消息，或修改模型的 chat_template",
+            ),
+        )
+    return message
 
 
 def _encoded(text: str, tokenizer, guard: Guard, marks: _Marks, has_assistant: bool) -> Rendered:

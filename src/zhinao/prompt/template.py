@@ -60,6 +60,37 @@ def tool_support(template: str) -> ToolSupport:
     return ToolSupport(True, None)
 
 
+@functools.lru_cache(maxsize=64)
+def content_form(template: str, role: str) -> str | None:
+    """How `template` wants the content of a message: as `text`, or as a list of `parts`; None where it drops both.
+
+    Found out by showing it either. Where it refuses the trial it is taken to want text: the true rendering tells why.
+    """
+    refused = 0
+    for form, content in (("text", "probe_words"), ("parts", [{"type": "text", "text": "probe_words"}])):
+        shown = _trial(template, role, content)
+        if shown is not None and "probe_words" in shown:
+            return form
+        refused += shown is None
+    return "text" if refused else None
+
+
+def _trial(template: str, role: str, content) -> str | None:
+    """The text of a short conversation in which `role` says `content`; None where the template refuses it."""
+    message = {"role": role, "content": content}
+    asked = content if role == "user" else "x"
+    if role != "user" and content_form(template, "user") == "parts":
+        asked = [{"type": "text", "text": asked}]
+    question = {"role": "user", "content": asked}
+    answer = {"role": "assistant", "content": content if role == "assistant" else "x"}
+    turns = {"user": [question], "assistant": [question, answer], "system": [message, question]}
+    names = {"bos_token": "", "eos_token": "", "pad_token": "", "tools": None, "add_generation_prompt": False}
+    try:
+        return render(template, {**names, "messages": turns.get(role, [question, answer, message])}, "", "")
+    except UsageError:
+        return None
+
+
 def _shows(template: str, messages: list[dict], tools: list[dict], *words: str) -> bool:
     names = {"bos_token": "", "eos_token": "", "pad_token": ""}
     try:

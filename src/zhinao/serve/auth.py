@@ -65,7 +65,7 @@ def _digest(secret: str) -> bytes:
 
 def _lines(file: Path) -> list[tuple[str, str]]:
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else tr("it is not UTF-8 text", "不是 UTF-8 文本")
         raise UsageError(tr(f"{file}: cannot be read ({reason}).", f"{file}：无法读取（{reason}）。")) from None

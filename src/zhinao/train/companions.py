@@ -7,7 +7,7 @@ from zhinao.family import CHAT_TEMPLATE
 from zhinao.files import write_json
 from zhinao.model import defaults
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.model.tokenizer_folder import read_json
+from zhinao.model.tokenizer_folder import read_json, write_chat_templates
 
 _FRAME = ("<|im_start|>", "<|im_end|>")
 
@@ -16,9 +16,7 @@ def write(source: Path, tokenizer: Tokenizer, folder: Path) -> None:
     """Into `folder`, so that it can be chatted with and served as it is; `source` is the folder that training began with."""
     tokenizer.save(folder)
     if template := tokenizer.chat_template or _chatml(tokenizer):
-        config = folder / "tokenizer_config.json"
-        write_json(config, {**read_json(config), "chat_template": template})
-        (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
+        write_chat_templates(folder, template, tokenizer.named_templates)
     stop = defaults.read(source, tokenizer).stop_ids
     settings = {**read_json(source / defaults.FILE), "eos_token_id": list(stop)}
     if tokenizer.pad_id is not None:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import torch
 
-from zhinao.errors import UsageError
-from zhinao.lang import tr
 from zhinao.model import architecture
+from zhinao.model.architecture import Architecture
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train import adapters, attention, head, noise, passed_on
+from zhinao.train import adapters, attention, context, head, noise, passed_on
 from zhinao.train.settings import TrainSettings
 
 
@@ -24,7 +23,8 @@ def load(settings: TrainSettings, folder: Path, tokenizer: Tokenizer):
     from transformers.utils.logging import disable_progress_bar
 
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
-    _stretch(config, settings)
+    arch = architecture.read(folder)
+    _stretch(config, settings, arch)
     set_seed(settings.seed)  # adapters and new rows of the embedding begin at random
     if not sys.stderr.isatty():
         disable_progress_bar()
@@ -39,7 +39,7 @@ def load(settings: TrainSettings, folder: Path, tokenizer: Tokenizer):
     model.config.use_cache = False
     attention.use(model)
     _soften(model, settings)
-    return adapters.add(model, settings, architecture.read(folder).dtype) if settings.is_adapter else model
+    return adapters.add(model, settings, arch.dtype) if settings.is_adapter else model
 
 
 def _soften(model, settings: TrainSettings) -> None:
@@ -70,18 +70,11 @@ def _whole(weight):
     return deepspeed.zero.GatheredParameters([weight], modifier_rank=0)
 
 
-def _stretch(config, settings: TrainSettings) -> None:
+def _stretch(config, settings: TrainSettings, arch: Architecture) -> None:
+    context.check(settings, arch)
     if settings.rope_theta:
         config.rope_parameters = {**(config.rope_parameters or {}), "rope_theta": settings.rope_theta}
-    if settings.model_max_length > config.max_position_embeddings:
-        if not settings.rope_theta:
-            raise UsageError(
-                tr(
-                    f"--model_max_length is {settings.model_max_length}; the model knows {config.max_position_embeddings} positions.",
-                    f"--model_max_length 为 {settings.model_max_length}，而模型只支持 {config.max_position_embeddings} 个位置。",
-                ),
-                tr("a larger RoPE base goes with it: --rope_theta", "请同时用 --rope_theta 增大 RoPE 基数"),
-            )
+    if settings.model_max_length > arch.num_context_tokens:
         config.max_position_embeddings = settings.model_max_length
 
 

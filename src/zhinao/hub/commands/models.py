@@ -1,7 +1,6 @@
 """`zhinao models`: what is kept here, with sizes, and what can be pulled."""
 
-import json
-
+from zhinao import outfile
 from zhinao.family import RELEASES
 from zhinao.files import human_size
 from zhinao.hub import cache
@@ -16,10 +15,8 @@ def run(args) -> None:
     kept = cache.kept()
     if args.json:
         print(
-            json.dumps(
-                {"folder": str(cache.root()), "kept": [_entry(k) for k in kept], "released": _released(kept)},
-                ensure_ascii=False,
-                indent=2,
+            outfile.json_text(
+                {"folder": str(cache.root()), "kept": [_entry(k) for k in kept], "released": _released(kept)}, indent=2
             )
         )
         return

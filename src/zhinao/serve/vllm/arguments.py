@@ -59,6 +59,7 @@ def chosen(
         ("--port", [str(settings.port)]),
         ("--dtype", [DTYPES[settings.quant or "bf16"]]),
         ("--generation-config", [str(files.folder)]),
+        ("--hf-overrides", [json.dumps(files.overrides)] if files.overrides else None),
         ("--chat-template", [str(files.chat_template)] if files.chat_template else None),
         ("--reasoning-parser", [REASONING_PARSER] if is_ours else None),
         ("--reasoning-config", [json.dumps({"reasoning_end_str": _CLOSING})] if is_ours else None),

@@ -6,16 +6,18 @@ They lie in a folder of their own, so that the checkpoint stays as it is.
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from zhinao import files
 from zhinao.api.model import knows_thoughts
 from zhinao.family import CHAT_TEMPLATE
 from zhinao.hub import LocalModel
-from zhinao.model import defaults
+from zhinao.model import architecture, defaults
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.serve.vllm.tools_template import with_tools
+from zhinao.model.tokenizer_folder import read_json
+from zhinao.prompt.conversation import TOOL_USE
+from zhinao.serve.vllm.tools_template import for_both
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class FamilyFiles:
     folder: Path
     chat_template: Path | None
     thinks: bool
+    overrides: dict = field(default_factory=dict)  # of config.json, for vLLM's reading of scaled positions
 
     @classmethod
     def write(cls, model: LocalModel) -> "FamilyFiles":
@@ -33,7 +36,7 @@ class FamilyFiles:
         found = defaults.read(model.path, tokenizer, model.release)
         # Without `max_new_tokens`: vLLM would take it as the most that anybody may ask for.
         config = json.dumps({"eos_token_id": list(found.stop_ids), **found.sampling}, indent=2)
-        template = with_tools(tokenizer.chat_template or CHAT_TEMPLATE)
+        template = for_both(tokenizer.chat_template or CHAT_TEMPLATE, tokenizer.named_templates.get(TOOL_USE))
         is_own = template == tokenizer.chat_template
         digest = hashlib.sha256(f"{config}\n{template}".encode()).hexdigest()[:10]
         folder = files.home() / "vllm" / f"{re.sub(r'[^A-Za-z0-9.-]', '-', model.name)}-{digest}"
@@ -42,4 +45,5 @@ class FamilyFiles:
                 (work / "generation_config.json").write_text(config + "\n", encoding="utf-8")
                 (work / "chat_template.jinja").write_text(template, encoding="utf-8")
         thinks = bool(model.release and model.release.thinks) or knows_thoughts(tokenizer)
-        return cls(folder, None if is_own else folder / "chat_template.jinja", thinks)
+        overrides = architecture.overrides(read_json(model.path / "config.json"))
+        return cls(folder, None if is_own else folder / "chat_template.jinja", thinks, overrides)

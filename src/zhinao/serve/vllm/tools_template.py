@@ -55,6 +55,15 @@ _MESSAGES = """\
 """
 
 
+def for_both(default: str, for_tools: str | None) -> str:
+    """One template out of the one for plain conversations and the one that the checkpoint has for tools (None: none of its own)."""
+    if for_tools is None:
+        return with_tools(default)
+    # Expressions that write nothing keep the white space around, which `trim_blocks` would take; Jinja itself drops the last line end.
+    first, second = (template.removesuffix("\n") for template in (with_tools(for_tools), default))
+    return f"{{% if tools %}}{{{{ '' }}}}{first}{{{{ '' }}}}{{% else %}}{{{{ '' }}}}{second}{{{{ '' }}}}{{% endif %}}"
+
+
 def with_tools(template: str) -> str:
     """`template` itself where it shows tools, calls and responses; else with the preamble that puts them into messages."""
     support = tool_support(template)

@@ -4,6 +4,8 @@ import json
 import math
 from pathlib import Path
 
+from zhinao import outfile
+
 
 class Journal:
     """`begin` first, then `append`."""
@@ -21,9 +23,7 @@ class Journal:
         if step == 0:
             self._put_aside()
         kept = [record for record in read(self.file) if record["step"] <= step and record.get("kind") != "end"]
-        temporary = self.file.with_name(self.file.name + ".new")
-        temporary.write_text("".join(_line(record) for record in kept), encoding="utf-8")
-        temporary.replace(self.file)
+        outfile.write_text(self.file, "".join(_line(record) for record in kept))
         return kept
 
     def append(self, record: dict) -> None:
@@ -41,10 +41,10 @@ class Journal:
 def read(file: Path) -> list[dict]:
     """The objects of a journal, up to the first line that is not whole. Empty where there is no file."""
     records = []
-    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
+    for line in file.read_bytes().splitlines() if file.exists() else []:  # of text it would cut at U+2028 too
         try:
             records.append(json.loads(line))
-        except json.JSONDecodeError:
+        except ValueError:  # half a line, half a character
             break
     return records
 

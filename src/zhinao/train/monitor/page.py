@@ -4,7 +4,8 @@ import json
 from html import escape
 from pathlib import Path
 
-from zhinao.files import PARTIAL, write_json
+from zhinao import outfile
+from zhinao.files import write_json
 from zhinao.lang import current, tr
 from zhinao.train.monitor import curves, samples_table, tables
 from zhinao.train.monitor.journal import read
@@ -16,9 +17,7 @@ FILE, RUN, LOG, SAMPLES = "run.html", "run.json", "log.jsonl", "samples.jsonl"
 def write(folder: Path) -> Path:
     """Write run.html of the run in `folder`, whole or not at all."""
     file = Path(folder) / FILE
-    temporary = file.with_name(FILE + PARTIAL)
-    temporary.write_text(html(Path(folder)), encoding="utf-8")
-    temporary.replace(file)
+    outfile.write_text(file, html(Path(folder)))
     return file
 
 

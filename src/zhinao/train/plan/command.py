@@ -4,8 +4,8 @@ Exit code 0 where it fits, 14 where it does not.
 """
 
 import argparse
-import json
 
+from zhinao import outfile
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 from zhinao.train import flags
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
 
     result = report.make(_settings(args), args)
     if args.json:
-        print(json.dumps(result.as_dict(), ensure_ascii=False, indent=2))
+        print(outfile.json_text(result.as_dict(), indent=2))
     else:
         from zhinao.train.plan import show
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.train import context
 from zhinao.train.plan import changes, devices, measure, plan, sharing, sizes
 from zhinao.train.plan.changes import Change
 from zhinao.train.plan.devices import Device
@@ -73,6 +74,7 @@ def make(settings: TrainSettings, args: argparse.Namespace) -> Report:
                 f"本机没有 {settings.model_name_or_path}：采用该系列的已知尺寸。",
             )
         )
+    context.check(settings, model.arch)
     data, prepared = _data(settings, args.tokenizer, notes)
     baseline = measure.baseline() if device.is_cpu else 0
     first = plan.make(settings, model, data, device, num_devices, price=args.price, baseline=baseline)
