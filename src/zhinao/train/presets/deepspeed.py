@@ -13,6 +13,7 @@ from pathlib import Path
 
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.train import precision
 from zhinao.train.settings import TrainSettings
 
 # Keys that repeat a flag. DeepSpeed's integration compares most of them only after the model has been loaded.
@@ -41,8 +42,10 @@ def configuration(settings: TrainSettings) -> tuple[dict, list[str]]:
         )
         return own(name), [note]
     made = read(file)
+    notes = _without_bf16(file, made, settings)
     _check_flags(file, made, settings)
-    return _translated(file, made, settings)
+    made, more = _translated(file, made, settings)
+    return made, notes + more
 
 
 def own(name: str) -> dict:
@@ -88,6 +91,15 @@ def read(file: Path) -> dict:
     if not isinstance(made, dict):
         raise UsageError(tr(f"{file}: must hold an object.", f"{file}：内容必须是对象。"), '{"zero_optimization": …}')
     return made
+
+
+def _without_bf16(file: Path, made: dict, settings: TrainSettings) -> list[str]:
+    """`made` is changed where it demands what the processor does not have; the flag has been changed already."""
+    if not (_value(made, "bf16.enabled") is True and precision.is_out_of_reach(settings)):
+        return []
+    made["bf16"] = {**made["bf16"], "enabled": False}
+    note = tr("this processor has no such products, float32 is taken", "本机处理器没有这种乘法，改用 float32")
+    return [f"{file}: bf16.enabled: {note}"]
 
 
 def _check_flags(file: Path, made: dict, settings: TrainSettings) -> None:
