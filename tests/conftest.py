@@ -12,6 +12,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 SHARED = Path(os.environ.get("ZHINAO_SHARED", Path(__file__).parents[2] / "shared"))
 
 
+@pytest.fixture(autouse=True)
+def _no_imitated_bf16(request):
+    """A test with the mark `bf16` waits for a processor that has such products."""
+    from zhinao import machine
+
+    if request.node.get_closest_marker("bf16") and not machine.has_bf16():
+        pytest.skip("this processor has no products of bfloat16")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real material for local runs; the test is skipped where it is absent."""

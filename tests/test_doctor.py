@@ -26,7 +26,7 @@ def test_nothing_to_complain_about():
         ({"transformers": "5.15.9"}, FACTS, 10**12, "too old", True),
         ({"torch": "2.13.0+cpu"}, with_facts(gpus=(GPU,)), 10**12, "CPU build", False),
         ({"torch": "2.13.0+cpu", "torchvision": "0.28.0"}, FACTS, 10**12, "torchvision", True),
-        ({}, with_facts(cpu_features=()), 10**12, "AVX2", False),
+        ({}, with_facts(cpu_features=()), 10**12, "AVX2", True),
         ({}, FACTS, 10**9, "disk", False),
         ({}, with_facts(free_memory_bytes=10**9), 10**12, "memory", False),
     ],
@@ -51,6 +51,14 @@ def test_report_for_people(language, words, capsys):
     out = capsys.readouterr().out
     lang.choose("en")
     assert all(word in out for word in words)
+
+
+@pytest.mark.parametrize(("features", "name"), [(("avx2",), "float32"), (("avx2", "amx_bf16"), "bfloat16")])
+def test_what_is_computed_in(monkeypatch, capsys, features, name):
+    monkeypatch.setattr(machine, "facts", lambda: with_facts(cpu_features=features))
+    cli.main(["doctor"])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("computes in")]
+    assert line.split()[2] == name
 
 
 def test_gpus_are_read_from_the_drivers_answer(monkeypatch, tmp_path):

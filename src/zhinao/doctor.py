@@ -60,6 +60,7 @@ def examine() -> dict:
     disk = shutil.disk_usage(next(p for p in (files.home(), *files.home().parents) if p.exists()))
     return {
         "machine": facts.as_dict(),
+        "computes_in": "bf16" if machine.has_bf16(facts.cpu_features) else "f32",
         "packages": {name: version for name, version in versions.items() if version},
         "engine": {"name": choice.engine, "reason": choice.reason},
         "models": {"folder": str(files.home()), "free_bytes": disk.free},
@@ -135,9 +136,12 @@ def _package_problems(versions, facts):
 def _machine_problems(facts, free_bytes):
     if "x86_64" in facts.system and "avx2" not in facts.cpu_features:
         yield Problem(
-            False,
-            tr("the processor has no AVX2; answers will be slow.", "处理器没有 AVX2，速度会很慢。"),
-            tr("use another machine, or a small model", "请换一台机器，或使用小模型"),
+            True,
+            tr(
+                "the processor has no AVX2, which the openvino engine needs.",
+                "处理器没有 AVX2，而 openvino 引擎需要它。",
+            ),
+            tr("--engine transformers, or another machine", "用 --engine transformers，或换一台机器"),
         )
     if free_bytes < 5 * 10**9:
         yield Problem(
@@ -174,6 +178,7 @@ def _lines(report: dict) -> list[str]:
             tr("processor", "处理器"),
             f"{facts['cpu']}, {facts['num_cores']} {tr('cores', '核')}; {' '.join(facts['cpu_features'])}",
         ),
+        (tr("computes in", "计算精度"), _precision(report["computes_in"])),
         (
             tr("memory", "内存"),
             f"{size(facts['memory_bytes'])}, {size(facts['free_memory_bytes'])} {tr('free', '可用')}",
@@ -192,6 +197,16 @@ def _lines(report: dict) -> list[str]:
     for problem in report["problems"]:
         lines.append(f"{'✗' if problem['is_fatal'] else '!'} {problem['text']}\n  → {problem['fix']}")
     return lines if report["problems"] else [*lines, tr("✓ everything fits together", "✓ 没有发现问题")]
+
+
+def _precision(name: str) -> str:
+    if name == "bf16":
+        return tr("bfloat16 (the processor has such products)", "bfloat16（处理器支持其乘法）")
+    return tr(
+        "float32 (the processor has no products of bfloat16); weights may be bf16 or int8 all the same, "
+        "--bf16 True of a training run is not used",
+        "float32（处理器没有 bfloat16 乘法）；权重仍可为 bf16 或 int8，训练参数 --bf16 True 不生效",
+    )
 
 
 def _columns(text: str) -> int:

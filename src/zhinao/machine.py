@@ -21,7 +21,23 @@ FEATURES = (
     "bf16",
     "i8mm",
 )
+_BF16 = {"avx512_bf16", "amx_bf16", "bf16"}
+_INT8 = {"avx512_vnni", "avx_vnni", "amx_int8", "i8mm"}
+# What oneDNN's limit leaves (OpenVINO and torch compute by oneDNN); limits that leave all of `FEATURES` are not listed.
+_AVX512 = ("avx2", "avx512f")
+_LEFT = {
+    "SSE41": (),
+    "AVX": (),
+    "AVX2": ("avx2",),
+    "AVX2_VNNI": ("avx2", "avx_vnni"),
+    "AVX2_VNNI_2": ("avx2", "avx_vnni"),
+    "AVX512_CORE": _AVX512,
+    "AVX512_CORE_VNNI": (*_AVX512, "avx512_vnni"),
+    "AVX512_CORE_BF16": (*_AVX512, "avx512_vnni", "avx512_bf16"),
+    "AVX512_CORE_FP16": (*_AVX512, "avx512_vnni", "avx512_bf16", "avx_vnni"),
+}
 _CGROUP = Path("/sys/fs/cgroup")
+_CPUINFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
@@ -69,8 +85,24 @@ def free_memory_bytes() -> int:
 
 
 def cpu_features() -> tuple[str, ...]:
-    """Which of `FEATURES` the processor has."""
+    """Which of `FEATURES` the processor has, and `ONEDNN_MAX_CPU_ISA` leaves where somebody has set it."""
     return _cpu()[1]
+
+
+def lacks_avx2() -> bool:
+    """Whether this is a processor of x86 of which it is known that it has no AVX2."""
+    return platform.machine() in ("x86_64", "AMD64") and _CPUINFO.exists() and "avx2" not in cpu_features()
+
+
+def has_bf16(features: tuple[str, ...] | None = None) -> bool:
+    """Whether a processor with these `features` (None: this one) multiplies in bfloat16. Without such products libraries refuse
+    bfloat16 or imitate it, many times slower than float32. Everybody who chooses a precision on a processor asks here."""
+    return bool(_BF16 & set(cpu_features() if features is None else features))
+
+
+def has_int8(features: tuple[str, ...] | None = None) -> bool:
+    """The same for products of bytes."""
+    return bool(_INT8 & set(cpu_features() if features is None else features))
 
 
 def num_cores() -> int:
@@ -85,14 +117,14 @@ def num_cores() -> int:
 def _cpu() -> tuple[str, tuple[str, ...]]:
     fields = dict(
         (key.strip(), value.strip())
-        for key, _, value in (
-            line.partition(":") for line in _text(Path("/proc/cpuinfo")).split("\n\n")[0].splitlines()
-        )
+        for key, _, value in (line.partition(":") for line in _text(_CPUINFO).split("\n\n")[0].splitlines())
     )
     flags = set((fields.get("flags") or fields.get("Features") or "").split())
-    return fields.get("model name") or platform.processor() or platform.machine(), tuple(
-        f for f in FEATURES if f in flags
+    left = _LEFT.get(
+        (os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA") or "").upper(), FEATURES
     )
+    name = fields.get("model name") or platform.processor() or platform.machine()
+    return name, tuple(f for f in FEATURES if f in flags and f in left)
 
 
 def _memory() -> tuple[int, int]:

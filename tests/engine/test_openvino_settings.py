@@ -5,11 +5,20 @@ from pathlib import Path
 import pytest
 
 from zhinao.engine import openvino_settings as settings
-from zhinao.engine.openvino_settings import Memory
+from zhinao.engine.openvino_prepare import products
+from zhinao.engine.openvino_settings import Memory, Precisions
 from zhinao.errors import EngineError, UsageError
 from zhinao.model import architecture
 
 GB = 10**9
+AMX = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16")
+PROCESSORS = {
+    "laptop": ("avx2",),
+    "laptop with VNNI": ("avx2", "avx_vnni"),
+    "older server": ("avx2", "avx512f", "avx512_vnni"),
+    "AMX": AMX,
+    "ARM": ("asimd", "bf16", "i8mm"),
+}
 
 
 def arch(**config):
@@ -22,26 +31,27 @@ def arch(**config):
 
 def test_bytes_of_a_block():
     # 32 layers, 8 heads, 32 tokens, 128 wide: keys and values of one byte; 8 bytes for each key channel and each value
-    assert settings.block_bytes(arch(), "int8") == 32 * 8 * (2 * 32 * 128 + 8 * 128 + 8 * 32)
+    assert settings.block_bytes(arch(), "u8") == 32 * 8 * (2 * 32 * 128 + 8 * 128 + 8 * 32)
     assert settings.block_bytes(arch(), "bf16") == 32 * 8 * 2 * 2 * 32 * 128
+    assert settings.block_bytes(arch(), "f32") == 2 * settings.block_bytes(arch(), "bf16")
     # 1 GiB held 2452 blocks of the demo model's shape when it was tried
     demo = arch(hidden_size=576, num_hidden_layers=30, num_attention_heads=9, num_key_value_heads=3)
-    assert 2**30 // settings.block_bytes(demo, "int8") == 2452
+    assert 2**30 // settings.block_bytes(demo, "u8") == 2452
 
 
 def test_enough_memory_gives_two_contexts():
-    assert settings.num_blocks(arch(), "int8", 32768, Memory(7 * GB, 64 * GB), None) == 2 * 32768 // 32
-    assert settings.num_blocks(arch(), "int8", 4096, Memory(7 * GB, 64 * GB), None) == 32768 // 32
+    assert settings.num_blocks(arch(), "u8", 32768, Memory(7 * GB, 64 * GB), None) == 2 * 32768 // 32
+    assert settings.num_blocks(arch(), "u8", 4096, Memory(7 * GB, 64 * GB), None) == 32768 // 32
 
 
 def test_little_memory_gives_half_of_what_the_weights_leave():
-    num = settings.num_blocks(arch(), "int8", 360_000, Memory(7 * GB, 9 * GB), None)
-    assert num * settings.block_bytes(arch(), "int8") == pytest.approx(GB, rel=0.01)
+    num = settings.num_blocks(arch(), "u8", 360_000, Memory(7 * GB, 9 * GB), None)
+    assert num * settings.block_bytes(arch(), "u8") == pytest.approx(GB, rel=0.01)
 
 
 def test_weights_that_do_not_fit_are_refused():
     with pytest.raises(EngineError, match=r"7\.0 GB; 6\.0 GB of memory are free"):
-        settings.num_blocks(arch(), "int8", 4096, Memory(7 * GB, 6 * GB), None)
+        settings.num_blocks(arch(), "u8", 4096, Memory(7 * GB, 6 * GB), None)
 
 
 def test_cache_gb():
@@ -54,7 +64,7 @@ def test_cache_gb():
 
 def worker(weight_format="int8", weight_bytes=7 * GB, num_threads=None, is_for_scoring=False):
     memory = Memory(weight_bytes, 64 * GB)
-    return settings.for_worker(Path("/x"), weight_format, 100, 1024, memory, num_threads, is_for_scoring)
+    return settings.for_worker(Path("/x"), weight_format, 100, 1024, memory, num_threads, is_for_scoring, products(AMX))
 
 
 def test_prompts_are_scored_without_a_prefix_cache():
@@ -77,16 +87,25 @@ def test_threads():
     assert worker(num_threads=3)["score"]["properties"]["INFERENCE_NUM_THREADS"] == 3
 
 
-def test_activations_keep_16_bits_where_the_processor_has_them():
-    memory = Memory(GB, 64 * GB)
-    for has_bf16, precision in ((True, "bf16"), (False, "f32")):
-        first = settings.for_worker(Path("/x"), "int8", 100, 1024, memory, None, False, has_bf16)
-        for pipeline in (first["generate"], first["score"]):
-            assert pipeline["properties"]["INFERENCE_PRECISION_HINT"] == precision
-            assert pipeline["properties"]["DYNAMIC_QUANTIZATION_GROUP_SIZE"] == 0
+@pytest.mark.parametrize("name", PROCESSORS)
+def test_what_is_computed_in_is_what_the_processor_has(name):
+    has_bf16, has_int8 = name == "AMX", name != "laptop"
+    wide = Precisions("bf16", "bf16") if has_bf16 else Precisions("f32", "f32")
+    for is_for_many in (False, True):
+        assert settings.precisions("bf16", products(PROCESSORS[name]), is_for_many) == wide
+        assert settings.precisions("f32", products(PROCESSORS[name]), is_for_many) == Precisions("f32", "f32")
+    assert settings.precisions("int8", products(PROCESSORS[name])) == Precisions(wide.computed, "u8")
+    assert settings.precisions("int8", products(PROCESSORS[name]), True) == Precisions("f32", "u8", 32 * has_int8)
 
 
-def test_many_requests_have_rounded_activations():
-    made = settings.for_worker(Path("/x"), "int8", 100, 1024, Memory(GB, 64 * GB), None, False, is_for_many=True)
-    assert made["generate"]["properties"]["DYNAMIC_QUANTIZATION_GROUP_SIZE"] == 32
-    assert made["generate"]["properties"]["INFERENCE_PRECISION_HINT"] == "f32"
+@pytest.mark.parametrize("name", PROCESSORS)
+@pytest.mark.parametrize("weight_format", ["int8", "bf16", "f32"])
+@pytest.mark.parametrize("is_for_many", [False, True])
+def test_both_pipelines_are_told_what_goes_together(name, weight_format, is_for_many):
+    made = settings.for_worker(
+        Path("/x"), weight_format, 100, 1024, Memory(GB, 64 * GB), None, False, products(PROCESSORS[name]), is_for_many
+    )
+    assert made["generate"]["properties"] == made["score"]["properties"]
+    told = made["generate"]["properties"]
+    if told["INFERENCE_PRECISION_HINT"] == "f32":
+        assert told["KV_CACHE_PRECISION"] in ("f32", "u8"), "OpenVINO ends with `expect kvcache type f32`"

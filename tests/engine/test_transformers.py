@@ -9,6 +9,7 @@ torch = pytest.importorskip("torch")
 
 from tests.model.reference import reference_logits  # noqa: E402
 from tests.tiny import make_checkpoint  # noqa: E402
+from zhinao import machine  # noqa: E402
 from zhinao.engine.base import Sampling  # noqa: E402
 from zhinao.engine.transformers import TransformersEngine  # noqa: E402
 from zhinao.errors import (  # noqa: E402
@@ -70,6 +71,14 @@ def test_info(engine):
 def test_bf16(folder):
     with TransformersEngine.load(folder, device="cpu", dtype="bf16") as engine:
         assert engine.info.precision == "bf16"
+        assert len(collect(engine.generate(PROMPT, GREEDY))[0]) == 12
+
+
+def test_bf16_weights_where_the_processor_has_no_bf16(folder, monkeypatch):
+    monkeypatch.setattr(machine, "cpu_features", lambda: ("avx2",))
+    with TransformersEngine.load(folder, device="cpu", dtype="bf16") as engine:
+        assert engine.info.precision == "bf16" and engine._model.dtype == torch.float32
+        assert all(torch.equal(weight, weight.bfloat16().float()) for weight in engine._model.parameters())
         assert len(collect(engine.generate(PROMPT, GREEDY))[0]) == 12
 
 

@@ -37,6 +37,7 @@ def test_what_is_narrow_and_what_is_not(settings, in_bf16, method):
     assert any("_proj.base_layer" in name for name, _ in model.named_parameters())
 
 
+@pytest.mark.bf16
 def test_loss_and_gradients_are_the_same_bits(settings, in_bf16):
     narrow = _load(in_bf16, settings(method="lora", bf16=True, lora_rank=4))
     wide = _widened(narrow)

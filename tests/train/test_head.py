@@ -139,6 +139,7 @@ def test_under_lora(model, also_saved):
     assert any("lm_head" in name for name in learned) == bool(also_saved)
 
 
+@pytest.mark.bf16
 def test_checkpointing_and_autocast(model):
     exact = model(**batch()).loss
     model.train().gradient_checkpointing_enable({"use_reentrant": False})

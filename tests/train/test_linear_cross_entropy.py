@@ -56,7 +56,7 @@ def test_gradients_by_finite_differences():
     )
 
 
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("dtype", [pytest.param(torch.bfloat16, marks=pytest.mark.bf16), torch.float16])
 def test_half_precision_is_as_exact_as_the_plain_way(dtype):
     hidden, weight, targets, weights = material(300, width=128, num_ids=9000, dtype=dtype)
     weight = weight / 8
@@ -66,6 +66,7 @@ def test_half_precision_is_as_exact_as_the_plain_way(dtype):
     assert all(our <= 1.3 * other + 1e-6 for our, other in zip(ours, usual, strict=True)), (ours, usual)
 
 
+@pytest.mark.bf16
 def test_autocast_keeps_float32_masters():
     hidden, weight, targets, weights = material(200, width=64, num_ids=9000)
     exact = results(plain, hidden, weight / 8, targets, weights)

@@ -8,7 +8,7 @@ import pytest
 from tests.train.plan_cases import SMALL, device, model, settings
 from zhinao import cli
 from zhinao.data.encoding import Encoded
-from zhinao.train.plan import measure, memory, sizes
+from zhinao.train.plan import measure, memory, plan, sizes
 from zhinao.train.plan.workload import Batch
 
 pytest.importorskip("torch")
@@ -33,7 +33,7 @@ def baseline(tmp_path_factory):
 @pytest.mark.parametrize("case", CASES)
 def test_the_peak_is_foreseen_within_15_percent(case, baseline):
     lengths, changes = CASES[case]
-    chosen = settings(use_cpu=True, **changes)
+    chosen = plan.decided(settings(**changes), device(name="cpu"))
     config = {**SMALL, "torch_dtype": "bfloat16"} if "16 bits" in case else SMALL
     found = model(config)
     if chosen.is_adapter:

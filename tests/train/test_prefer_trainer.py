@@ -160,6 +160,7 @@ def test_gradient_checkpointing_changes_nothing(folder):
     np.testing.assert_allclose(curves[1], curves[0], rtol=1e-6)
 
 
+@pytest.mark.bf16
 def test_bf16_computes_in_bf16_and_keeps_float32_weights(folder):
     trainer = make_trainer(folder, make_pairs(4), reference=load(folder), bf16=True, max_steps=4)
     trainer.train()

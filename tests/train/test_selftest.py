@@ -43,7 +43,7 @@ def without_borders(batch: dict) -> dict:
     return {name: value for name, value in batch.items() if not name.startswith(("cu_seq", "max_length"))}
 
 
-@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [None, pytest.param(torch.bfloat16, marks=pytest.mark.bf16)])
 @pytest.mark.parametrize("lengths", [(30, 90, 12), (5,), (1, 1)])
 def test_a_sound_model_passes(model, dtype, lengths):
     model.train()
@@ -57,7 +57,7 @@ def test_with_adapters(model):
     selftest.check_packing(peft.get_peft_model(model, peft.LoraConfig(target_modules=["q_proj"])), documents())
 
 
-@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [None, pytest.param(torch.bfloat16, marks=pytest.mark.bf16)])
 def test_plain_attention_with_a_mask_of_ones_is_found(model, monkeypatch, dtype):
     model.set_attn_implementation("sdpa")
     monkeypatch.setattr("zhinao.model.packing.is_packed", lambda *_: False)  # by which Zhinao's own class would mend it
@@ -66,7 +66,7 @@ def test_plain_attention_with_a_mask_of_ones_is_found(model, monkeypatch, dtype)
         selftest.check_packing(model, documents(), dtype)
 
 
-@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [None, pytest.param(torch.bfloat16, marks=pytest.mark.bf16)])
 def test_positions_that_go_on_are_found(model, monkeypatch, dtype):
     def go_on(batch):
         ids = batch["input_ids"]
@@ -87,7 +87,7 @@ def test_a_wrong_border_is_found(model, monkeypatch):
         selftest.check_packing(model, documents())
 
 
-@pytest.mark.parametrize("dtype", [None, torch.bfloat16])
+@pytest.mark.parametrize("dtype", [None, pytest.param(torch.bfloat16, marks=pytest.mark.bf16)])
 def test_a_wrong_loss_is_found(model, monkeypatch, dtype):
     plain = head.linear_cross_entropy
     monkeypatch.setattr(head, "linear_cross_entropy", lambda *arguments: plain(*arguments) * 1.05)

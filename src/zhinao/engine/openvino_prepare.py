@@ -11,7 +11,7 @@ from zhinao import machine
 from zhinao.engine import openvino_build, openvino_settings, openvino_vocabulary
 from zhinao.engine.base import EngineInfo
 from zhinao.engine.openvino_rope import num_positions
-from zhinao.errors import UsageError
+from zhinao.errors import EngineError, UsageError
 from zhinao.lang import tr
 from zhinao.model.checkpoint import Checkpoint
 
@@ -37,7 +37,7 @@ def prepare(
     is_for_scoring: bool,
     is_for_many: bool = False,
 ) -> Prepared:
-    """Raises CheckpointError, DiskError, UsageError, and EngineError where memory does not suffice."""
+    """Raises CheckpointError, DiskError, UsageError, and EngineError where memory or the processor do not suffice."""
     quant = quant or "int8"
     if quant not in WEIGHT_FORMATS:
         formats = ", ".join(WEIGHT_FORMATS)
@@ -48,15 +48,17 @@ def prepare(
         raise UsageError(
             tr(f"num_threads is {num_threads}; allowed: 1, 2 …", f"num_threads 为 {num_threads}，应 ≥ 1。")
         )
+    _check_processor()
     checkpoint = Checkpoint(folder)
     compiled = openvino_build.compiled(checkpoint, quant, progress)
     arch, num_context = checkpoint.architecture, num_positions(checkpoint.architecture)
     weight_bytes = (compiled / openvino_build.BIN).stat().st_size
     memory = openvino_settings.Memory(weight_bytes, machine.free_memory_bytes())
-    num_blocks = openvino_settings.num_blocks(arch, quant, num_context, memory, cache_gb)
+    found = products(machine.cpu_features())
+    cached = openvino_settings.precisions(quant, found, is_for_many).cached
+    num_blocks = openvino_settings.num_blocks(arch, cached, num_context, memory, cache_gb)
     num_cache_tokens = (num_blocks - 1) * openvino_settings.BLOCK_TOKENS
     num_context = min(num_context, num_cache_tokens)
-    has_bf16 = bool({"avx512_bf16", "amx_bf16", "bf16"} & set(machine.cpu_features()))
     settings = openvino_settings.for_worker(
         compiled,
         quant,
@@ -65,13 +67,32 @@ def prepare(
         memory,
         num_threads or _quota(),
         is_for_scoring,
-        has_bf16,
+        found,
         is_for_many,
     )
     vocabulary = openvino_vocabulary.kept(checkpoint)
     settings["generate"]["vocabulary"] = vocabulary and str(vocabulary.folder)
     info = EngineInfo("openvino", "cpu", quant, arch.vocab_size, num_context)
     return Prepared(settings, info, num_cache_tokens, vocabulary)
+
+
+def _check_processor() -> None:
+    """OpenVINO's attention has no code for less; without this it ends in the middle of the first answer."""
+    if machine.lacks_avx2():
+        raise EngineError(
+            tr("The openvino engine needs a processor with AVX2.", "openvino 引擎需要支持 AVX2 的处理器。"),
+            tr(
+                "--engine transformers (pip install 'zhinao[torch]')",
+                "--engine transformers（pip install 'zhinao[torch]'）",
+            ),
+        )
+
+
+def products(features: tuple[str, ...]) -> openvino_settings.Products:
+    """What OpenVINO uses of a processor with these `features` (`machine.cpu_features`). On ARM it has no bf16."""
+    return openvino_settings.Products(
+        machine.has_bf16(features) and "asimd" not in features, machine.has_int8(features)
+    )
 
 
 def _quota() -> int | None:

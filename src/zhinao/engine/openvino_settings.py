@@ -27,28 +27,57 @@ class Memory:
     free_bytes: int
 
 
-def block_bytes(arch: Architecture, weight_format: str) -> int:
-    """Bytes of one block of keys and values in all layers.
+@dataclass(frozen=True)
+class Products:
+    """Of which numbers narrower than float32 the processor has products that OpenVINO uses."""
+
+    bf16: bool
+    int8: bool
+
+
+@dataclass(frozen=True)
+class Precisions:
+    """What is computed in (`bf16`, `f32`), what keys and values are kept in (`bf16`, `f32`, `u8`), and how many activations
+    share a scale where they are rounded to 8 bits (0: they are not)."""
+
+    computed: str
+    cached: str
+    num_rounded: int = 0
+
+
+def precisions(weight_format: str, products: Products, is_for_many: bool = False) -> Precisions:
+    """Weights stay what they are; the rest is what the processor has. OpenVINO computes in float32 whatever it is told where
+    there is no bf16, and a cache of bf16 beside that is fatal."""
+    if weight_format in _WIDE:
+        return Precisions(*["bf16" if weight_format == "bf16" and products.bf16 else "f32"] * 2)
+    # One stream is a fifth faster where activations are not rounded to 8 bits, and nearer to the model; from eight streams
+    # on rounding pays (about 1.5 times at 8, 1.2 times at 32), since products of bytes are quicker than weights made
+    # wide. What is not such a product is then better computed in float32: no slower, and nearer.
+    if is_for_many:
+        return Precisions("f32", "u8", 32 if products.int8 else 0)
+    return Precisions("bf16" if products.bf16 else "f32", "u8")
+
+
+def block_bytes(arch: Architecture, cached: str) -> int:
+    """Bytes of one block of keys and values, which are kept as `cached` (`Precisions`), in all layers.
 
     8 bit keys have scale and zero point (two float32) for each channel of a block, values for each token.
     """
     d = arch.head_dim
-    if weight_format in _WIDE:
-        one_head = 2 * _WIDE[weight_format] * BLOCK_TOKENS * d
+    if cached in _WIDE:
+        one_head = 2 * _WIDE[cached] * BLOCK_TOKENS * d
     else:
         one_head = (BLOCK_TOKENS * d + 8 * d) + BLOCK_TOKENS * (d + 8)
     return arch.num_layers * arch.num_kv_heads * one_head
 
 
-def num_blocks(
-    arch: Architecture, weight_format: str, num_context_tokens: int, memory: Memory, cache_gb: float | None
-) -> int:
+def num_blocks(arch: Architecture, cached: str, num_context_tokens: int, memory: Memory, cache_gb: float | None) -> int:
     """Blocks of the cache: `cache_gb` where given, else what is wanted, but at most half of what the weights leave free.
 
     Raises EngineError where not even the weights fit, UsageError for a `cache_gb` that does not fit.
     """
     left = memory.free_bytes - memory.weight_bytes
-    one = block_bytes(arch, weight_format)
+    one = block_bytes(arch, cached)
     if left < 4 * one:
         raise EngineError(
             tr(
@@ -81,12 +110,12 @@ def for_worker(
     memory: Memory,
     num_threads: int | None,
     is_for_scoring: bool,
-    has_bf16: bool = True,
+    products: Products,
     is_for_many: bool = False,
 ) -> dict:
-    """The first line for `openvino_worker`. `is_for_many`: many requests at once are what counts. Both pipelines compute alike; of a prompt that a prefix cache knows no
-    log-likelihoods come back, so where prompts are scored there is none."""
-    properties = _properties(weight_format, num_threads, has_bf16, is_for_many)
+    """The first line for `openvino_worker`. `is_for_many`: many requests at once are what counts. Both pipelines compute alike;
+    of a prompt that a prefix cache knows no log-likelihoods come back, so where prompts are scored there is none."""
+    properties = _properties(precisions(weight_format, products, is_for_many), num_threads)
     num_at_once = 512 if memory.weight_bytes > _LARGE_BYTES else 2048
     if is_for_scoring:
         num_at_once = _SCORE_TOKENS
@@ -110,22 +139,16 @@ def _scheduler(num_kv_blocks: int, num_at_once: int, has_prefix_cache: bool) -> 
     }
 
 
-def _properties(weight_format: str, num_threads: int | None, has_bf16: bool, is_for_many: bool) -> dict:
+def _properties(chosen: Precisions, num_threads: int | None) -> dict:
     # Threads that are not pinned to cores lose nothing, and two engines or other programs do not fight for one core.
     properties: dict = {
         "PERFORMANCE_HINT": "LATENCY",
         "ENABLE_CPU_PINNING": False,
         "CPU_RUNTIME_CACHE_CAPACITY": KERNELS,
+        "INFERENCE_PRECISION_HINT": chosen.computed,
+        "KV_CACHE_PRECISION": chosen.cached,
+        "DYNAMIC_QUANTIZATION_GROUP_SIZE": chosen.num_rounded,
     }
-    if weight_format in _WIDE:
-        properties |= {"INFERENCE_PRECISION_HINT": weight_format, "KV_CACHE_PRECISION": weight_format}
-    else:
-        # One stream is a fifth faster where activations are not rounded to 8 bits, and nearer to the model; from eight streams
-        # on rounding pays (about 1.5 times at 8, 1.2 times at 32), since products of bytes are quicker than weights made
-        # wide. What is not such a product is then better computed in float32: no slower, and nearer.
-        precision = "bf16" if has_bf16 and not is_for_many else "f32"
-        properties |= {"INFERENCE_PRECISION_HINT": precision, "KV_CACHE_PRECISION": "u8"}
-        properties["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = 32 if is_for_many else 0
     if num_threads:
         properties["INFERENCE_NUM_THREADS"] = num_threads
     return properties

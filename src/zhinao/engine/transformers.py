@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from zhinao import machine
 from zhinao.engine.base import CANCELLED, LENGTH, STOP, Chunk, Engine, EngineInfo, Generation, Sampling
 from zhinao.errors import CheckpointError, EngineError, MissingExtraError, UsageError
 from zhinao.lang import tr
@@ -22,11 +23,12 @@ _SCORE_TOKENS = 128  # logits of that many tokens are held at once
 class TransformersEngine(Engine):
     """One model in this process. `generate` may be called from several threads; steps take turns."""
 
-    def __init__(self, model, num_context_tokens: int):
+    def __init__(self, model, num_context_tokens: int, dtype: str | None = None):
+        """dtype: of the weights, where it is not what is computed in."""
         self._model = model
         self._lock = threading.Lock()
         names = {name: short for short, name in DTYPES.items()}
-        dtype = str(model.dtype).removeprefix("torch.")
+        dtype = dtype or str(model.dtype).removeprefix("torch.")
         self.info = EngineInfo(
             engine="transformers",
             device=str(model.device),
@@ -38,6 +40,8 @@ class TransformersEngine(Engine):
     @classmethod
     def load(cls, folder: Path, device: str = "auto", dtype: str | None = None) -> "TransformersEngine":
         """Read a checkpoint folder. `dtype` is `f32`, `bf16`, `f16`; None is f32 on a CPU, else the checkpoint's own.
+
+        bf16 on a processor without such products: weights are rounded to it, and float32 is computed in.
 
         Raises MissingExtraError without torch, CheckpointError for a bad folder, UsageError for a bad device or dtype.
         """
@@ -70,7 +74,10 @@ class TransformersEngine(Engine):
                     ),
                     tr("`zhinao convert` rewrites it with the usual names", "用 `zhinao convert` 改写为通用的文件名"),
                 ) from None
-        return cls(model.eval(), checkpoint.architecture.num_context_tokens)
+        weights = str(model.dtype).removeprefix("torch.")
+        if where == "cpu" and weights == "bfloat16" and not machine.has_bf16():
+            model = model.float()  # the same weights; torch would imitate products of bf16, many times slower
+        return cls(model.eval(), checkpoint.architecture.num_context_tokens, weights)
 
     def generate(self, prompt_ids: list[int], sampling: Sampling) -> Generation:
         self._check_open()

@@ -6,10 +6,9 @@ Imports torch and transformers when called.
 import dataclasses
 import math
 
-from zhinao import machine
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.train import best, passed_on, presets, processes
+from zhinao.train import best, passed_on, precision, presets, processes
 from zhinao.train.settings import TrainSettings
 
 
@@ -29,8 +28,12 @@ def decided(settings: TrainSettings) -> tuple[TrainSettings, list[str]]:
         raise UsageError(
             tr("--fp16 needs a GPU.", "--fp16 需要 GPU。"), tr("--bf16 True, or neither", "--bf16 True，或都不设")
         )
+    # Not `including_emulation`, which is what a GPU without such products would offer.
+    has_gpu_bf16 = has_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+    changes["bf16"] = precision.bf16(dataclasses.replace(settings, use_cpu=not has_gpu), has_gpu_bf16)
+    if settings.bf16 and not changes["bf16"]:
+        said.append(precision.sentence())
     if settings.bf16 is None:
-        changes["bf16"] = not settings.fp16 and _has_bf16(has_gpu)
         word = "bfloat16" if changes["bf16"] else "float16" if settings.fp16 else "float32"
         said.append(tr(f"Computing in {word}, weights in float32.", f"以 {word} 计算，权重为 float32。"))
     if settings.learning_rate is None:
@@ -43,14 +46,6 @@ def decided(settings: TrainSettings) -> tuple[TrainSettings, list[str]]:
         )  # fmt: skip
     settings = best.translated(dataclasses.replace(settings, **changes))
     return settings, [*said, *presets.of(settings).notes]
-
-
-def _has_bf16(has_gpu: bool) -> bool:
-    if has_gpu:
-        import torch
-
-        return torch.cuda.is_bf16_supported()
-    return bool({"avx512_bf16", "amx_bf16"} & set(machine.cpu_features()))
 
 
 def training_arguments(settings: TrainSettings, has_eval: bool, kind: type | None = None, **more):

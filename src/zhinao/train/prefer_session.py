@@ -34,6 +34,7 @@ def run(
     session.begin(settings, made, start)
     trainer = make_trainer(settings, args, source, tokenizer, prepared, start)
     facts = _facts(trainer, settings, source, tokenizer, prepared, made)
+    facts.notes = said
     return session.complete(trainer, settings, source, tokenizer, facts, start)
 
 

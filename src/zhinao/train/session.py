@@ -45,6 +45,7 @@ def run(
     trainer = _trainer(net, args, settings, source, tokenizer, prepared)
     selftest.check_packing(net, _shortest(prepared.train), _dtype(settings))
     facts = _facts(trainer, settings, source, tokenizer, prepared, made, is_text)
+    facts.notes = said
     return complete(trainer, settings, source, tokenizer, facts, start)
 
 

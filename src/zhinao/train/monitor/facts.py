@@ -17,7 +17,7 @@ class RunFacts:
     data_table: what the data loses before the run, as rows of cells; the first row holds the heads. data_files: what each file
     was found to be, and what of it no sample keeps. lengths: tokens of each document. num_documents, num_tokens, num_supervised: one pass over the data. prompts: the same at every
     evaluation. answer: a prompt's answer by the model as it is at that moment; None where nobody answers. counts: the
-    object that the trainer counts in.
+    object that the trainer counts in. notes: sentences on what was decided or translated when the run started.
     """
 
     output_dir: Path
@@ -33,12 +33,14 @@ class RunFacts:
     prompts: Sequence[str] = ()
     answer: Callable[[str], str] | None = None
     counts: Counts = field(default_factory=Counts)
+    notes: Sequence[str] = ()
 
     def as_record(self) -> dict:
         """What `run.json` holds: all of this that is data, and code, versions and machine."""
         return {
             "model": self.model_name,
             "config": self.config,
+            "notes": list(self.notes),
             "data": {
                 "num_documents": self.num_documents,
                 "num_tokens": self.num_tokens,

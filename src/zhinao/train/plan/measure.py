@@ -61,10 +61,11 @@ def run(settings: TrainSettings, folder: Path | None, config: dict, documents: l
 
 
 def baseline() -> int:
-    """Bytes of a process that trains next to nothing; kept, since they change only with the packages and the probe."""
+    """Bytes of a process that trains next to nothing; kept, since they change only with the packages, the precision and the probe."""
     if not importlib.util.find_spec("torch") or not importlib.util.find_spec("transformers"):
         return TYPICAL_BASELINE
     versions = {name: machine.version(name) for name in _PACKAGES}
+    versions["computes in bf16"] = str(machine.has_bf16())
     versions["probe"] = files.sha256(Path(__file__).with_name("probe.py"))
     kept = files.home() / "plan-baseline.json"
     try:

@@ -7,6 +7,7 @@ import numpy as np
 
 from zhinao.data.packing import best_fit
 from zhinao.errors import UsageError
+from zhinao.train import precision
 from zhinao.train.plan import memory, pace
 from zhinao.train.plan import sizes as sizes_of
 from zhinao.train.plan import workload as workloads
@@ -119,14 +120,8 @@ def make(
 
 def decided(settings: TrainSettings, device: Device) -> TrainSettings:
     """The precision that a run would choose on `device`."""
-    if device.is_cpu:
-        from zhinao import machine
-
-        has_low = bool({"avx512_bf16", "amx_bf16"} & set(machine.cpu_features()))
-    else:
-        has_low = True
-    bf16 = settings.bf16 if settings.bf16 is not None else has_low and not settings.fp16
-    return replace(settings, bf16=bf16, use_cpu=device.is_cpu)
+    settings = replace(settings, use_cpu=device.is_cpu)
+    return replace(settings, bf16=precision.bf16(settings, has_gpu_bf16=True))
 
 
 def trial(plan: Plan, data: Data, baseline: int) -> Callable[[TrainSettings, int], Plan | None]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.train import context
+from zhinao.train import context, precision
 from zhinao.train.plan import changes, devices, measure, plan, sharing, sizes
 from zhinao.train.plan.changes import Change
 from zhinao.train.plan.devices import Device
@@ -78,6 +78,8 @@ def make(settings: TrainSettings, args: argparse.Namespace) -> Report:
     data, prepared = _data(settings, args.tokenizer, notes)
     baseline = measure.baseline() if device.is_cpu else 0
     first = plan.make(settings, model, data, device, num_devices, price=args.price, baseline=baseline)
+    if settings.bf16 and not first.settings.bf16:
+        notes.append(precision.sentence())
     measured = None
     if args.measure:
         measured = _measure(first, settings, prepared)

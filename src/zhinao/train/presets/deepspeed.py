@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 
 from zhinao.lang import tr
+from zhinao.train import precision
 from zhinao.train.presets import deepspeed_file
 from zhinao.train.settings import TrainSettings
 
@@ -28,8 +29,10 @@ def configuration(settings: TrainSettings) -> tuple[dict, list[str]]:
         )
         return own(name), [note]
     made = deepspeed_file.read(file)
+    notes = _without_bf16(file, made, settings)
     deepspeed_file.check(file, made, settings)
-    return _translated(file, made, settings)
+    made, more = _translated(file, made, settings)
+    return made, notes + more
 
 
 def own(name: str) -> dict:
@@ -54,6 +57,15 @@ def _meant(file: Path) -> str | None:
     """The preset that a missing file's name means, as `ds_config_zero2.json` does; None where it means none."""
     found = re.search(r"zero[_-]?([23])(.*off)?", file.stem.lower())
     return found and f"zero{found[1]}{'-offload' if found[2] else ''}"
+
+
+def _without_bf16(file: Path, made: dict, settings: TrainSettings) -> list[str]:
+    """`made` is changed where it demands what the processor does not have; the flag has been changed already."""
+    if not (deepspeed_file.value_at(made, "bf16.enabled") is True and precision.is_out_of_reach(settings)):
+        return []
+    made["bf16"] = {**made["bf16"], "enabled": False}
+    note = tr("this processor has no such products, float32 is taken", "本机处理器没有这种乘法，改用 float32")
+    return [f"{file}: bf16.enabled: {note}"]
 
 
 def _translated(file: Path, made: dict, settings: TrainSettings) -> tuple[dict, list[str]]:
