@@ -87,7 +87,7 @@ def test_of_an_explosion_the_first_batch_is_kept(tmp_path):
         guard.check(step, 2.0, None, packed([5, 6]))
     guard.check(41, 30.0, None, packed([7, 8]))
     guard.check(42, 40.0, None, packed([9, 9]))
-    with pytest.raises(LossError, match=r"step 41: the loss is 30, then 50, where 2 was usual \(limit 5\)"):
+    with pytest.raises(LossError, match=r"step 41: the loss is 30, then 50, where 2 was usual \(limit 20\)"):
         guard.check(43, 50.0, None, packed([9, 9]))
     assert torch.load(tmp_path / "bad_batch" / "tensors.pt")["input_ids"].tolist() == [[7, 8]]
 

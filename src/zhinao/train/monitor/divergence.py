@@ -8,12 +8,13 @@ from collections import deque
 from dataclasses import dataclass
 from statistics import fmean
 
-NUM_FIRST = 20  # losses before which nothing is judged
+NUM_FIRST = 20  # losses before which nothing is usual
 WINDOW = 256  # losses that say what is usual; those of the last RECENT batches are not among them
 HIGH = 0.95  # this share of the usual losses is not above what such losses come up to
 MARGIN = 3.0  # nats above that, or above the lowest level: a batch twenty times less likely a token
 FLOOR = 5.0  # healthy models meet texts at which they lose so much; below it nothing has come apart
 RECENT, TOO_MANY = 10, 8  # so many of the last ten above the limit stop
+NUM_EARLY, STREAK = 64, 24  # batches in which a run may come apart at once; so many in a row far above the very first
 WILD, NUM_WILD, TOO_WILD = 20.0, 5, 3  # nats that no guessing costs (a vocabulary of 158,464: 12); three of five stop
 
 
@@ -27,13 +28,16 @@ class Reason:
 
 
 class Losses:
-    """The losses of a run as they come. Two things stop it: the last ones are nearly all above what such losses came up to
-    before, or over a few hundred batches their mean has risen from its lowest level."""
+    """The losses of a run as they come. Three things stop it: the last ones are nearly all above what such losses came up to
+    before; over a few hundred batches their mean has risen from its lowest level; or it came apart in its first steps, so that
+    nothing else was ever usual."""
 
     def __init__(self):
         self._usual: deque[float] = deque(maxlen=WINDOW)
         self._recent: deque[float] = deque(maxlen=RECENT)
         self._lowest: float | None = None  # mean of a full window
+        self._first: float | None = None
+        self._streak = 0
 
     @property
     def is_suspicious(self) -> bool:
@@ -50,19 +54,25 @@ class Losses:
 
     def add(self, loss: float) -> Reason | None:
         """One more finite loss; why the run has come apart, or None."""
+        self._first = loss if self._first is None else self._first
         if len(self._recent) == RECENT:
             self._usual.append(self._recent[0])
         self._recent.append(loss)
-        return self._leapt() or self._climbed()
+        return self._leapt() or self._climbed() or self._began_apart()
 
     def _leapt(self) -> Reason | None:
-        limit = self.limit()
-        if limit is None:
-            return None
-        wild = max(limit, WILD)
-        last = list(self._recent)[-NUM_WILD:]
-        is_over = sum(one > limit for one in self._recent) >= TOO_MANY or sum(one > wild for one in last) >= TOO_WILD
-        return Reason(self._recent[-1], fmean(self._usual), limit) if is_over else None
+        limit, absurd = self.limit(), max(WILD, 2 * self._first)
+        if limit is not None and self._num_over(limit) >= TOO_MANY:
+            return self._reason(limit)
+        if limit is not None and self._num_over(max(limit, WILD), NUM_WILD) >= TOO_WILD:
+            return self._reason(max(limit, WILD))
+        return self._reason(absurd) if self._num_over(absurd) >= TOO_MANY else None
+
+    def _num_over(self, limit: float, num_last: int = RECENT) -> int:
+        return sum(loss > limit for loss in list(self._recent)[-num_last:])
+
+    def _reason(self, limit: float) -> Reason:
+        return Reason(self._recent[-1], fmean(self._usual or [self._first]), limit)
 
     def _climbed(self) -> Reason | None:
         if len(self._usual) < WINDOW:
@@ -72,11 +82,18 @@ class Losses:
         limit = max(self._lowest + MARGIN, FLOOR)
         return Reason(mean, self._lowest, limit) if mean > limit else None
 
+    def _began_apart(self) -> Reason | None:
+        limit = max(self._first + MARGIN, FLOOR)
+        self._streak = self._streak + 1 if self._recent[-1] > limit else 0
+        is_early = len(self._usual) < NUM_EARLY
+        return Reason(self._recent[-1], self._first, limit) if is_early and self._streak >= STREAK else None
+
     def state(self) -> dict:
         """As JSON knows it, for `restore`."""
-        return {"usual": list(self._usual), "recent": list(self._recent), "lowest": self._lowest}
+        windows = {"usual": list(self._usual), "recent": list(self._recent)}
+        return {**windows, "lowest": self._lowest, "first": self._first, "streak": self._streak}
 
     def restore(self, state: dict) -> None:
         self._usual.extend(state["usual"])
         self._recent.extend(state["recent"])
-        self._lowest = state["lowest"]
+        self._lowest, self._first, self._streak = state["lowest"], state["first"], state["streak"]
