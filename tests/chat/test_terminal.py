@@ -161,7 +161,7 @@ def test_bad_commands_are_sentences(open_chat, tmp_path):
         ("/retry", "There is no turn yet"),
         ("/edit", "There is no turn yet"),
         ("/save", "A file name is missing"),
-        (f"/load {tmp_path}/none.json", "none.json: cannot be read"),
+        (f"/load {tmp_path}/none.json", "cannot be read"),
         (f"/load {tmp_path}/bad.json", "bad.json, line 1: not JSON"),
         (f"/load {tmp_path}/half.json", "the last message has no answer"),
         (f"/load {tmp_path}/odd.json", "odd.json: Message 1.role: 'bot' is unknown"),
