@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 
 from zhinao import files, machine, outfile
-from zhinao.lang import tr
+from zhinao.lang import columns, tr
 
 PACKAGES = (
     "openvino",
@@ -192,8 +192,8 @@ def _lines(report: dict) -> list[str]:
         (tr("engine", "引擎"), f"{report['engine']['name']}: {report['engine']['reason']}"),
         (tr("room for a 7B", "能否运行 7B"), fits),
     ]
-    width = max(_columns(name) for name, _ in rows)
-    lines = [f"{name}{' ' * (width - _columns(name))}  {value}" for name, value in rows]
+    width = max(columns(name) for name, _ in rows)
+    lines = [f"{name}{' ' * (width - columns(name))}  {value}" for name, value in rows]
     for problem in report["problems"]:
         lines.append(f"{'✗' if problem['is_fatal'] else '!'} {problem['text']}\n  → {problem['fix']}")
     return lines if report["problems"] else [*lines, tr("✓ everything fits together", "✓ 没有发现问题")]
@@ -207,8 +207,3 @@ def _precision(name: str) -> str:
         "--bf16 True of a training run is not used",
         "float32（处理器没有 bfloat16 乘法）；权重仍可为 bf16 或 int8，训练参数 --bf16 True 不生效",
     )
-
-
-def _columns(text: str) -> int:
-    """Width in a terminal: Chinese characters take two columns."""
-    return sum(2 if ord(character) > 0x2E80 else 1 for character in text)
