@@ -154,7 +154,7 @@ def test_bad_commands_are_sentences(open_chat, tmp_path):
         ("/set temprature 1", "did you mean temperature?"),
         ("/set temperature hot", "temperature is 'hot'; it must be a number"),
         ("/set top_p 3", "top_p is 3; allowed"),
-        ("/set temperature 9", "temperature is 9; allowed: 0 … 2.\n  → temperature stays 1.0"),
+        ("/set temperature 9", "temperature is 9; allowed: 0 … 2.\n  → temperature stays: 1.0"),
         ("/set system be brief", "/system TEXT"),
         ("/set seed", "seed needs a value"),
         (f"/save {tmp_path}/c", "what kind of file is meant"),
@@ -203,10 +203,10 @@ def test_commands_change_the_conversation(open_chat, tmp_path):
 def test_settings_in_force_are_shown_with_where_they_come_from(open_chat):
     chat = open_chat([], sampling={"temperature": 0.7, "top_k": 20}, sampling_source="Qwen2.5", columns=120)
     chat.until("sampling as advised for Qwen2.5, for the file names none: temperature 0.7 · top_k 20")
-    chat.press("/set temperature 15", ENTER).until("allowed: 0 … 2", "temperature stays 0.7")
+    chat.press("/set temperature 15", ENTER).until("allowed: 0 … 2", "temperature stays: 0.7")
     chat.press("/set top_p 0.5", ENTER).until("top_p = 0.5  (set here)")
     chat.press("/set", ENTER).until("temperature = 0.7  (Qwen2.5)", "top_k = 20  (Qwen2.5)", "presence_penalty = 0.0")
-    chat.until("max_tokens = open", "stop = open", "thinking_budget = open")
+    chat.until("max_tokens = no limit", "stop = none", "seed = a fresh one")
 
 
 def test_what_is_typed_while_it_answers_waits_for_the_next_line(open_chat):

@@ -114,7 +114,7 @@ def load(terminal, name: str) -> None:
     terminal.say(tr(f"loaded: {file}, {count} messages", f"已载入：{file}，{count} 条消息"))
     terminal.say_system()
     if settings := terminal.session.settings:
-        terminal.say(" · ".join(f"{key} = {shown(value)}" for key, value in settings.items()))
+        terminal.say(" · ".join(f"{key} = {shown(key, value)}" for key, value in settings.items()))
 
 
 def set_(terminal, text: str) -> None:
@@ -128,7 +128,7 @@ def set_(terminal, text: str) -> None:
         session.set(name, value.strip())
     for key in (name,) if text else SETTABLE:
         found, source = session.in_force(key)
-        terminal.say(f"{key} = {shown(found)}" + (f"  ({source})" if source else ""))
+        terminal.say(f"{key} = {shown(key, found)}" + (f"  ({source})" if source else ""))
 
 
 def think(terminal, text: str) -> None:

@@ -18,16 +18,17 @@ from zhinao.files import write_json
 from zhinao.lang import tr
 from zhinao.prompt.messages import normalized
 
-SETTABLE = tuple(
-    name for name in NAMES if name not in ("tools", "template_kwargs", "continue_final", "logprobs", "ignore_eos")
-)
+_NOT_BY_HAND = ("tools", "template_kwargs", "continue_final", "logprobs", "ignore_eos", "grammar")
+SETTABLE = tuple(name for name in NAMES if name not in _NOT_BY_HAND)
 LOADABLE, READABLE = ".json", (".md", ".txt")
 _PLAIN = {field.name: field.default for field in fields(Sampling)}
 
 
-def shown(value) -> str:
+def shown(name: str, value) -> str:
     """A setting's value as people read it."""
-    return tr("open", "不限") if value is None or value == () else repr(value)
+    if value is not None:
+        return repr(value)
+    return {"seed": tr("a fresh one each time", "每次随机"), "stop": tr("none", "无")}.get(name, tr("no limit", "不限"))
 
 
 class Session:
@@ -91,8 +92,8 @@ class Session:
         try:
             read_options(changed, self.model.sampling, self.model.stop_ids)
         except UsageError as error:
-            kept = shown(self.in_force(name)[0])
-            raise UsageError(error.message, tr(f"{name} stays {kept}", f"{name} 仍为{kept}")) from None
+            kept = shown(name, self.in_force(name)[0])
+            raise UsageError(error.message, tr(f"{name} stays: {kept}", f"{name} 仍为：{kept}")) from None
         self.settings = changed
 
     def in_force(self, name: str) -> tuple[object, str]:
