@@ -12,7 +12,7 @@ WORK ?= build/bench-serve
 MINUTES ?= 30
 BIN := $(VENV)/bin
 # Where somebody watches, pip shows what it fetches; in logs it is silent.
-QUIET := $(if $(MAKE_TERMERR),,--quiet)
+QUIET := $(if $(MAKE_TERMOUT),,--quiet)
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input $(QUIET) -c constraints.txt
 
 comma := ,
