@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[1]
 def make(*words: str, **locale: str) -> str:
     names = ("LC_ALL", "LC_MESSAGES", "LANGUAGE", "LANG")
     environ = {name: value for name, value in os.environ.items() if name not in names and not name.startswith("MAKE")}
-    done = subprocess.run(["make", *words], cwd=ROOT, env={**environ, **locale}, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        ["make", *words], cwd=ROOT, env={**environ, **locale}, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 
