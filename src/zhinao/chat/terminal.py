@@ -4,7 +4,6 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from zhinao import lang
 from zhinao.api.model import Model
@@ -53,7 +52,7 @@ class Terminal:
             try:
                 self._take(text.strip())
             except ZhinaoError as error:
-                self.console.print(Text(str(error), style="red"))
+                self.console.print(Wrapping(str(error), style="red"))
             except KeyboardInterrupt:
                 continue
         return 0
