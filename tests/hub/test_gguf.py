@@ -100,6 +100,18 @@ def test_the_files_beside_the_weights(tmp_path):
     assert config["eos_token"] == "<|im_end|>" and config["bos_token"] == "<|im_start|>"
 
 
+def test_sampling_that_the_file_names_is_taken(tmp_path):
+    named = {"general.sampling.temp": 0.6, "general.sampling.top_k": 20, "general.sampling.penalty_repeat": 1.05}
+    found = rewritten(write_gguf(tmp_path / "a.gguf", metadata=named))
+    config = json.loads((found.folder / "generation_config.json").read_text())
+    assert {name: config.get(name) for name in ("temperature", "top_p", "top_k", "repetition_penalty")} == {
+        "temperature": 0.6,
+        "top_p": None,
+        "top_k": 20,
+        "repetition_penalty": 1.05,
+    }
+
+
 def test_the_demo_tokenizer_gives_known_ids(demo):
     """Ids of the original SmolLM2 tokenizer."""
     tokenizer = Tokenizer.from_file(str(demo / "tokenizer.json"))
