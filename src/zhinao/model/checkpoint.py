@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zhinao import foreign
 from zhinao.errors import CheckpointError
 from zhinao.files import write_json
 from zhinao.lang import tr
@@ -301,10 +302,18 @@ def _weight_files(folder: Path) -> list[Path]:
         return [folder / SINGLE]
     if index.exists():
         try:
-            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-            names = [str(Path(name)) for name in names]
-        except (ValueError, KeyError, AttributeError, TypeError):
+            names = sorted(set(foreign.read_json(index)["weight_map"].values()))
+        except (ValueError, OSError, KeyError, AttributeError, TypeError):
             raise _damaged(index, tr("its weight_map cannot be read", "weight_map 无法解析")) from None
+        if odd := [name for name in names if foreign.leaves(name) or not name.endswith(".safetensors")]:
+            name = foreign.shown(odd[0])
+            raise _damaged(
+                index,
+                tr(
+                    f"its weight_map names no weights of this folder ({name})",
+                    f"weight_map 所列不是本目录的权重（{name}）",
+                ),
+            )
         if lost := [name for name in names if not (folder / name).is_file()]:
             raise CheckpointError(
                 tr(
