@@ -42,11 +42,11 @@ def _is_plain_part(part: str) -> bool:
     return is_bare and size <= _MAX_NAME_BYTES and not _NOT_IN_NAMES.search(part) and not _RESERVED.fullmatch(part)
 
 
-def shown(name) -> str:
+def shown(name, most: int = 120) -> str:
     """A stranger's word for a sentence: printable and short."""
     text = str(name)
     text = text if text.isprintable() else ascii(text)[1:-1]
-    return text if len(text) <= 120 else f"{text[:80]}…{text[-30:]}"
+    return text if len(text) <= most else f"{text[: most * 2 // 3]}…{text[-(most // 4) :]}"
 
 
 def parse_json(text: str | bytes):

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+from zhinao import foreign
 from zhinao.config import suggestion
 from zhinao.errors import UsageError
 from zhinao.lang import tr
@@ -95,7 +96,13 @@ def check_same(output_dir: Path, new: dict) -> None:
     file = output_dir / FILE
     if not file.exists():
         return
-    old = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        old = foreign.read_json(file)
+        if not all(isinstance(old[key], kind) for key, kind in (("settings", dict), ("num_processes", int))):
+            raise ValueError
+        old["data"], old["weights"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(_damaged(file)) from None
     changed = [
         f"{name}: {old['settings'][name]!r} → {value!r}"
         for name, value in new["settings"].items()
