@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from zhinao import files, foreign, outfile
 from zhinao.errors import CheckpointError
 from zhinao.lang import tr
-from zhinao.model import added_tokens, tiktoken_file, tokenizer_pipeline
+from zhinao.model import added_tokens, tiktoken_file, tokenizer_pipeline, tokenizer_trial
 
 CLASS = "ZhinaoTokenizer"
 FILE, CONFIG = "tokenizer.json", "tokenizer_config.json"
@@ -204,6 +204,7 @@ def template_entry(default: str, named: dict[str, str]) -> str | list[dict]:
 
 
 def _from_json(file: Path) -> Tokenizer:
+    tokenizer_trial.check(file)
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises nothing finer
