@@ -235,6 +235,19 @@ class Checkpoint:
         return self.stored[name] if name in self.stored else self.stored[qkv.fused_name(name)]
 
 
+def refuse_adapter(folder: Path) -> None:
+    """For those who let transformers load: it would put an adapter that lies beside the weights into the model, unasked, and
+    import what its configuration names. Raises CheckpointError."""
+    if (folder / "adapter_config.json").exists():
+        raise CheckpointError(
+            tr(
+                f"{folder}: an adapter lies beside the model; whether it is meant cannot be known.",
+                f"{folder}：模型旁有适配器（adapter），无法判断是否要用它。",
+            ),
+            tr("move adapter_config.json away", "请移走 adapter_config.json"),
+        )
+
+
 class ShardWriter:
     """Writes tensors one after the other into shards of at most `max_shard_bytes`, then the index.
 
