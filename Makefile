@@ -11,7 +11,9 @@ TRANSFORMERS_PYTHON ?=
 WORK ?= build/bench-serve
 MINUTES ?= 30
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+PLAIN_PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+# Versions only, for the tests: torch comes in several builds of one version (CPU, CUDA, ROCm), whose hashes differ.
+PIP := $(PLAIN_PIP) -c constraints.txt
 
 VLLM := .venv-vllm
 CLIENTS := .venv-clients
@@ -34,13 +36,14 @@ help:
 	@echo "make soak   64 unruly clients, the engine killed twice (MINUTES=30)"
 	@echo "make clean  remove the environments; models stay (zhinao remove)"
 
-$(VENV)/.chat: pyproject.toml constraints.txt
+$(VENV)/.chat: pyproject.toml hashes.txt
 	@test -x $(BIN)/python || { echo "making $(VENV) …"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing zhinao (about 400 MB, no torch) …"
-	@$(PIP) -e .
+	@$(PLAIN_PIP) --require-hashes -r hashes.txt
+	@$(PLAIN_PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.chat
+$(VENV)/.test: $(VENV)/.chat constraints.txt
 	@echo "installing what the tests need …"
 	@$(PIP) -e '.[dev]'
 	@touch $@

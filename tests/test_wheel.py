@@ -91,4 +91,4 @@ def test_node_is_asked_for_only_where_it_is_needed(project, monkeypatch):
     monkeypatch.delenv("ZHINAO_WITHOUT_PAGE")
     build(project, NAME="a")
     assert backend._with_node(["x"]) == ["x"], "the page is there"
-    assert backend.NODE in (ROOT / "page/build.sh").read_text(), "one version of Node"
+    assert backend.NODE in (ROOT / "page/node.txt").read_text(), "one version of Node"
