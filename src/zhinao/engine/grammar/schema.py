@@ -21,7 +21,7 @@ _REFUSED = (
     "maxContains", "$dynamicRef", "$recursiveRef",
 )  # fmt: skip
 _MAX_DEPTH = 80
-_MAX_LOOKS = 50_000  # at parts, while they are joined or compared: in circles these would be more and more
+_MAX_LOOKS = 20_000  # at parts, while they are joined or compared: in circles these would be more and more
 
 
 def rules_of(text: str) -> str:

@@ -13,7 +13,7 @@ from zhinao.engine.grammar.tree import EMPTY, NEVER, Alt, Chars, Ref, Repeat, Se
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
-_FUEL = 2_000_000  # places and ranges looked at: a second or two
+_FUEL = 1_500_000  # places and ranges looked at: a second or two
 _MAX_MERGED = 2_000  # states; of more it is not worth the time
 
 
