@@ -99,7 +99,7 @@ test-clients: $(CLIENTS)/.ready $(VENV)/.test
 
 fuzz: $(CLIENTS)/.ready $(VENV)/.test
 	@FUZZ_SECONDS=600 ZHINAO_PYTHON=$(CURDIR)/$(BIN)/python PYTHONPATH=src:. \
-		$(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients/test_fuzz.py $(ARGS)
+		$(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients/test_fuzz.py tests/clients/test_grammar_fuzz.py $(ARGS)
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check --fix src tests benchmarks page
