@@ -14,6 +14,7 @@ import { Tabs } from "./tabs.js";
 import { applyTheme } from "./theme.js";
 import { isTouched } from "./view/composer.js";
 import { askForKey, confirmDeletion, confirmProbabilities } from "./view/dialogs.js";
+import { Drawers } from "./view/drawers.js";
 import { Frame } from "./view/frame.js";
 import { note } from "./view/notice.js";
 
@@ -29,6 +30,7 @@ export class App {
     this.kept = new Kept(store, tabs, () => this.showList());
     this.asking = new Asking(this, tabs);
     this.address = new Address((id) => this.#went(id));
+    this.drawers = new Drawers(this.address);
     this.actions = Object.fromEntries(ACTIONS.map((name) => [name, (...given) => this[name](...given)]));
     this.conversation = newConversation(settings.system);
     tabs.hear({ changed: ({ id }) => this.changedElsewhere(id), deleted: ({ id }) => this.#deletedElsewhere(id) });
@@ -139,7 +141,7 @@ export class App {
 
   /** Back or forward in the browser; first that closes what lies over the conversation. */
   #went(id) {
-    this.#uncover();
+    this.drawers.uncover();
     if (id !== (this.conversation.messages.length ? this.conversation.id : null))
       return id ? this.open(id) : this.start();
     return undefined;
@@ -162,7 +164,7 @@ export class App {
     this.wanted = conversation.id;
     this.conversation = conversation;
     this.address.show(conversation.messages.length ? conversation.id : null);
-    this.#uncover();
+    this.drawers.uncover();
     this.frame.thread.follow();
     this.draw();
     this.showList();
@@ -357,49 +359,27 @@ export class App {
   // Drawers -----------------------------------------------------------------------------------------------------
 
   toggleSidebar() {
-    this.#toggle("sidebar");
+    this.drawers.toggle("sidebar");
   }
 
   togglePanel() {
-    this.#toggle("panel");
-  }
-
-  closeSidebar() {
-    this.closeDrawers();
+    this.drawers.toggle("panel");
   }
 
   /** @returns {boolean} whether one lay over the conversation */
   closeDrawers() {
-    this.address.uncover();
-    return this.#uncover();
+    return this.drawers.close();
   }
 
   focusSearch() {
-    if (!document.body.classList.contains("shows-sidebar")) this.#toggle("sidebar");
+    this.drawers.show("sidebar");
     this.frame.sidebar.search.focus();
     this.frame.sidebar.search.select();
   }
-
-  #toggle(name) {
-    const isShown = document.body.classList.toggle(`shows-${name}`);
-    if (!isShown) this.address.uncover();
-    else if (isCovered(name)) this.address.cover();
-  }
-
-  #uncover() {
-    const names = ["sidebar", "panel"].filter(isCovered);
-    for (const name of names) document.body.classList.remove(`shows-${name}`);
-    return names.length > 0;
-  }
 }
-
-const WIDTHS = { sidebar: 760, panel: 1100 }; // up to which each lies over the conversation; style/frame.css has the same
-
-const isCovered = (name) =>
-  document.body.classList.contains(`shows-${name}`) && matchMedia(`(max-width: ${WIDTHS[name]}px)`).matches;
 
 const ACTIONS = (
   "start open search rename delete export exportAll import send edit regenerate retry goOn stop answerNow select offerProbabilities " +
   "attach keepDraft setSystem setSystemHere setModel resetParameters setTheme switchLanguage changeKey " +
-  "toggleSidebar togglePanel closeSidebar closeDrawers"
+  "toggleSidebar togglePanel closeDrawers"
 ).split(" ");

@@ -14,7 +14,7 @@ pytestmark = [
 
 
 def draft(page):
-    return page.js("return document.getElementById('message').value")
+    return page.js("return document.getElementById('message')?.value ?? ''")
 
 
 def test_a_wrong_value_says_what_is_allowed_and_the_old_one_stays(page, api):

@@ -33,7 +33,7 @@ export class Sidebar {
     const fresh = iconButton("plus", tr("New chat (Ctrl+Shift+O)", "新对话 (Ctrl+Shift+O)"), actions.start, {
       class: "new-chat",
     });
-    const close = iconButton("close", tr("Close the list", "关闭列表"), actions.closeSidebar, {
+    const close = iconButton("close", tr("Close the list", "关闭列表"), actions.closeDrawers, {
       class: "close-sidebar",
     });
     const name = h(
