@@ -25,6 +25,7 @@ NEEDS = {
     "test_programs.py": "openai",
     "test_lm_eval.py": "lm_eval",
     "test_fuzz.py": "schemathesis",
+    "test_grammar_fuzz.py": "jsonschema",
     "test_vllm_bench.py": "vllm",
 }
 collect_ignore = [file for file, package in NEEDS.items() if importlib.util.find_spec(package) is None]

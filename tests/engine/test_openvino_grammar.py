@@ -135,7 +135,8 @@ BAD = {
     "Cannot find field": ("json_schema", '{"$ref": "#/$defs/b"}'),
     "URI should": ("json_schema", '{"$ref": "http://127.0.0.1/a"}'),
     "uses not at #": ("json_schema", '{"not": {}}'),
-    "should not be false": ("json_schema", "false"),
+    "allows no text at all": ("json_schema", "false"),
+    "which no answer can hold": ("ebnf", r'root ::= "a\x00"'),
 }
 
 
@@ -161,12 +162,32 @@ def test_what_takes_too_long_to_compile_is_refused(real, monkeypatch):
     checker = openvino_grammar.GrammarChecker(openvino_vocabulary.kept(Checkpoint(real.folder)))
     checker.check(Grammar("regex", "yes|no"))
     start = time.process_time()
+    ways = (f'"{n:x}" ([^{n:x}é] [^a-{chr(98 + n)}]){{0,48}}' for n in range(10))
+    many = "root ::= " + " | ".join(ways)
     with pytest.raises(UsageError, match="more than 1 s"):
-        checker.check(Grammar("regex", ".{0,3000}"))
+        checker.check(Grammar("ebnf", many))
     checker.check(Grammar("regex", "no|yes"))
     checker.close()
     checker.close()
     assert time.process_time() - start < 1, "it is not compiled here"
+
+
+LITERALS = ["école", "Straße", "20°C", "größe", "a\x85b", "ÿff", "Ωα中文😀", 'q"u\\o']
+
+
+@pytest.mark.parametrize("text", LITERALS)
+def test_prescribed_text_comes_out_as_it_is(real, text):
+    schema = {"type": "object", "properties": {text: {"enum": [text]}}, "required": [text]}
+    assert json.loads(real.answer("json_schema", json.dumps(schema))) == {text: text}
+    assert real.answer("ebnf", "root ::= " + json.dumps(text, ensure_ascii=False)) == text
+    assert real.answer("regex", re.escape(text)) == text
+
+
+def test_long_limits_of_a_string_are_compiled_at_once(real):
+    for most in (150, 4000):
+        start = time.monotonic()
+        real.engine.check_grammar(Grammar("json_schema", json.dumps({"type": "string", "maxLength": most})))
+        assert time.monotonic() - start < openvino_grammar.WALL_SECONDS / 2  # 1 to 2 s where nothing else runs
 
 
 def test_lengths_hold(real):

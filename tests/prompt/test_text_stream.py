@@ -86,3 +86,20 @@ def test_tags_of_tool_calls_pass_where_they_are_control_tokens():
     tokenizer.control_tokens = {**tokenizer.control_tokens, "<tool_call>": 300, "</tool_call>": 301}
     ids = [300, *tokenizer.encode("{}"), 301, tokenizer.control_tokens["<pad>"]]
     assert shown(TextStream(tokenizer), [ids]) == {THOUGHT: "", ANSWER: "<tool_call>{}</tool_call>"}
+
+
+@pytest.mark.parametrize("text", ["<think>\na\nb\n</think>\n\none\ntwo", "<think>one</think>one\ntwo"])
+def test_stop_strings_are_looked_for_in_the_answer_only(text):
+    for cut in (1, 3, len(text)):
+        stream = TextStream(tokenizer, stops=("\n", "e\nt"), thinks=True)
+        ids = tokenizer.encode(text)
+        found = shown(stream, [ids[n : n + cut] for n in range(0, len(ids), cut)])
+        assert (found[ANSWER], stream.matched) == ("one", "\n") and found[THOUGHT]
+
+
+def test_what_a_stop_string_held_back_goes_to_the_thought_with_the_rest():
+    stream = TextStream(tokenizer, stops=("##",), thinks=True)
+    pieces = [p for i in tokenizer.encode("so #</think>3#") for p in stream.feed([i])] + stream.finish()
+    kinds = [p.kind for p in pieces]
+    before = "".join(p.text for p in pieces[: kinds.index("reclassify")])
+    assert before == "so #" and "".join(p.text for p in pieces if p.kind == ANSWER) == "so #3#"

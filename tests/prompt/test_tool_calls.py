@@ -168,3 +168,14 @@ def test_any_cut_gives_the_same_and_nothing_is_lost(text, size):
     content, calls = parse(text)
     assert all(isinstance(json.loads(call["function"]["arguments"]), dict) for call in calls)
     assert calls or content == text
+
+
+@pytest.mark.parametrize("cut", [1, 7, 1000])
+def test_what_follows_the_most_calls_is_passed_over(cut):
+    call = '<tool_call>{"name": "f", "arguments": {"n": %d}}</tool_call>'
+    text = f"Well. {call % 1}\n{call % 2} bye"
+    splitter = ToolCallSplitter(most=1)
+    pieces = [piece for n in range(0, len(text), cut) for piece in splitter.feed(text[n : n + cut])] + splitter.finish()
+    assert splitter.num_calls == 1 and "".join(piece.raw for piece in pieces) == text
+    assert "".join(piece.text for piece in pieces if piece.kind == "arguments") == '{"n": 1}'
+    assert "".join(piece.text for piece in pieces if piece.kind == "content") == "Well."

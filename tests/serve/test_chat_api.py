@@ -204,6 +204,96 @@ def test_thought_first_then_the_grammar():
     assert first is None and second.kind == "json_schema"
 
 
+THINKING = "{% for m in messages %}{{ m.content }}{% endfor %}<|im_start|>assistant\n<think>\n"
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_stop_strings_do_not_end_a_thought(is_stream):
+    for stop, answer in (("\n", "one"), (["a", "w"], "one\nt")):
+        with running(says("a\nb a</think>\n\none\ntwo", chat_template=THINKING, thinks=True)) as client:
+            response = chat(client, stop=stop, stream=is_stream)
+        if is_stream:
+            assert (deltas(response, "content"), deltas(response, "reasoning")) == (answer, "a\nb a")
+        else:
+            message = response.json()["choices"][0]["message"]
+            assert (message["content"], message["reasoning"]) == (answer, "a\nb a")
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize("form", [{}, {"response_format": {"type": "json_object"}}])
+def test_the_end_token_in_a_thought_lets_the_answer_follow(form, is_stream):
+    model = says("hm", '{"a": 1}', chat_template=THINKING, thinks=True)
+    with running(model) as client:
+        response = chat(client, **form, stream=is_stream)
+    _, second = model.engine.requests
+    assert second[0].endswith("<think>hm\n</think>\n\n") and bool(second[1].grammar) == bool(form)
+    if is_stream:
+        assert (deltas(response, "content"), deltas(response, "reasoning")) == ('{"a": 1}', "hm")
+    else:
+        choice = response.json()["choices"][0]
+        assert (choice["message"]["content"], choice["message"]["reasoning"]) == ('{"a": 1}', "hm")
+        assert (choice["thought_end"], choice["finish_reason"]) == ("closed", "stop")
+
+
+FORM = {"response_format": {"type": "json_object"}, "tools": [WEATHER]}
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+@pytest.mark.parametrize("begins", ["Sure, here it", "<tool box>", "", "{"])
+def test_an_answer_in_the_form_beside_tools(begins, is_stream):
+    model = says(begins, '{"a": 1}')
+    with running(model) as client:
+        response = chat(client, **FORM, stream=is_stream, logprobs=True)
+    (first, free), (again, bound) = model.engine.requests
+    assert first == again and free.grammar is None and bound.grammar.kind == "json_schema"
+    if is_stream:
+        assert deltas(response, "content") == '{"a": 1}'
+    else:
+        choice, usage = response.json()["choices"][0], response.json()["usage"]
+        assert (choice["message"]["content"], choice["finish_reason"]) == ('{"a": 1}', "stop")
+        assert "".join(t["token"] for t in choice["logprobs"]["content"]) == '{"a": 1}'
+        assert usage["completion_tokens"] == 9
+
+
+@pytest.mark.parametrize("thought", ["", "hm</think>\n\n"])
+def test_a_call_beside_a_form(thought):
+    how = {"chat_template": THINKING, "thinks": True} if thought else {}
+    model = says(thought + CALL, **how)
+    with running(model) as client:
+        choice = chat(client, **FORM).json()["choices"][0]
+    assert choice["finish_reason"] == "tool_calls" and not choice["message"]["content"]
+    assert choice["message"]["tool_calls"][0]["function"]["name"] == "weather"
+    assert [sampling.grammar for _, sampling in model.engine.requests] == [None]
+
+
+def test_a_form_after_a_thought_beside_tools():
+    model = says("hm</think>\n\nNo call.", '{"a": 1}', chat_template=THINKING, thinks=True)
+    with running(model) as client:
+        message = chat(client, **FORM).json()["choices"][0]["message"]
+    assert (message["reasoning"], message["content"]) == ("hm", '{"a": 1}')
+
+
+def test_a_demanded_call_goes_before_the_form():
+    model = says('{"name": "weather", "arguments": {"city": "x"}}')
+    with running(model) as client:
+        message = chat(client, **FORM, tool_choice="required").json()["choices"][0]["message"]
+    assert message["content"] is None and message["tool_calls"][0]["function"]["name"] == "weather"
+    assert "weather" in model.engine.requests[0][1].grammar.text
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_one_call_where_they_must_not_be_parallel(is_stream):
+    for is_parallel, num in ((False, 1), (True, 2), (None, 2)):
+        with running(says(f"{CALL}\n{CALL} bye")) as client:
+            response = chat(client, tools=[WEATHER], parallel_tool_calls=is_parallel, stream=is_stream)
+        if is_stream:
+            found = [c for e in events(response)[:-1] for k in e["choices"] for c in k["delta"].get("tool_calls", ())]
+            assert len({call["index"] for call in found}) == num
+        else:
+            choice = response.json()["choices"][0]
+            assert len(choice["message"]["tool_calls"]) == num and choice["finish_reason"] == "tool_calls"
+
+
 def test_n_answers_have_their_own_seeds():
     model = says("a", "b", "c")
     with running(model) as client:

@@ -27,3 +27,16 @@ def test_refusals():
         assert post(input="a", temperature="hot").status_code == 422
         assert post(input="a", model="gpt-4").status_code == 404
         assert post(input=5).status_code == 422
+
+
+def test_one_call_where_they_must_not_be_parallel():
+    call = '<tool_call>{"name": "f", "arguments": {}}</tool_call>'
+    tools = [{"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}]
+    for is_parallel, num in ((False, 1), (True, 2)):
+        body = {"input": "hi", "tools": tools, "parallel_tool_calls": is_parallel}
+        with running(fake_model([call * 2, call * 2])) as client:
+            made = client.post("/v1/responses", json=body).json()
+            streamed = client.post("/v1/responses", json={**body, "stream": True}).text
+        assert [item["type"] for item in made["output"]] == ["function_call"] * num
+        assert made["parallel_tool_calls"] is is_parallel
+        assert streamed.count("event: response.function_call_arguments.done") == num

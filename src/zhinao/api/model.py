@@ -114,9 +114,8 @@ class Model:
         """Start a reply; iterate it for its events. Raises UsageError, ContextLengthError before anything runs."""
         chosen = options.read(settings, self.sampling, self.stop_ids)
         prompt = self.render(messages, **chosen.prompt)
-        return ReplyStream(
-            self.engine, self.tokenizer, prompt.ids, chosen, is_open=prompt.opens_thought, thinks=self.thinks
-        )
+        how = {"is_open": prompt.opens_thought, "thinks": self.thinks, "may_call": bool(chosen.prompt.get("tools"))}
+        return ReplyStream(self.engine, self.tokenizer, prompt.ids, chosen, **how)
 
     def chat(self, messages, **settings) -> Reply:
         """The reply to a conversation. Raises what `stream` raises, and EngineError."""

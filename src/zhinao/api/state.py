@@ -12,17 +12,23 @@ from zhinao.api import reply as r
 from zhinao.api.loops import repeats_itself
 from zhinao.api.options import Options
 from zhinao.api.reply import Event, Reply, Usage
-from zhinao.engine.base import LENGTH, Chunk, Sampling
-from zhinao.family import CLOSING_SENTENCES, THINK_CLOSE, THINK_OPEN
+from zhinao.engine.base import LENGTH, STOP, Chunk, Sampling
+from zhinao.family import CLOSING_SENTENCES, THINK_CLOSE, THINK_OPEN, TOOL_OPEN
 from zhinao.lang import tr
 from zhinao.prompt.text_stream import TextStream
 from zhinao.prompt.thinking import ANSWER, RECLASSIFY, THOUGHT, Piece
 
 _LOOP_CHECK_EVERY = 32  # tokens
+_OPEN, _CALL, _FORM = "open", "call", "form"  # what an answer is that may be a call or has a form
 
 
 class ReplyState:
-    """`ids` and `logprobs` are all new tokens so far. `closing` is why the thought is to be closed now, or None."""
+    """`ids` and `logprobs` are all new tokens so far. `closing` is why the request is to be asked anew now (a thought is to be
+    closed, or the grammar is to begin), or None.
+
+    `may_call`: the model may call a tool instead of answering in the form of the grammar; it begins without one, and where
+    that is no call, what it wrote is forgotten.
+    """
 
     def __init__(
         self,
@@ -33,6 +39,7 @@ class ReplyState:
         is_open=False,
         thinks=False,
         splits_thought=True,
+        may_call=False,
     ):
         self.prompt_ids = list(prompt_ids)
         self.ids: list[int] = []
@@ -53,6 +60,8 @@ class ReplyState:
             splits_thought=splits_thought,
         )
         self._has_grammar = options.sampling.grammar is not None
+        self._answers_by = _OPEN if may_call and self._has_grammar else _FORM
+        self._undecided: list[tuple[int, float | None]] = []  # ids of an answer that may become a call, with logprobs
         self._started = time.perf_counter()
         self._first_token = self._thought_over = 0.0
 
@@ -87,7 +96,7 @@ class ReplyState:
     def request(self, num_context_tokens: int) -> tuple[list[int], Sampling] | None:
         """What to ask the engine to go on with; None where neither limit leaves room for a token."""
         prompt, sampling = self.prompt_ids + self.ids, self._options.sampling
-        if self.is_thinking:
+        if self.is_thinking or self._answers_by != _FORM:
             sampling = replace(sampling, grammar=None)  # it is the answer's
         if self.ids:
             left = None if sampling.max_tokens is None else sampling.max_tokens - len(self.ids)
@@ -103,16 +112,47 @@ class ReplyState:
             if self.closing or self.matched is not None:
                 break
             self._first_token = self._first_token or time.perf_counter()
-            self.ids.append(number)
-            if chunk.logprobs:
-                self.logprobs.append(chunk.logprobs[n])
-            was_thinking = self.is_thinking
-            events += self._events(self._text.feed((number,)))
-            if self.matched is None and self.is_thinking:
-                self._watch_thought()
-            elif was_thinking and self._has_grammar:
-                self.closing = r.CLOSED  # another request follows, with the grammar
+            logprob = chunk.logprobs[n] if chunk.logprobs else None
+            if self.is_thinking and self._is_end(number):
+                self.closing = r.CLOSED  # the thought is over, and the answer is still to come
+            elif self._answers_by == _OPEN and not self.is_thinking:
+                events += self._weigh(number, logprob)
+            else:
+                events += self._accept(number, logprob)
+        if self._undecided and chunk.finish in (STOP, LENGTH) and not self.closing:
+            events += self._decide(_FORM)
         return events
+
+    def _accept(self, number: int, logprob: float | None) -> list[Event]:
+        self.ids.append(number)
+        if logprob is not None:
+            self.logprobs.append(logprob)
+        was_thinking = self.is_thinking
+        events = self._events(self._text.feed((number,)))
+        if self.matched is None and self.is_thinking:
+            self._watch_thought()
+        elif was_thinking and self._has_grammar and self._answers_by == _FORM:
+            self.closing = r.CLOSED  # another request follows, with the grammar
+        return events
+
+    def _is_end(self, number: int) -> bool:
+        return number in self._options.sampling.stop_ids and not self._options.sampling.ignore_eos
+
+    def _weigh(self, number: int, logprob: float | None) -> list[Event]:
+        """Hold an answer back until it is known whether it calls a tool."""
+        self._undecided.append((number, logprob))
+        text = self._tokenizer.decode([id for id, _ in self._undecided], skip_control=False).lstrip()
+        if text.startswith(TOOL_OPEN):
+            return self._decide(_CALL)
+        is_over = self._is_end(number) or not TOOL_OPEN.startswith(text)
+        return self._decide(_FORM) if is_over else []
+
+    def _decide(self, how: str) -> list[Event]:
+        held, self._undecided, self._answers_by = self._undecided, [], how
+        if how == _FORM:
+            self.closing = r.CLOSED  # another request follows, with the grammar
+            return []
+        return [event for one in held for event in self._accept(*one)]
 
     def close_thought(self, reason: str) -> list[Event]:
         """Put the end of the thought into the output. Nothing where the model has just closed it by itself."""
@@ -131,6 +171,7 @@ class ReplyState:
 
     def finish(self, reason: str) -> list[Event]:
         """The text that was held back; to be called once, at the end."""
+        self._undecided = []
         return self._events(self._text.finish(is_cut=reason == LENGTH))
 
     def summary(self, finish: str) -> Reply:
@@ -177,7 +218,7 @@ class ReplyState:
     def _closing_text(self, reason: str) -> str:
         if self._text.splitter.is_undecided and not self._text.splitter.is_thinking:
             return f"{THINK_OPEN}\n\n{THINK_CLOSE}\n\n"
-        if not "".join(self._thought).strip():
+        if reason == r.CLOSED or not "".join(self._thought).strip():
             return f"\n{THINK_CLOSE}\n\n"
         is_chinese = any("\u4e00" <= char <= "\u9fff" for char in "".join(self._thought[-200:]))
         sentence = CLOSING_SENTENCES[is_chinese]

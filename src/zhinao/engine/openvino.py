@@ -61,12 +61,12 @@ class OpenVINOEngine(Engine):
         return cls(worker, prepared)
 
     def generate(self, prompt_ids: list[int], sampling: Sampling) -> Generation:
-        self.check_grammar(sampling.grammar)
+        grammar = self._written(sampling.grammar)
         self._check_memory(len(prompt_ids) + 1)
         num_tokens = self.check_prompt(prompt_ids, sampling)
         config = _config(sampling, num_tokens, self.info.vocab_size)
-        if sampling.grammar:
-            config |= self._constrained(sampling)
+        if grammar:
+            config |= self._constrained(sampling, grammar)
         return _OpenVINOGeneration(self._running(), list(map(int, prompt_ids)), config)
 
     def score(self, prompt_ids: list[int]) -> list[float]:
@@ -115,8 +115,12 @@ class OpenVINOEngine(Engine):
             self._grammars.close()
 
     def check_grammar(self, grammar: Grammar | None) -> None:
+        self._written(grammar)
+
+    def _written(self, grammar: Grammar | None) -> str | None:
+        """It as the library takes it. Raises UsageError."""
         if not grammar:
-            return
+            return None
         if not self._vocabulary:
             raise UsageError(
                 tr(
@@ -129,16 +133,16 @@ class OpenVINOEngine(Engine):
                 from zhinao.engine.openvino_grammar import GrammarChecker
 
                 self._grammars = GrammarChecker(self._vocabulary)
-        self._grammars.check(grammar)
+        return self._grammars.check(grammar)
 
-    def _constrained(self, sampling: Sampling) -> dict:
+    def _constrained(self, sampling: Sampling, grammar: str) -> dict:
         """What differs from `_config`: where the grammar ends only a stop id may come, and without one text runs on."""
         known = [id for id in sampling.stop_ids if 0 <= id < self.info.vocab_size]
         return {
             "stop_ids": sorted(set(known)) or [self._vocabulary.stop_id],
             "ignore_eos": False,
             "min_new_tokens": 0,
-            "grammar": [sampling.grammar.kind, sampling.grammar.text],
+            "grammar": grammar,
         }
 
     def _check_memory(self, num_tokens: int) -> None:

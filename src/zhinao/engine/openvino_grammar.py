@@ -1,6 +1,7 @@
 """Whether the embedded engine can follow a grammar, found out in a process of its own before the engine gets it.
 
-Knows the limits and the verdicts; what is run there stands in `openvino_grammar_worker.py`.
+Knows the limits and the verdicts; how grammars are written for the library: `grammar/`; what is run there stands in
+`openvino_grammar_worker.py`.
 """
 
 import contextlib
@@ -12,7 +13,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from zhinao.engine import openvino_schema
+from zhinao.engine import grammar as grammars
 from zhinao.engine.base import Grammar
 from zhinao.engine.openvino_grammar_worker import DEAD_END
 from zhinao.engine.openvino_process import ENVIRONMENT
@@ -42,22 +43,23 @@ class GrammarChecker:
             "bytes": NUM_BYTES,
         }
         self._lock, self._process, self._is_closed = threading.Lock(), None, False
-        self._verdicts: dict[Grammar, str | None] = {}
+        self._verdicts: dict[Grammar, tuple[str, str | None]] = {}
 
-    def check(self, grammar: Grammar) -> None:
-        """Raise UsageError where it is wrong, too large, or asks for what cannot be enforced. Takes milliseconds, or
-        the limits' seconds."""
-        if grammar.kind == "json_schema":
-            openvino_schema.check(grammar.text)
+    def check(self, grammar: Grammar) -> str:
+        """The text that the library is to be given. Raises UsageError where it is wrong, too large, or asks for what
+        cannot be enforced. Takes milliseconds, or the limits' seconds."""
         try:
-            why = self._verdicts[grammar]  # a known one waits for nobody
+            text, why = self._verdicts[grammar]  # a known one waits for nobody
         except KeyError:
+            text = _written(grammar)
             with self._lock:
-                why = self._verdicts[grammar] = self._try(grammar)
+                why = self._try(text)
+                self._verdicts[grammar] = text, why
                 if len(self._verdicts) > _NUM_KEPT:
                     del self._verdicts[next(iter(self._verdicts))]
         if why:
-            raise UsageError(tr(f"The {grammar.kind} cannot be used: {why}", f"无法使用该 {grammar.kind}：{why}"))
+            raise _unusable(grammar, why)
+        return text
 
     def close(self) -> None:
         """May be called twice."""
@@ -67,12 +69,12 @@ class GrammarChecker:
         with self._lock:
             self._kill()
 
-    def _try(self, grammar: Grammar) -> str | None:
+    def _try(self, text: str) -> str | None:
         """The verdict. What ends a process that compiled others before is tried once more in a fresh one."""
         is_fresh = self._process is None
-        answer = self._ask(grammar)
+        answer = self._ask(text)
         if answer is None and not is_fresh:
-            answer = self._ask(grammar)
+            answer = self._ask(text)
         if answer is None:
             return tr(
                 f"it takes more than {CPU_SECONDS} s of computing or {NUM_BYTES >> 20} MiB to compile; make it smaller, "
@@ -83,12 +85,12 @@ class GrammarChecker:
             return tr("it allows no text at all, or none that ends.", "它不允许任何文本，或永远无法结束。")
         return answer["why"]
 
-    def _ask(self, grammar: Grammar) -> dict | None:
+    def _ask(self, text: str) -> dict | None:
         """None where the process ended over it."""
         if self._is_closed:
             raise EngineError(tr("The engine is closed.", "引擎已关闭。"))
         self._process = self._process or self._start()
-        self._write({"kind": grammar.kind, "text": grammar.text})
+        self._write({"text": text})
         if select.select([self._process.stdout], [], [], WALL_SECONDS)[0] and (line := self._process.stdout.readline()):
             return json.loads(line)
         self._kill()
@@ -119,3 +121,19 @@ class GrammarChecker:
             process.wait()
             process.stdin.close()
             process.stdout.close()
+
+
+def _written(grammar: Grammar) -> str:
+    try:
+        return grammars.written(grammar)
+    except RecursionError:
+        why = tr("it is nested too deeply.", "嵌套过深。")
+    except UsageError as error:
+        if grammar.kind == "json_schema" and "json_schema" in error.message:
+            raise
+        why = error.message
+    raise _unusable(grammar, why)
+
+
+def _unusable(grammar: Grammar, why: str) -> UsageError:
+    return UsageError(tr(f"The {grammar.kind} cannot be used: {why}", f"无法使用该 {grammar.kind}：{why}"))

@@ -4,7 +4,7 @@ GenAI compiles a grammar inside a step: one that is wrong makes that pipeline un
 everybody waiting. So it is compiled here first, for a model that is next to nothing with the same vocabulary, under
 limits of the operating system; whoever passes them may end this process.
 
-In:  {"folder", "num_rows", "cpu_seconds", "bytes"}, then {"kind", "text"} for each grammar
+In:  {"folder", "num_rows", "cpu_seconds", "bytes"}, then {"text"} for each grammar
 Out: {"why": null, a sentence of the library, or DEAD_END}
 """
 
@@ -36,7 +36,7 @@ def main() -> None:
     for line in sys.stdin:
         _limit(resource.RLIMIT_CPU, int(time.process_time() + settings["cpu_seconds"] + 1))
         grammar = json.loads(line)
-        print(json.dumps({"why": trial.why_not(grammar["kind"], grammar["text"])}), file=answers, flush=True)
+        print(json.dumps({"why": trial.why_not(grammar["text"])}), file=answers, flush=True)
 
 
 def _limit(what: int, value: int) -> None:
@@ -70,11 +70,11 @@ class _Trial:
             self.folder, self.tokenizer, scheduler, "CPU", **properties
         )
 
-    def why_not(self, kind: str, text: str) -> str | None:
+    def why_not(self, text: str) -> str | None:
         """What the library says against a grammar, be it only a warning; None where it has nothing to say."""
         start = self.log.seek(0, os.SEEK_END)
         try:
-            ids = self._follow(kind, text)
+            ids = self._follow(text)
         except RuntimeError as error:
             if "bad_alloc" in str(error):
                 raise MemoryError from None
@@ -86,7 +86,7 @@ class _Trial:
             return DEAD_END
         return _sentence(warnings[0]) if warnings else None
 
-    def _follow(self, kind: str, text: str) -> list[int]:
+    def _follow(self, text: str) -> list[int]:
         """The first ids that it allows, token by token."""
         import numpy as np
         from openvino import Tensor
@@ -95,7 +95,7 @@ class _Trial:
         config.set_eos_token_id(self.stop_id)
         config.stop_token_ids = {self.stop_id}
         config.max_new_tokens = NUM_STEPS
-        config.structured_output_config = grammar_config(self.genai, kind, text)
+        config.structured_output_config = grammar_config(self.genai, text)
         handle, ids = self.pipeline.add_request(1, Tensor(np.zeros((1, 1), np.int64)), config), []
         while self.pipeline.has_non_finished_requests():
             self.pipeline.step()

@@ -16,8 +16,6 @@ import sys
 import threading
 import time
 
-_GRAMMAR_FIELDS = {"json_schema": "json_schema", "regex": "regex", "ebnf": "grammar"}
-
 
 def main() -> None:
     start = time.monotonic()
@@ -65,9 +63,9 @@ def _read(commands: queue.SimpleQueue) -> None:
     os._exit(0)
 
 
-def grammar_config(genai, kind: str, text: str):
-    """GenAI's form of an `engine.base.Grammar`."""
-    return genai.StructuredOutputConfig(**{_GRAMMAR_FIELDS[kind]: text})
+def grammar_config(genai, text: str):
+    """GenAI's form of a grammar as `engine.grammar` writes it."""
+    return genai.StructuredOutputConfig(grammar=text)
 
 
 class _Worker:
@@ -145,7 +143,7 @@ class Pipeline:
         if stop_ids:
             config.stop_token_ids = set(stop_ids)
         if grammar:
-            config.structured_output_config = grammar_config(self.genai, *grammar)
+            config.structured_output_config = grammar_config(self.genai, grammar)
         for name, value in values.items():
             setattr(config, name, value)
         return config

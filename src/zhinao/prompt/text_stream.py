@@ -1,4 +1,4 @@
-"""Ids to shown text while they arrive: whole characters, then exact stop strings, then thought and answer.
+"""Ids to shown text while they arrive: whole characters, then thought and answer, then stop strings, exact, in the answer.
 
 Control tokens are never shown; the tags of thoughts and tool calls, where they are control tokens, pass as text for those
 who look for them.
@@ -8,7 +8,7 @@ from zhinao.errors import UsageError
 from zhinao.family import TOOL_CLOSE, TOOL_OPEN
 from zhinao.lang import tr
 from zhinao.prompt.guard import THINKING
-from zhinao.prompt.thinking import ANSWER, FrameTrimmer, Piece, ThoughtSplitter
+from zhinao.prompt.thinking import ANSWER, RECLASSIFY, FrameTrimmer, Piece, ThoughtSplitter
 
 
 class StopStrings:
@@ -76,12 +76,11 @@ class TextStream:
 
     def feed(self, ids) -> list[Piece]:
         """Pieces that are certain now."""
-        text = self._decoder.feed([number for number in ids if number not in self._hidden])
-        return self._split(self._stops.feed(text))
+        return self._cut(self._split(self._decoder.feed([number for number in ids if number not in self._hidden])))
 
     def add(self, text: str) -> list[Piece]:
         """Pieces of text that was put into the output by us (the sentence that closes a thought); stop strings ignore it."""
-        return self._split(self._stops.finish() + text)
+        return self._split(text)
 
     def drop_half_character(self) -> None:
         """Forget bytes that have not made a character yet."""
@@ -90,11 +89,27 @@ class TextStream:
     def finish(self, is_cut: bool = False) -> list[Piece]:
         """The rest; to be called once, at the end. `is_cut`: a length ended it, and half a character is not shown."""
         rest = self._decoder.flush()
-        tail = self._stops.feed(rest.rstrip("\ufffd") if is_cut else rest)
-        pieces = self._split(tail + ("" if self.matched else self._stops.finish()))
-        return pieces + self._trimmer.feed(self.splitter.finish(), self.splitter.is_closed)
+        pieces = self._split(rest.rstrip("\ufffd") if is_cut else rest)
+        pieces += self._trimmer.feed(self.splitter.finish(), self.splitter.is_closed)
+        pieces = self._cut(pieces)
+        held = "" if self.matched else self._stops.finish()
+        return [*pieces, Piece(ANSWER, held)] if held else pieces
 
     def _split(self, text: str) -> list[Piece]:
         if not self._splits_thought:
             return [Piece(ANSWER, text)] if text else []
         return self._trimmer.feed(self.splitter.feed(text), self.splitter.is_closed)
+
+    def _cut(self, pieces: list[Piece]) -> list[Piece]:
+        """Up to a stop string of the answer; in a thought there are none."""
+        shown: list[Piece] = []
+        for piece in pieces:
+            if self.matched is not None:
+                break
+            text = piece.text
+            if piece.kind == ANSWER:
+                text = self._stops.feed(text)
+            elif piece.kind == RECLASSIFY and (held := self._stops.finish()):
+                shown.append(Piece(ANSWER, held))
+            shown += [Piece(piece.kind, text)] if text or piece.kind == RECLASSIFY else []
+        return shown

@@ -51,10 +51,12 @@ class ToolCallSplitter:
     """Feed it fragments of the answer, then `finish` it once.
 
     `names`: the tools that exist; a call of another one is content (None: any name). `is_bare`: the answer is a call
-    without tags, as a grammar makes it. White space around a call is the frame's and not content.
+    without tags, as a grammar makes it. `most`: what follows so many calls is passed over. White space around a call is the
+    frame's and not content.
     """
 
-    def __init__(self, names: Collection[str] | None = None, is_bare: bool = False):
+    def __init__(self, names: Collection[str] | None = None, is_bare: bool = False, most: int | None = None):
+        self._most = most
         self.num_calls = self.num_ended = 0
         self._names = names
         self._state = _HEAD if is_bare else _TEXT
@@ -88,6 +90,9 @@ class ToolCallSplitter:
         return pieces + ([ToolPiece(CONTENT, "" if is_frame else text, raw=text)] if text else [])
 
     def _text(self) -> tuple[list[ToolPiece], bool]:
+        if self._most is not None and self.num_ended >= self._most:
+            text, self._held = self._held, ""
+            return ([ToolPiece(CONTENT, raw=text)] if text else []), False
         before, tag, after = self._held.partition(TOOL_OPEN)
         if not tag:
             size = _overlap(before, TOOL_OPEN)

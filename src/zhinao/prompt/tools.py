@@ -20,11 +20,13 @@ _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 @dataclass(frozen=True)
 class ToolUse:
-    """`tools` are those offered; `choice` is none, auto or required; `named`, with required: the one that must be called."""
+    """`tools` are those offered; `choice` is none, auto or required; `named`, with required: the one that must be called;
+    `is_single`: an answer calls one at most."""
 
     tools: tuple[dict, ...] = ()
     choice: str = NONE
     named: str | None = None
+    is_single: bool = False
 
     @property
     def shown(self) -> list[dict] | None:
@@ -61,16 +63,16 @@ class ToolUse:
         """A new splitter for one answer; None where no calls are looked for."""
         if not self.shown:
             return None
-        return ToolCallSplitter(self.names, is_bare=self.is_forced)
+        return ToolCallSplitter(self.names, is_bare=self.is_forced, most=1 if self.is_single else None)
 
 
-def read(tools, tool_choice=None) -> ToolUse:
+def read(tools, tool_choice=None, is_single: bool = False) -> ToolUse:
     """Raises UsageError naming place and field. Without a choice it is `auto` where there are tools."""
     checked = checked_tools(tools)
     if tool_choice is None:
         tool_choice = AUTO if checked else NONE
     if tool_choice in (NONE, AUTO):
-        return ToolUse(tuple(checked), tool_choice)
+        return ToolUse(tuple(checked), tool_choice, is_single=is_single)
     named = None if tool_choice == REQUIRED else _chosen_name(tool_choice)
     if not checked:
         raise _error("tool_choice", tr("there are no tools to choose from", "没有可供选择的 tools"))
@@ -81,7 +83,7 @@ def read(tools, tool_choice=None) -> ToolUse:
             "tool_choice.function.name",
             tr(f"{named!r} is none of the tools: {known}", f"tools 中没有 {named!r}，只有：{known}"),
         )
-    return ToolUse(tuple(checked), REQUIRED, named)
+    return ToolUse(tuple(checked), REQUIRED, named, is_single)
 
 
 def checked_tools(tools) -> list[dict]:

@@ -22,13 +22,14 @@ def job(body: ChatRequest, model: Model, name: str, default_budget: int | None =
     """Everything that can be wrong with a request is found here. Raises ApiError, UsageError."""
     _check_together(body)
     sampling.check_logprobs("top_logprobs", body.top_logprobs)
-    use = tools.read(body.tools, body.tool_choice)
+    use = tools.read(body.tools, body.tool_choice, is_single=body.parallel_tool_calls is False)
     chosen = _options(body, model, use, default_budget)
     prompt = render(body, model, use)
+    how = {"is_open": prompt.opens_thought, "thinks": model.thinks, "may_call": bool(use.shown) and not use.is_forced}
     return Job(
         kind="chat.completion",
         model=name,
-        prompts=[Prompt(prompt.ids, {"is_open": prompt.opens_thought, "thinks": model.thinks}, prompt.text)],
+        prompts=[Prompt(prompt.ids, how, prompt.text)],
         options=chosen,
         n=body.n or 1,
         writer=ChatWriter(use, bool(body.logprobs), body.top_logprobs or 0),
@@ -54,16 +55,7 @@ def _check_together(body: ChatRequest) -> None:
 def _options(body: ChatRequest, model: Model, use: ToolUse, default_budget: int | None):
     demanded = sampling.grammar(body, body.response_format)
     if forced := use.grammar():
-        if demanded:
-            raise ApiError(
-                400,
-                tr(
-                    "A forced tool call and a form of the answer exclude each other.",
-                    "强制工具调用与输出格式不能同时指定。",
-                ),
-                param="tool_choice",
-            )
-        demanded = Grammar(*forced)
+        demanded = Grammar(*forced)  # the call goes first; the form is for the answer to what it gives
     budget = body.thinking_budget if body.thinking_budget is not None else default_budget
     limit = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
     if limit == 0:
