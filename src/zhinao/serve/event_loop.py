@@ -43,6 +43,7 @@ async def _serve(service: Service, keys: Keys, listening: socket.socket) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # `proxy.py` knows who is believed
         timeout_keep_alive=75,
     )
     server = DrainingServer(configured, service.admission, settings.drain_seconds)
