@@ -115,18 +115,22 @@ class _Trial:
         return _sentence(warnings[0]) if warnings else None
 
     def seconds_a_token(self, text: str) -> float:
-        """Of computing, towards the end of a longer text that is drawn by lot; more than any limit where it cannot be followed."""
+        """Of computing, towards the end of a longer text that is drawn by lot; MOST_SECONDS where that is too slow or impossible."""
         spent, before = [], time.process_time()
+        steps = self._steps(text, WALKED_STEPS, do_sample=True, temperature=1.0, rng_seed=1)
         try:
-            for _ in self._steps(text, WALKED_STEPS, do_sample=True, temperature=1.0, rng_seed=1):
+            for _ in steps:
                 now = time.process_time()
                 spent.append(now - before)
                 before = now
+                if len(spent) > 1 and (spent[-1] > MOST_SECONDS or sum(spent[1:]) > WALKED_STEPS * MEAN_SECONDS):
+                    steps.close()
+                    return MOST_SECONDS
         except RuntimeError:  # it would end the engine
             self._renew()
             return MOST_SECONDS
         last = spent[1:][-(WALKED_STEPS // 4) :]
-        return max([sum(last) / len(last) if last else 0.0] + [one for one in spent[1:] if one > MOST_SECONDS])
+        return sum(last) / len(last) if last else 0.0
 
     def _follow(self, text: str) -> list[int]:
         """The first ids that it allows, token by token."""
@@ -145,12 +149,17 @@ class _Trial:
             setattr(config, name, value)
         config.structured_output_config = grammar_config(self.genai, text)
         handle = self.pipeline.add_request(1, Tensor(np.zeros((1, 1), np.int64)), config)
-        while self.pipeline.has_non_finished_requests():
+        try:
+            while self.pipeline.has_non_finished_requests():
+                self.pipeline.step()
+                ids = []
+                while handle.can_read():
+                    ids += [id for output in handle.read().values() for id in output.generated_ids]
+                yield ids
+        except GeneratorExit:
+            handle.cancel()
             self.pipeline.step()
-            ids = []
-            while handle.can_read():
-                ids += [id for output in handle.read().values() for id in output.generated_ids]
-            yield ids
+            raise
 
 
 def _sentence(text: str) -> str:
