@@ -203,10 +203,27 @@ def test_a_client_that_has_nothing_running_need_not_wait_for_those_of_others():
 
 
 def test_more_answers_than_could_ever_run_and_wait():
-    Admission(4, 4).check(8)
+    Admission(4, 4).check("a", 8)
     with pytest.raises(ApiError) as caught:
-        Admission(4, 4).check(9)
+        Admission(4, 4).check("a", 9)
     assert caught.value.status == 400 and caught.value.param == "n"
+
+
+def test_more_answers_than_there_is_room_for():
+    async def test():
+        admission = Admission(2, 4)
+        guests = [Guest(admission, "hog") for _ in range(4)]
+        await settle()
+        admission.check("hog", 2)
+        admission.check("other", 3)  # it would take the places of the hog's
+        with pytest.raises(ApiError) as caught:
+            admission.check("hog", 3)
+        assert caught.value.status == 429 and caught.value.code == "queue_full"
+        for guest in guests:
+            guest.leave.set()
+        await asyncio.gather(*(guest.task for guest in guests))
+
+    run(test)
 
 
 def test_a_visit_keeps_the_server_and_a_closed_one_takes_none():

@@ -73,8 +73,9 @@ class Admission:
             self._mean_seconds += 0.1 * (time.monotonic() - started - self._mean_seconds)
             self._release(client)
 
-    def check(self, num: int) -> None:
-        """Raises ApiError 400 where so many answers to one request could never be waiting and running at once."""
+    def check(self, client: str, num: int) -> None:
+        """Raises ApiError 400 where so many answers to one request could never wait and run at once, 429 where they cannot now:
+        sooner than the slots would say so."""
         most = self.max_running + self.max_queued
         if num > most:
             raise ApiError(
@@ -85,6 +86,9 @@ class Admission:
                 ),
                 param="n",
             )
+        room = self.max_running - self.num_running + self.max_queued - self.num_waiting
+        if num > 1 and num > room and self._turns.longest in (None, client):
+            raise self._full()
 
     def close(self) -> None:
         """Take no more requests and refuse those that wait; the running ones go on."""

@@ -6,15 +6,16 @@ import functools
 
 from starlette.responses import Response
 
+from zhinao.api.model import Model
 from zhinao.api.reply import Reply
 from zhinao.api.state import ReplyState
 from zhinao.errors import ZhinaoError
 from zhinao.serve import asgi, errors, sampling
 from zhinao.serve.asgi import Receive, Scope, Send
 from zhinao.serve.errors import ApiError
-from zhinao.serve.job import Job, timings
+from zhinao.serve.job import Job, Prompt, timings
 from zhinao.serve.logs import record_of
-from zhinao.serve.running import Running
+from zhinao.serve.running import BEGUN, Running
 from zhinao.serve.service import Live, Service
 
 _SSE = [
@@ -61,7 +62,7 @@ class Generation(Response):
         client = asgi.state(scope).get("client", "")
         try:
             with service.admission.visit():
-                service.admission.check(job.num_answers)
+                service.admission.check(client, job.num_answers)
                 service.limits.charge(client, job.num_answers)
                 await job.writer.prepare(functools.partial(service.score, client))
                 seconds = await service.check_grammar(client, job.options.sampling.grammar)
@@ -81,19 +82,22 @@ class Generation(Response):
         service.live[job.id] = Live(owner, self._runnings)
         for prompt in job.prompts:
             for n in range(job.n):
-                state = ReplyState(model.tokenizer, prompt.ids, sampling.nth(job.options, n), **prompt.how)
-                self._runnings.append(Running(model.engine, state, service.wire, self._out, index=len(self._runnings)))
+                make = functools.partial(self._state, model, prompt, n)
+                self._runnings.append(Running(model.engine, make, service.wire, self._out, index=len(self._runnings)))
         for running in self._runnings:
             if job.is_empty:
                 running.skip()
             else:
                 self._tasks.append(asyncio.create_task(self._run(running, client, seconds)))
 
+    def _state(self, model: Model, prompt: Prompt, n: int) -> ReplyState:
+        return ReplyState(model.tokenizer, prompt.ids, sampling.nth(self._job.options, n), **prompt.how)
+
     async def _run(self, running: Running, client: str, seconds: float) -> None:
         """One answer, from its turn until the engine is done with it."""
         service = self._service
         following = service.following.part(client, seconds) if seconds else contextlib.nullcontext()
-        num_tokens = len(running.state.prompt_ids)
+        num_tokens = len(self._job.prompts[running.index // self._job.n].ids)
         try:
             async with service.admission.slot(client), following, service.reading.part(client, num_tokens) as is_read:
                 self._meter.started(self._job.num_prompt_tokens)
@@ -122,17 +126,19 @@ class Generation(Response):
 
     async def _stream(self, send: Send) -> None:
         job, writer, model = self._job, self._job.writer, self._service.model
-        first = [c for running in self._runnings for c in writer.start(running.index, running, job, model)]
-        chunks = [job.chunk(choice) for choice in first]
+        chunks, is_told = [], False
         async for batch in self._messages():
             for index, what in batch:
-                choices = (
-                    writer.end(index, what, self._runnings[index])
-                    if isinstance(what, Reply)
-                    else writer.events(index, what)
-                )
+                running = self._runnings[index]
+                if what is BEGUN:
+                    choices = writer.start(index, running, job, model)
+                else:
+                    choices = (
+                        writer.end(index, what, running) if isinstance(what, Reply) else writer.events(index, what)
+                    )
+                    is_told = True
                 chunks += [job.chunk(choice) for choice in choices]
-            if chunks:
+            if chunks and is_told:
                 await self._begin(send)
                 await _body(send, self._shape.encode(chunks))
                 chunks = []
@@ -143,10 +149,10 @@ class Generation(Response):
 
     async def _whole(self, send: Send) -> None:
         job, writer, model = self._job, self._job.writer, self._service.model
-        for running in self._runnings:
-            writer.start(running.index, running, job, model)
-        async for _ in self._messages():
-            pass
+        async for batch in self._messages():
+            for index, what in batch:
+                if what is BEGUN:
+                    writer.start(index, self._runnings[index], job, model)
         replies = self._all()
         choices = [writer.whole(n, reply, self._runnings[n]) for n, reply in enumerate(replies)]
         body = asgi.json_text(self._shape.whole(job.answer(choices, replies))).encode()
@@ -182,7 +188,7 @@ class Generation(Response):
             self._service.limits.spend(client, self._job.num_prompt_tokens + self._num_tokens())
 
     def _num_tokens(self) -> int:
-        return sum(len(running.state.ids) for running in self._runnings)
+        return sum(running.num_tokens for running in self._runnings)
 
     def _note(self, scope: Scope, finish: str) -> None:
         """Write down what came of it."""

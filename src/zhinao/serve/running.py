@@ -1,6 +1,8 @@
 """One answer under way in the event loop: the engine's chunks become events in a queue. The twin of `api/stream.py` without threads."""
 
 import asyncio
+import functools
+from collections.abc import Callable
 
 from zhinao.api import reply as r
 from zhinao.api.state import ReplyState
@@ -8,32 +10,50 @@ from zhinao.engine.base import LENGTH, STOP, Chunk, Engine, Generation
 from zhinao.errors import EngineError, ZhinaoError
 from zhinao.serve.wire import Wire
 
+BEGUN = object()
+
 
 class Running:
-    """Puts `(index, events)` into `out` as they come, last `(index, Reply)`, or `(index, ZhinaoError)` where it failed.
+    """Puts `(index, BEGUN)` into `out`, then `(index, events)` as they come, last `(index, Reply)`, or `(index, ZhinaoError)` where it failed.
 
     `prompt_read` is set when the engine has begun to answer, `ended` when it has nothing to do for this one any more, however
     much of it has yet to be sent. All methods are for the loop's thread. Raises UsageError, ContextLengthError from `start`, before anything runs.
     """
 
-    def __init__(self, engine: Engine, state: ReplyState, wire: Wire, out: asyncio.Queue, index: int = 0):
-        self.state, self.index = state, index
-        self.is_begun = self.is_over = False
+    def __init__(
+        self, engine: Engine, make_state: Callable[[], ReplyState], wire: Wire, out: asyncio.Queue, index: int = 0
+    ):
+        self.index, self.is_begun, self.is_over = index, False, False
+        self._make_state = make_state
         self.prompt_read, self.ended = asyncio.Event(), asyncio.Event()
         self._engine, self._wire, self._out = engine, wire, out
         self._generation: Generation | None = None
 
+    @functools.cached_property
+    def state(self) -> ReplyState:
+        """Made when it is needed: there may be hundreds that wait."""
+        return self._make_state()
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.state.ids) if self.is_begun else 0
+
     def start(self) -> None:
         if self.is_over:
             return
-        self.is_begun = True
+        self._begin()
         if events := self.state.begin():
             self._out.put_nowait((self.index, events))
         self._ask()
 
     def skip(self) -> None:
         """End without asking the engine for anything."""
+        self._begin()
         self._end(LENGTH)
+
+    def _begin(self) -> None:
+        self.is_begun = True
+        self._out.put_nowait((self.index, BEGUN))
 
     def answer_now(self) -> bool:
         """Close the thought. False where none is running."""

@@ -24,7 +24,7 @@ from zhinao.serve.work import OneByOne, Work
 _READING_TOKENS = (
     4096  # of prompts that the engine reads at once: enough to keep it busy, few enough for others to be next
 )
-_FOLLOWING_SECONDS = 0.3  # of computing in a step, for all grammars together
+_FOLLOWING_SECONDS = 0.15  # of computing in a step, for all grammars together
 
 
 @dataclass(frozen=True)
