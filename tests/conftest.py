@@ -47,6 +47,20 @@ def demo() -> Path:
     return hub.resolve("smollm2-135m").path
 
 
+_RENDEZVOUS = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+
+@pytest.fixture(autouse=True)
+def _no_rendezvous_stays():
+    """A run in this process says where processes meet; those that later tests start would meet at a port that is taken."""
+    kept = {name: os.environ.get(name) for name in _RENDEZVOUS}
+    yield
+    for name, value in kept.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
+
+
 @pytest.fixture(autouse=True)
 def _english():
     """Messages are compared in English whatever the machine's locale."""

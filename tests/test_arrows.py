@@ -6,7 +6,20 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "zhinao"
-BASE = {"errors", "lang", "outfile", "files", "family", "config", "machine", "arguments", "values"}
+BASE = {
+    "errors",
+    "lang",
+    "outfile",
+    "files",
+    "family",
+    "config",
+    "machine",
+    "arguments",
+    "values",
+    "foreign",
+    "limited",
+    "bandwidth",
+}
 ALLOWED = {
     "model": BASE,
     "prompt": BASE,

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from zhinao import cli, doctor, lang, machine
+from zhinao import bandwidth, cli, doctor, lang, machine
 
 FACTS = machine.Machine("Linux 6 x86_64", "3.11.7", "a processor", ("avx2",), 2, 24 * 10**9, 20 * 10**9, ())
 GOOD = {"openvino": "2026.4.1", "openvino-genai": "2026.4.1.0", "torch": "2.13.0", "transformers": "5.23.0"}
@@ -51,6 +51,13 @@ def test_report_for_people(language, words, capsys):
     out = capsys.readouterr().out
     lang.choose("en")
     assert all(word in out for word in words)
+
+
+def test_the_speed_of_a_7b_is_estimated_from_memory():
+    assert doctor.estimate(48e9) == {"bf16": 1.3, "int8": 2.7}
+    assert doctor.estimate(None) == {}
+    assert bandwidth.measure(2, 10**8) is None  # too little is free to try
+    assert 10**8 < bandwidth.measure(2, 10**10) < 10**13
 
 
 @pytest.mark.parametrize(("features", "name"), [(("avx2",), "float32"), (("avx2", "amx_bf16"), "bfloat16")])

@@ -94,3 +94,19 @@ def test_hash_tells_its_progress(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     seen = []
     assert files.sha256(tmp_path / "a", seen.append).startswith("ba7816bf") and seen == [3]
+
+
+def test_what_is_private_is_so_whatever_wrote_it(tmp_path, monkeypatch):
+    """Also a folder that an earlier version has made."""
+    monkeypatch.setenv("ZHINAO_HOME", str(tmp_path / "home"))
+    (tmp_path / "home/data").mkdir(parents=True, mode=0o755)
+    with files.atomic_folder(files.private_home("data") / "a", is_private=True) as work:
+        assert work.stat().st_mode & 0o777 == 0o700
+        (work / "below").mkdir(mode=0o755)
+        (work / "below/ids").write_text("secret")
+        (work / "below/ids").chmod(0o644)
+    modes = {
+        path.name: oct(path.stat().st_mode & 0o777)
+        for path in (tmp_path / "home/data", *(tmp_path / "home/data").rglob("*"))
+    }
+    assert modes == {"data": "0o700", "a": "0o700", "below": "0o700", "ids": "0o600"}

@@ -22,7 +22,9 @@ from tests.tiny_tokenizer import make_tokenizer
 ROOT = Path(__file__).parents[1]
 READMES = ("README.md", "README.zh.md")
 GENERATED = "docs/cli.md"  # help of all verbs in both languages, which tests/test_cli.py compares with the parsers
+TRANSLATED = sorted(f"docs/{file.name}" for file in (ROOT / "docs" / "zh").glob("*.md"))
 PAGES = [*READMES, *sorted(f"docs/{file.name}" for file in (ROOT / "docs").glob("*.md") if file.name not in GENERATED)]
+PAGES += [page.replace("docs/", "docs/zh/") for page in TRANSLATED]
 BLOCKS = [block for page in PAGES for block in blocks(ROOT / page, page)]
 SHELL = ("shell", "sh", "bash")
 
@@ -204,7 +206,22 @@ def read_zhinao(words: list[str]) -> None:
         assert not args.rest, f"unrecognized arguments: {args.rest}"
 
 
+def read_environment(words: list[str]) -> None:
+    """`python3 -m venv FOLDER` and `source FOLDER/bin/activate`, which must speak of the Makefile's environment."""
+    assert words in (["-m", "venv", ".venv"], [".venv/bin/activate"]), words
+    assert re.search(r"^VENV \?= \.venv$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M)
+
+
+def read_clone(words: list[str]) -> None:
+    assert words == ["clone", "$REPOSITORY", "zhinao"], words
+
+
+def read_cd(words: list[str]) -> None:
+    assert words == ["zhinao"], words
+
+
 READERS = {"zhinao": read_zhinao, "make": read_make, "pip": read_pip, "cat": lambda words: None}
+READERS |= {"git": read_clone, "cd": read_cd, "python3": read_environment, "source": read_environment}
 
 
 # --- what stands within sentences, and the pages themselves
@@ -236,18 +253,34 @@ def test_commands_within_sentences_have_flags_that_exist(page):
             assert used <= known_flags(verb), f"{page}: `zhinao {line}`: {used - known_flags(verb)}"
 
 
-def test_both_languages_show_the_same_code():
+@pytest.mark.parametrize(
+    ("page", "other"), [READMES, *((page, page.replace("docs/", "docs/zh/")) for page in TRANSLATED)]
+)
+def test_both_languages_show_the_same_code(page, other):
     english, chinese = (
-        [without_remarks(block.text) for block in BLOCKS if block.page == page and block.language != "text"]
-        for page in READMES
+        [without_remarks(block.text) for block in BLOCKS if block.page == name and block.language != "text"]
+        for name in (page, other)
     )
     chinese = [[line.replace("解释一下", "explain") for line in block] for block in chinese]
     assert english == chinese
 
 
-@pytest.mark.parametrize("page", READMES)
+def test_remarks_in_chinese_pages_are_chinese():
+    for block in BLOCKS:
+        if block.page == READMES[1] or block.page.startswith("docs/zh/"):
+            for remark in re.findall(r"  # (.*)", block.text):
+                assert re.search(r"[\u4e00-\u9fff]", remark), f"{block}: {remark}"
+
+
+def test_links_of_the_chinese_page_to_english_ones_say_so():
+    text = (ROOT / READMES[1]).read_text(encoding="utf-8")
+    for link, after in re.findall(r"\]\((docs/[^)#]+\.md)[^)]*\)(（英文）)?", text):
+        assert after or link.startswith("docs/zh/") or link == GENERATED, f"{link} is English"
+
+
+@pytest.mark.parametrize("page", [*READMES, *(page for page in PAGES if page.startswith("docs/zh/"))])
 def test_links_inside_the_project_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for link in re.findall(r"\]\(((?!http)[^)#]+)\)", text):
-        assert (ROOT / link).exists(), link
+        assert (ROOT / page).parent.joinpath(link).exists(), link
     assert "@@" not in text, "a figure is missing"

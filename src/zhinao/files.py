@@ -24,6 +24,18 @@ def home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zhinao"
 
 
+def private_home(name: str) -> Path:
+    """A folder of `home()` for what people write or train on: nobody else on the machine may look into it. Raises DiskError."""
+    folder = home() / name
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:  # made by an earlier version
+            folder.chmod(0o700)
+    except OSError as error:
+        raise outfile.cannot_write(folder, error) from None
+    return folder
+
+
 def check_free_space(folder: Path, num_bytes: int) -> None:
     """Raise DiskError unless the disk that holds `folder` has room for `num_bytes` (and 64 MiB to breathe)."""
     existing = folder
@@ -52,16 +64,18 @@ def human_size(num_bytes: float) -> str:
 
 
 @contextlib.contextmanager
-def atomic_folder(target: Path) -> Iterator[Path]:
+def atomic_folder(target: Path, is_private: bool = False) -> Iterator[Path]:
     """A fresh folder beside `target` that takes its name when the block ends well and vanishes when it does not.
 
-    An existing `target` is replaced only at the end. Raises DiskError where the parent cannot be written.
+    `is_private`: folders are 0700 and files 0600, whatever wrote them. An existing `target` is replaced only at the end. Raises DiskError where the parent cannot be written.
     """
     _sweep(target)
     work = target.parent / f".{target.name}{PARTIAL}{os.getpid()}-{uuid.uuid4().hex[:8]}"
     try:
-        _make(work)
+        _make(work, 0o700 if is_private else 0o777)
         yield work
+        if is_private:
+            _close(work)
         if target.exists():
             old = work.with_name(work.name + "-old")
             target.rename(old)
@@ -76,9 +90,14 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         raise
 
 
-def _make(folder: Path) -> None:
+def _close(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+
+
+def _make(folder: Path, mode: int) -> None:
     try:
-        folder.mkdir(parents=True)
+        folder.mkdir(mode, parents=True)
     except OSError as error:
         raise DiskError(
             tr(

@@ -27,3 +27,8 @@ def current() -> str:
 def tr(english: str, chinese: str) -> str:
     """The one of both sentences that the reader understands. Both stand side by side so that neither is forgotten."""
     return chinese if current() == "zh" else english
+
+
+def columns(text: str) -> int:
+    """Width in a terminal: Chinese characters take two columns."""
+    return sum(2 if ord(character) > 0x2E80 else 1 for character in text)

@@ -78,9 +78,20 @@ class FakeGeneration(Generation):
         self._cancelled.set()
 
 
-def fake_model(says, *, chat_template=None, thinks=False, sampling=None, **engine) -> Model:
+def fake_model(
+    says, *, chat_template=None, thinks=False, sampling=None, sampling_source="", languages=(), **engine
+) -> Model:
     """A model on a FakeEngine with the byte tokenizer. `model.engine.requests` are the prompts it was given."""
     tokenizer = ByteTokenizer(chat_template)
     stop_ids = [tokenizer.control_tokens[name] for name in ("<eod>", "<|im_end|>", "<|im_start|>")]
     engine = FakeEngine(says, tokenizer=tokenizer, **engine)
-    return Model(engine, tokenizer, "fake", stop_ids=stop_ids, sampling=sampling, thinks=thinks)
+    return Model(
+        engine,
+        tokenizer,
+        "fake",
+        stop_ids=stop_ids,
+        sampling=sampling,
+        sampling_source=sampling_source,
+        thinks=thinks,
+        languages=languages,
+    )

@@ -12,6 +12,7 @@ from zhinao.chat.terminal import Terminal
 if __name__ == "__main__":
     settings = json.loads(sys.argv[1])
     lang.choose(settings.pop("lang", "en"))
+    system = settings.pop("system", None)
     model = fake_model(**settings)
-    code = Terminal(model, Session(model)).run()
+    code = Terminal(model, Session(model, system)).run()
     print(json.dumps({"code": code, "prompts": [prompt for prompt, _ in model.engine.requests]}, ensure_ascii=False))

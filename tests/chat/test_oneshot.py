@@ -95,6 +95,12 @@ def test_budget_from_the_command_line(ask):
     assert (code, out) == (0, "so\n") and "budget is used up" in err
 
 
+def test_chinese_for_a_model_that_knows_none_is_told_beside_the_answer(ask):
+    _, out, err, *_ = ask(["x"], "m", "你好", languages=["en"])
+    assert out == "x\n" and "knows English only" in err and "zhinao chat qwen2.5-0.5b" in err
+    assert ask(["x"], "m", "hello", languages=["en"])[2] == ""
+
+
 def test_length_limit_is_told(ask):
     code, out, err, *_ = ask(["abcdef"], "m", "q", "--max-tokens", "3")
     assert (code, out) == (0, "abc\n") and "length limit" in err

@@ -119,7 +119,7 @@ def test_tab_completes_commands_settings_and_files(open_chat, tmp_path):
     chat = open_chat([], columns=200)
     chat.press("/st", TAB).until("› /stats").press(CTRL_C)
     chat.press("/set temp", TAB).until("› /set temperature").press(CTRL_C)
-    chat.press(f"/load {tmp_path}/sav", TAB, ENTER).until("2 messages")
+    chat.press(f"/load {tmp_path}/sav", TAB).until("saved-chat.json").press(ENTER).until("2 messages")
 
 
 def test_several_lines_and_pasting(open_chat):
@@ -154,14 +154,18 @@ def test_bad_commands_are_sentences(open_chat, tmp_path):
         ("/set temprature 1", "did you mean temperature?"),
         ("/set temperature hot", "temperature is 'hot'; it must be a number"),
         ("/set top_p 3", "top_p is 3; allowed"),
+        ("/set temperature 9", "temperature is 9; allowed: 0 … 2.\n  → temperature stays: 1.0"),
+        ("/set system be brief", "/system TEXT"),
         ("/set seed", "seed needs a value"),
+        (f"/save {tmp_path}/c", "what kind of file is meant"),
+        (f"/save {tmp_path}/c.docx", "/save c.json, which /load reads"),
         ("/think much", "/think much: cannot be meant"),
         ("/think budget x", "/think budget x: cannot be meant"),
         ("/undo", "There is no turn yet"),
         ("/retry", "There is no turn yet"),
         ("/edit", "There is no turn yet"),
         ("/save", "A file name is missing"),
-        (f"/load {tmp_path}/none.json", "none.json: cannot be read"),
+        (f"/load {tmp_path}/none.json", "cannot be read"),
         (f"/load {tmp_path}/bad.json", "bad.json, line 1: not JSON"),
         (f"/load {tmp_path}/half.json", "the last message has no answer"),
         (f"/load {tmp_path}/odd.json", "odd.json: Message 1.role: 'bot' is unknown"),
@@ -194,6 +198,66 @@ def test_commands_change_the_conversation(open_chat, tmp_path):
     assert (
         tmp_path / "c.md"
     ).read_text() == "# fake\n\n## system\n\nBe brief.\n\n## user\n\nfirst\n\n## assistant\n\ntwo\n"
+
+
+def test_settings_in_force_are_shown_with_where_they_come_from(open_chat):
+    chat = open_chat([], sampling={"temperature": 0.7, "top_k": 20}, sampling_source="Qwen2.5", columns=120)
+    chat.until("sampling as advised for Qwen2.5, for the file names none: temperature 0.7 · top_k 20")
+    chat.press("/set temperature 15", ENTER).until("allowed: 0 … 2", "temperature stays: 0.7")
+    chat.press("/set top_p 0.5", ENTER).until("top_p = 0.5  (set here)")
+    chat.press("/set", ENTER).until("temperature = 0.7  (Qwen2.5)", "top_k = 20  (Qwen2.5)", "presence_penalty = 0.0")
+    chat.until("max_tokens = no limit", "stop = none", "seed = a fresh one")
+
+
+def test_what_is_typed_while_it_answers_waits_for_the_next_line(open_chat):
+    chat = open_chat(["one two three", "three"], hold="two")
+    chat.press("count", ENTER).until("one two")
+    chat.press("\x1b[200~def 草稿():\r    return 1\x1b[201~").press(CTRL_C).until("stopped; /retry", "› def 草稿():")
+    chat.press(ENTER).until("three")
+    assert asked(leave(chat)["prompts"][1])[-1] == "user\ndef 草稿():\n    return 1"
+
+
+def test_save_asks_before_it_overwrites_a_file_of_another_time(open_chat, tmp_path):
+    (tmp_path / "a.json").write_text("precious")
+    chat = open_chat(["one", "two"], columns=160)
+    chat.press("q", ENTER).until("one")
+    chat.press(f"/save {tmp_path}/a.json", ENTER).until("is there already. Overwrite it?").press(ENTER).until(
+        "not saved"
+    )
+    assert (tmp_path / "a.json").read_text() == "precious"
+    chat.press(f"/save {tmp_path}/a.json", ENTER).until("[y/N]").press("y", ENTER).until("saved: ")
+    chat.press("r", ENTER).until("two").press(f"/save {tmp_path}/a.json", ENTER).settle()
+    assert len(json.loads((tmp_path / "a.json").read_text())["messages"]) == 4  # its own file: not asked again
+    chat.press(f"/save {tmp_path}/a.txt", ENTER).until("a.txt")
+    assert (tmp_path / "a.txt").read_text().startswith("# fake\n\n## user\n\nq\n")
+
+
+def test_the_system_message_is_seen(open_chat, tmp_path):
+    saved = [{"role": "system", "content": "You are a pirate."}, {"role": "user", "content": "q"}]
+    saved = {"messages": [*saved, {"role": "assistant", "content": "a"}], "settings": {"top_k": 3}}
+    (tmp_path / "old.json").write_text(json.dumps(saved))
+    chat = open_chat([], columns=160, system="Be brief.").until("system: Be brief.")
+    chat.press(f"/load {tmp_path}/old.json", ENTER).until("2 messages", "system: You are a pirate.", "top_k = 3")
+    chat.press("/system Be kind.", ENTER).until("from the next question on; /clear begins a new one")
+    chat.press("/clear", ENTER).until("cleared").press("/system Be calm.", ENTER).settle()
+    assert chat.text.count("from the next question on") == 1
+
+
+def test_a_model_that_knows_no_chinese_says_so_with_the_way_out(open_chat):
+    chat = open_chat(["x", "y"], lang="zh", languages=["en"]).until("只懂英文", "zhinao chat qwen2.5-0.5b", "1.0 GB")
+    chat.press("你好", ENTER).until("x", "tokens/s")
+    assert chat.text.count("只懂英文") == 1
+    english = open_chat(["x", "y"], languages=["en"])
+    english.press("hello", ENTER).until("x", "tokens/s")
+    assert "knows English only" not in english.text
+    english.press("你好", ENTER).until("knows English only", "qwen2.5-0.5b")
+    assert "只懂英文" not in open_chat([], lang="zh", languages=["zh", "en"]).settle().text
+
+
+def test_help_folds_within_its_columns(open_chat):
+    chat = open_chat([], columns=40, rows=60, lang="zh")
+    chat.press("/help", ENTER).until("速度与上下文", "Ctrl-D：退出")
+    assert any(line.startswith("/stats") and line.endswith("速度与上下文") for line in chat.lines)
 
 
 def test_a_failed_retry_keeps_the_old_answer(open_chat):
@@ -230,7 +294,7 @@ def test_an_answer_higher_than_the_screen_is_printed_once(open_chat):
 def test_long_chinese_lines_are_wrapped_not_scrambled(open_chat):
     text = "春江潮水连海平海上明月共潮生" * 8
     chat = open_chat([text], columns=41, delay=0.0005)
-    chat.press("q", ENTER).until("context 395")
+    chat.press("q", ENTER).until("99,605 left")
     assert "".join(line.strip() for line in chat.lines if "春" in line or "潮" in line) == text
 
 

@@ -59,6 +59,17 @@ def test_sets_hold_their_characters_and_no_others(sampler):
             assert all(any(low <= ord(char) <= high for low, high in wanted.ranges) for char in text), (ranges, text)
 
 
+def test_sets_whose_bytes_the_library_would_mix_up(sampler):
+    draw = random.Random(3)
+    sets = ["[\u0351\u0352\u05d1\u05d2\u05db-\u05e0]", r"\W"]
+    for _ in range(20):
+        lows = [draw.randrange(*draw.choice([(0xA0, 0x7F0), (0x300, 0x3F0), (0x800, 0x2000)])) for _ in range(40)]
+        sets.append("[" + "".join(f"\\u{low:04x}-\\u{low + draw.choice([0, 1, 5, 20]):04x}" for low in lows) + "]")
+    for seed, text in enumerate(sets):
+        for answer in sampler.texts("regex", f"{text}{{12}}", num=6, seed=seed, num_tokens=90):
+            assert re.fullmatch(f"{text}{{12}}", answer), (text, answer)
+
+
 def fits_all(sampler, kind, text, pattern, num=24):
     found = sampler.texts(kind, text, num=num, num_tokens=60)
     assert found and all(re.fullmatch(pattern, one) for one in found), found

@@ -38,6 +38,11 @@ KEPT = {
     ),
     "by pattern": (obj(patternProperties={"^é[0-9]{2}$": INTEGER}), lambda v: all(re.fullmatch(r"é\d\d", k) for k in v)),
     "names": (obj(propertyNames={"pattern": "^[à-é]{2}$"}), lambda v: all(re.fullmatch("[à-é]{2}", k) for k in v)),
+    "names by a reference": (
+        obj(propertyNames={"$ref": "#/$defs/n"}, **{"$defs": {"n": {"enum": ["é1", "b"]}}}),
+        lambda v: v.keys() <= {"é1", "b"},
+    ),
+    "no names": (obj(propertyNames=False), lambda v: v == {}),
     "counted": (obj(properties={k: INTEGER for k in "abcde"}, minProperties=2, maxProperties=3), lambda v: 2 <= len(v) <= 3),
     "at most": (obj(additionalProperties=INTEGER, maxProperties=2, minProperties=1), lambda v: 1 <= len(v) <= 2),
     "no properties": (obj(properties={}), lambda v: v == {}),
@@ -147,3 +152,13 @@ def test_what_is_no_schema_is_refused(text):
 def test_what_allows_nothing_is_refused(schema):
     with pytest.raises(UsageError, match="no text at all"):
         written(Grammar("json_schema", json.dumps(schema)))
+
+
+def test_what_is_large_is_written_or_refused_soon():
+    names = {f"name{n}": {"type": "string", "maxLength": n} for n in range(400)}
+    assert len(written(Grammar("json_schema", json.dumps({"properties": names}))).splitlines()) > 800
+    circles = {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(30)} | {"a30": {"type": "null"}}
+    with pytest.raises(UsageError, match="too often"):
+        written(Grammar("json_schema", json.dumps({"$defs": circles, "$ref": "#/$defs/a0"})))
+    with pytest.raises(UsageError, match="too many ways"):
+        written(Grammar("regex", "(a|b)*a(a|b){24}"))

@@ -177,7 +177,7 @@ def test_seeds(engine):
         {"temperature": 1e-50},
         {"top_p": 1e-50},
         {"min_p": 1.0},
-        {"temperature": 100.0},
+        {"temperature": 2.0},
         {"presence_penalty": 2.0},
         {"frequency_penalty": -2.0},
         {"repetition_penalty": 1e-50},

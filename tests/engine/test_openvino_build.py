@@ -46,7 +46,7 @@ def test_built_once_and_told_from_start_to_end(checkpoint, home):
     assert everything(home) == [folder.name] and folder.name.startswith("tiny-int8-")
     source = json.loads((folder / "source.json").read_text())
     assert source["model"] == str(checkpoint.folder.resolve())
-    assert (source["quant"], source["format"]) == ("int8", openvino_build.FORMAT)
+    assert (source["quant"], source["format"]) == ("int8", openvino_build.FORMATS["int8"])
 
 
 def test_formats_live_side_by_side_and_a_changed_checkpoint_replaces_its_own(checkpoint, home):

@@ -258,7 +258,7 @@ def test_any_text_can_come_out_and_no_control_token(setup, request):
     for text in texts:
         literal = json.dumps(text, ensure_ascii=False)
         assert setup.answer("ebnf", f"root ::= {literal}", temperature=1.0, max_tokens=100) == text
-    ids, _, _ = setup.collect(setup.start("regex", r"[\s\S]*", temperature=3.0, seed=1, max_tokens=100))
+    ids, _, _ = setup.collect(setup.start("regex", r"[\s\S]*", temperature=2.0, seed=1, max_tokens=100))
     assert not setup.control & set(ids[:-1]) and max(ids) < setup.tokenizer.vocab_size
     assert setup.is_serving()
 

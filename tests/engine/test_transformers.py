@@ -229,3 +229,10 @@ def test_numbers_that_are_none_are_an_error(folder):
         engine._model.model.norm.weight.data.fill_(float("nan"))
         with pytest.raises(EngineError, match="NaN"):
             list(engine.generate(PROMPT, GREEDY))
+
+
+def test_an_adapter_beside_the_model_is_not_loaded_unasked(tmp_path):
+    folder = make_checkpoint(tmp_path)
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "/somewhere/else", "peft_type": "LORA"}')
+    with pytest.raises(CheckpointError, match="an adapter lies beside"):
+        TransformersEngine.load(folder, device="cpu")

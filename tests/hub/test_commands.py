@@ -8,6 +8,7 @@ from tests.tiny import make_checkpoint
 
 from zhinao import cli, files, lang
 from zhinao.hub import cache
+from zhinao.lang import columns
 
 
 def run(*words: str) -> int:
@@ -23,6 +24,26 @@ def test_models_when_there_are_none(capsys):
     assert run("models") == 0
     out = capsys.readouterr().out
     assert "no models are kept" in out and "qihoo360/360Zhinao3-7B-O1.5" in out
+
+
+def test_models_tells_what_each_needs(capsys):
+    cli.main(["models", "--lang", "zh"])
+    lines = capsys.readouterr().out.splitlines()
+    lang.choose("en")
+    (line,) = [line for line in lines if line.startswith("  qwen2.5-0.5b")]
+    assert line.split()[1:] == [
+        "Qwen/Qwen2.5-0.5B-Instruct",
+        "1.0",
+        "GB",
+        "1.2",
+        "GB",
+        "Apache-2.0",
+        "中英双语小模型，不属于本系列",
+    ]
+    (line,) = [line for line in lines if line.startswith("  7b-instruct")]
+    assert line.split()[2:7] == ["15.6", "GB", "10.0", "GB", "可免费商用"]
+    heads = next(line for line in lines if line.startswith("  名称"))
+    assert columns(heads[: heads.index("许可证")]) == columns(line[: line.index("可免费商用")])
 
 
 def test_models_lists_sizes_and_where_from(capsys):

@@ -1,6 +1,8 @@
 """GGUF files rewritten: every weight in its place, the tokenizer equal, and what cannot be exact refused."""
 
 import json
+import struct
+import time
 
 import numpy as np
 import pytest
@@ -98,6 +100,18 @@ def test_the_files_beside_the_weights(tmp_path):
     assert (folder / "chat_template.jinja").read_text() == "{{ messages[0]['content'] }}"
     config = json.loads((folder / "tokenizer_config.json").read_text())
     assert config["eos_token"] == "<|im_end|>" and config["bos_token"] == "<|im_start|>"
+
+
+def test_sampling_that_the_file_names_is_taken(tmp_path):
+    named = {"general.sampling.temp": 0.6, "general.sampling.top_k": 20, "general.sampling.penalty_repeat": 1.05}
+    found = rewritten(write_gguf(tmp_path / "a.gguf", metadata=named))
+    config = json.loads((found.folder / "generation_config.json").read_text())
+    assert {name: config.get(name) for name in ("temperature", "top_p", "top_k", "repetition_penalty")} == {
+        "temperature": 0.6,
+        "top_p": None,
+        "top_k": 20,
+        "repetition_penalty": 1.05,
+    }
 
 
 def test_the_demo_tokenizer_gives_known_ids(demo):
@@ -201,3 +215,71 @@ def test_a_rewriting_that_breaks_off_leaves_nothing(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         hub.resolve(str(write_gguf(tmp_path / "a.gguf")), progress=stop)
     assert cache.kept() == []
+
+
+def _header(num_tensors: int = 0, num_entries: int = 0, rest: bytes = b"") -> bytes:
+    return b"GGUF" + struct.pack("<IQQ", 3, num_tensors, num_entries) + rest
+
+
+def _entry(kind: int, value: bytes) -> bytes:
+    return struct.pack("<Q", 1) + b"k" + struct.pack("<I", kind) + value
+
+
+LIES = {
+    "entries": _header(0, 2**40),
+    "tensors": _header(2**40, 0),
+    "items": _header(0, 1, _entry(9, struct.pack("<IQ", 4, 2**40))),
+    "strings": _header(0, 1, _entry(9, struct.pack("<IQ", 8, 2**40))),
+    "no bytes at all": _header(0, 1, _entry(9, struct.pack("<IQ", 0, 2**63))),
+    "a long string": _header(0, 1, _entry(8, struct.pack("<Q", 2**60))),
+    "a long key": _header(0, 1, struct.pack("<Q", 2**64 - 1)),
+    "arrays in arrays": _header(0, 1, _entry(9, struct.pack("<IQ", 9, 1) * 2000)),
+    "a kind that is none": _header(0, 1, _entry(99, b"")),
+    "dimensions": _header(1, 0, struct.pack("<QI", 0, 2**32 - 1)),
+    "the other order": b"GGUF" + struct.pack(">IQQ", 3, 0, 2**40),
+    "a short header": b"GGUF\x03\x00\x00\x00\x00",
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_counts_are_held_against_the_files_size(tmp_path, lie):
+    file = tmp_path / "x.gguf"
+    file.write_bytes(LIES[lie] + bytes(4000 if lie != "a short header" else 0))
+    start = time.monotonic()
+    with pytest.raises(CheckpointError, match="not a whole GGUF file"):
+        hub.resolve(str(file), progress=quiet)
+    assert time.monotonic() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("llama.block_count", 2**31),
+        ("llama.attention.head_count", 0),
+        ("llama.attention.head_count", "x"),
+        ("llama.attention.layer_norm_rms_epsilon", "x"),
+        ("llama.rope.freq_base", float("inf")),
+        ("llama.embedding_length", 2**40),
+        ("tokenizer.ggml.pre", []),
+        ("tokenizer.ggml.tokens", 7),
+        ("tokenizer.ggml.token_type", ["a"]),
+        ("tokenizer.ggml.merges", [0]),
+        ("tokenizer.ggml.bos_token_id", -1),
+        ("tokenizer.ggml.eot_token_id", []),
+        ("tokenizer.chat_template", 7),
+    ],
+)
+def test_odd_values_are_sentences(tmp_path, monkeypatch, key, value):
+    from zhinao.hub import gguf_file
+
+    check = gguf_file.GgufFile._check_kinds
+
+    def spoiled(self):
+        self.metadata[key] = value
+        check(self)
+
+    monkeypatch.setattr(gguf_file.GgufFile, "_check_kinds", spoiled)
+    file = write_gguf(tmp_path / "x.gguf")
+    with pytest.raises(CheckpointError, match=r"x\.gguf|config\.json"):
+        hub.resolve(str(file), progress=quiet)
+    assert not cache.kept()

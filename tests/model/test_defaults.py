@@ -63,6 +63,33 @@ def test_sampling(folder, config, expected):
     assert found == expected and Sampling(**found)
 
 
+def test_whose_sampling_it_is(folder, tmp_path):
+    assert read(folder, RELEASE).sampling_source == "7b-instruct"
+    assert read(folder, RELEASE, temperature=0.6).sampling_source == "generation_config.json"
+    (folder / "generation_config.json").unlink()
+    assert (read(folder).sampling, read(folder).sampling_source) == ({}, "")
+
+
+@pytest.mark.parametrize(
+    ("template", "source", "sampling"),
+    [
+        (
+            "{{ 'You are Qwen, created by Alibaba Cloud. You are a helpful assistant.' }}",
+            "Qwen2.5",
+            {"temperature": 0.7, "top_p": 0.8, "top_k": 20},
+        ),
+        ("{{ 'a helpful AI assistant named SmolLM' }}", "SmolLM2", {"temperature": 0.2, "top_p": 0.9}),
+        ("{{ '<｜User｜>' }}{{ '<｜Assistant｜>' }}", "DeepSeek-R1", {"temperature": 0.6, "top_p": 0.95}),
+        ("{{ messages }}", "", {}),
+    ],
+)
+def test_without_any_defaults_the_maker_of_the_template_is_asked(folder, template, source, sampling):
+    (folder / "chat_template.jinja").write_text(template)
+    found = read(folder, eos_token_id=7)  # as a GGUF file leaves it
+    assert (found.sampling_source, found.sampling) == (source, sampling) and Sampling(**found.sampling)
+    assert read(folder, temperature=0.1).sampling == {"temperature": 0.1}
+
+
 def test_a_release_is_not_changed_through_its_defaults(folder):
     read(folder, RELEASE).sampling["temperature"] = 99
     assert RELEASE.sampling["temperature"] == 1.0

@@ -1,5 +1,6 @@
 """A run goes on when nobody can be told of it any more; and signals that were ignored at its start stay ignored."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -13,6 +14,9 @@ from zhinao.train.interruption import Interruption
 TALK = """
 import sys, time
 from zhinao.train.lasting import lasting_output
+if sys.argv[2] == "command":
+    from zhinao import outfile
+    outfile.mend_standard_streams()
 with lasting_output():
     print("first", flush=True)
     sys.stdin.read()
@@ -25,9 +29,17 @@ open(sys.argv[1], "w").write("done")
 """
 
 
-def talked(folder: Path, **streams) -> subprocess.Popen:
+@pytest.fixture(params=["command", "module"])
+def talked(request):
+    """A function that starts a talker, whose streams are those of `zhinao …`, or of `python -m zhinao.train.sft`."""
+    return functools.partial(_talked, request.param)
+
+
+def _talked(streams_of: str, folder: Path, **streams) -> subprocess.Popen:
     return subprocess.Popen(
-        [sys.executable, "-c", TALK, folder / "done"], stdin=subprocess.PIPE, **{"stderr": subprocess.STDOUT, **streams}
+        [sys.executable, "-c", TALK, folder / "done", streams_of],
+        stdin=subprocess.PIPE,
+        **{"stderr": subprocess.STDOUT, **streams},
     )
 
 
@@ -36,14 +48,14 @@ def ended(one: subprocess.Popen, folder: Path) -> bool:
     return one.wait(30) == 0 and (folder / "done").exists()
 
 
-def test_a_reader_that_leaves(tmp_path):
+def test_a_reader_that_leaves(talked, tmp_path):
     one = talked(tmp_path, stdout=subprocess.PIPE)
     assert one.stdout.readline() == b"first\n"
     one.stdout.close()
     assert ended(one, tmp_path)
 
 
-def test_a_terminal_that_closes(tmp_path):
+def test_a_terminal_that_closes(talked, tmp_path):
     ours, theirs = os.openpty()
     one = talked(tmp_path, stdout=theirs, start_new_session=True)
     os.close(theirs)
@@ -53,12 +65,12 @@ def test_a_terminal_that_closes(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_disk(tmp_path):
+def test_a_full_disk(talked, tmp_path):
     with open("/dev/full", "w") as full:
         assert ended(talked(tmp_path, stdout=full), tmp_path)
 
 
-def test_no_output_at_all(tmp_path):
+def test_no_output_at_all(talked, tmp_path):
     one = talked(tmp_path, stderr=None, preexec_fn=lambda: (os.close(1), os.close(2)))
     assert ended(one, tmp_path)
 

@@ -64,7 +64,16 @@ def load(
             opened.close()
             raise
     thinks = bool(local.release and local.release.thinks) or knows_thoughts(tokenizer)
-    return Model(opened, tokenizer, local.name, stop_ids=found.stop_ids, sampling=found.sampling, thinks=thinks)
+    return Model(
+        opened,
+        tokenizer,
+        local.name,
+        stop_ids=found.stop_ids,
+        sampling=found.sampling,
+        sampling_source=found.sampling_source,
+        thinks=thinks,
+        languages=local.release.languages if local.release else (),
+    )
 
 
 @contextlib.contextmanager
@@ -97,14 +106,25 @@ class Model:
 
     `settings` of the methods: the fields of `engine.base.Sampling` (temperature, top_p, top_k, min_p, the three penalties, seed,
     max_tokens, min_tokens, ignore_eos, logprobs), `stop` (text or list of texts), `thinking_budget` (tokens), and for messages
-    `tools`, `template_kwargs`, `continue_final`. What is not given comes from the checkpoint.
+    `tools`, `template_kwargs`, `continue_final`. What is not given comes from the checkpoint; `sampling_source` says from where.
+    `languages`: what a released model was made for, as `("zh", "en")`; empty where nobody has told us.
     """
 
     def __init__(
-        self, engine: Engine, tokenizer, name: str, *, stop_ids=(), sampling: dict | None = None, thinks: bool = False
+        self,
+        engine: Engine,
+        tokenizer,
+        name: str,
+        *,
+        stop_ids=(),
+        sampling: dict | None = None,
+        sampling_source: str = "",
+        thinks: bool = False,
+        languages: tuple[str, ...] = (),
     ):
         self.engine, self.tokenizer, self.name, self.thinks = engine, tokenizer, name, thinks
-        self.stop_ids, self.sampling = tuple(stop_ids), dict(sampling or {})
+        self.stop_ids, self.sampling, self.sampling_source = tuple(stop_ids), dict(sampling or {}), sampling_source
+        self.languages = tuple(languages)
 
     def render(self, messages, tokenizer=None, **prompt) -> conversation.Rendered:
         """Ids of a conversation as the model will read it (by its own `tokenizer`). Raises UsageError for bad messages."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from zhinao.config import checked, suggestion
-from zhinao.engine.base import Sampling
+from zhinao.engine.base import Sampling, check_bound
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 from zhinao.prompt.text_stream import StopStrings
@@ -47,11 +47,6 @@ def _stops(stop) -> tuple[str, ...]:
 
 
 def _budget(budget) -> int | None:
-    if budget is None or (isinstance(budget, int) and not isinstance(budget, bool) and budget >= 0):
-        return budget
-    raise UsageError(
-        tr(
-            f"thinking_budget is {budget!r}; allowed: a number of tokens ≥ 0.",
-            f"thinking_budget 为 {budget!r}，应为不小于 0 的 token 数。",
-        )
-    )
+    checked("thinking_budget", budget, int | None)
+    check_bound("thinking_budget", budget)
+    return budget

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zhinao import config
 from zhinao.api import options
+from zhinao.engine.bounds import BOUNDS
 from zhinao.errors import UsageError
 from zhinao.family import DEMO
 from zhinao.lang import tr
@@ -84,18 +85,24 @@ def add(parser: argparse.ArgumentParser) -> None:
         help=tr("settings in YAML, named as the flags with _ for -", "YAML 配置文件，键名同各选项（- 改为 _）"),
     )
     drawing = parser.add_argument_group(tr("sampling (default: the checkpoint's)", "采样（默认按模型自带设置）"))
-    for flag, kind, sentence in (
+    for name, kind, sentence in (
         ("temperature", float, tr("0 takes the likeliest token", "0 表示总取最可能的 token")),
-        ("top-p", float, tr("least share of probability kept", "保留的累计概率")),
-        ("top-k", int, tr("number of tokens kept; 0: all", "保留的 token 数，0 为不限")),
-        ("min-p", float, tr("least probability, as share of the highest", "相对最高概率的下限")),
-        ("presence-penalty", float, tr("-2 … 2", "-2 … 2")),
-        ("frequency-penalty", float, tr("-2 … 2", "-2 … 2")),
-        ("repetition-penalty", float, tr("1 switches it off", "1 表示关闭")),
+        ("top_p", float, tr("least share of probability kept", "保留的累计概率")),
+        ("top_k", int, tr("number of tokens kept; 0: all", "保留的 token 数，0 为不限")),
+        ("min_p", float, tr("least probability, as share of the highest", "相对最高概率的下限")),
+        ("presence_penalty", float, tr("against tokens that have occurred", "减少已出现的 token")),
+        ("frequency_penalty", float, tr("against tokens, by how often they occurred", "按出现次数减少 token")),
+        ("repetition_penalty", float, tr("1 switches it off", "1 表示关闭")),
         ("seed", int, tr("same seed, same answer", "相同种子得到相同回答")),
-        ("max-tokens", int, tr("most new tokens", "最多生成的 token 数")),
+        ("max_tokens", int, tr("most new tokens", "最多生成的 token 数")),
     ):
-        drawing.add_argument(f"--{flag}", type=kind, metavar="N" if kind is int else "X", help=sentence)
+        drawing.add_argument(
+            f"--{name.replace('_', '-')}",
+            type=kind,
+            metavar="N" if kind is int else "X",
+            help=sentence
+            + (tr(f" ({BOUNDS[name]})", f"（{BOUNDS[name]}）") if (BOUNDS[name].high or 101) <= 100 else ""),
+        )
     drawing.add_argument(
         "--stop",
         action="append",

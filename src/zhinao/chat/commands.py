@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from zhinao.chat.session import SETTABLE
+from zhinao.chat.session import SETTABLE, shown
 from zhinao.chat.turn import FOLD, HIDE, SHOW
 from zhinao.config import suggestion
 from zhinao.errors import UsageError
@@ -41,23 +41,32 @@ def run(terminal, line: str) -> None:
 
 
 def help_(terminal, _) -> None:
-    lines = [f"{name} {c.argument}".ljust(27) + tr(*c.help) for name, c in COMMANDS.items()]
-    keys = tr(
-        "Alt-Enter or \\ at the end: new line · Tab: complete · Ctrl-X Ctrl-E: editor\n"
-        "Ctrl-C: answer now while it thinks, stop while it answers · Ctrl-D: leave",
-        "Alt-Enter 或行末 \\：换行 · Tab：补全 · Ctrl-X Ctrl-E：外部编辑器\n"
-        "Ctrl-C：思考时立即回答，回答时停止 · Ctrl-D：退出",
+    terminal.say_pairs([(f"{name} {c.argument}".rstrip(), tr(*c.help)) for name, c in COMMANDS.items()])
+    terminal.say(
+        tr(
+            "\nAlt-Enter or \\ at the end: new line · Tab: complete · Ctrl-X Ctrl-E: editor\n"
+            "Ctrl-C: answer now while it thinks, stop while it answers · Ctrl-D: leave",
+            "\nAlt-Enter 或行末 \\：换行 · Tab：补全 · Ctrl-X Ctrl-E：外部编辑器\n"
+            "Ctrl-C：思考时立即回答，回答时停止 · Ctrl-D：退出",
+        )
     )
-    terminal.say("\n".join([*lines, "", keys]))
 
 
 def system(terminal, text: str) -> None:
+    session = terminal.session
     if not text:
-        current = terminal.session.system
+        current = session.system
         terminal.say(current if current is not None else tr("(the template's own)", "（模板默认）"))
         return
-    terminal.session.set_system(None if text == "default" else text)
+    session.set_system(None if text == "default" else text)
     terminal.say(tr("system message set", "系统消息已设置"))
+    if session.messages:
+        terminal.say(
+            tr(
+                "It holds for this conversation from the next question on; /clear begins a new one with it.",
+                "从下一个问题起对当前对话生效；/clear 可用它开始新对话。",
+            )
+        )
 
 
 def clear(terminal, _) -> None:
@@ -89,7 +98,11 @@ def edit(terminal, _) -> None:
 
 def save(terminal, name: str) -> None:
     file = _file(name, "/save chat.json")
+    if file.exists() and file != terminal.saved_as and not terminal.confirms(_overwrite(file)):
+        terminal.say(tr("not saved", "没有保存"))
+        return
     terminal.session.save(file)
+    terminal.saved_as = file
     terminal.say(tr(f"saved: {file}", f"已保存：{file}"))
 
 
@@ -97,7 +110,11 @@ def load(terminal, name: str) -> None:
     file = _file(name, "/load chat.json")
     terminal.session.load(file)
     count = len(terminal.session.messages)
+    terminal.saved_as = file
     terminal.say(tr(f"loaded: {file}, {count} messages", f"已载入：{file}，{count} 条消息"))
+    terminal.say_system()
+    if settings := terminal.session.settings:
+        terminal.say(" · ".join(f"{key} = {shown(key, value)}" for key, value in settings.items()))
 
 
 def set_(terminal, text: str) -> None:
@@ -109,11 +126,9 @@ def set_(terminal, text: str) -> None:
         )
     if text:
         session.set(name, value.strip())
-    shown = {**session.model.sampling, **session.settings}
-    lines = [f"{key} = {item!r}" for key, item in shown.items() if not text or key == name]
-    terminal.say(
-        "\n".join(lines) or (tr(f"{name}: default", f"{name}：默认") if text else tr("all default", "均为默认"))
-    )
+    for key in (name,) if text else SETTABLE:
+        found, source = session.in_force(key)
+        terminal.say(f"{key} = {shown(key, found)}" + (f"  ({source})" if source else ""))
 
 
 def think(terminal, text: str) -> None:
@@ -171,6 +186,10 @@ def _file(name: str, example: str) -> Path:
     return Path(name).expanduser()
 
 
+def _overwrite(file: Path) -> str:
+    return tr(f"{file} is there already. Overwrite it?", f"{file} 已存在，要覆盖吗？")
+
+
 def _short(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= 40 else line[:39] + "…"
@@ -179,18 +198,24 @@ def _short(text: str) -> str:
 COMMANDS = {
     "/help": Command(help_, "", ("this list", "显示本列表")),
     "/system": Command(
-        system, "[TEXT]", ("show or set the system message (default: back)", "查看或设置系统消息（default 恢复）")
+        system, "[TEXT]", ("show or set the system message (default: back)", "查看或设置系统消息（default 恢复默认）")
     ),
     "/clear": Command(clear, "", ("forget the conversation", "清空对话")),
     "/retry": Command(retry, "", ("answer the last question again", "重新回答上一个问题")),
     "/undo": Command(undo, "", ("take the last turn back", "撤回上一轮")),
     "/edit": Command(edit, "", ("take the last question back and edit it", "撤回并修改上一个问题")),
     "/save": Command(
-        save, "FILE", ("save the conversation (.json, or .md for people)", "保存对话（.json，或供阅读的 .md）"), None
+        save,
+        "FILE",
+        ("save the conversation (.json; .md or .txt for people)", "保存对话（.json；.md、.txt 供阅读）"),
+        None,
     ),
     "/load": Command(load, "FILE", ("load a conversation (.json)", "载入对话（.json）"), None),
     "/set": Command(
-        set_, "[NAME VALUE]", ("show or set sampling (default: back)", "查看或设置采样参数（default 恢复）"), SETTABLE
+        set_,
+        "[NAME VALUE]",
+        ("show or set sampling (default: back)", "查看或设置采样参数（default 恢复默认）"),
+        SETTABLE,
     ),
     "/think": Command(
         think,

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 from zhinao.api.stream import ReplyStream
 
+_MARKS_PASTES, _PLAIN_PASTES = "\x1b[?2004h", "\x1b[?2004l"
+
 
 @contextlib.contextmanager
 def steering(stream: ReplyStream) -> Iterator[None]:
@@ -30,15 +32,26 @@ def steering(stream: ReplyStream) -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_echo() -> Iterator[None]:
-    """Keys pressed meanwhile are kept for later and do not scramble what is drawn."""
-    if not sys.stdin.isatty():
+    """Keys pressed meanwhile are kept for the next line and do not scramble what is drawn.
+
+    Ctrl-C must not empty the queue (NOFLSH), and what is pasted stays one text, whatever line ends are in it.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
         yield
         return
     before = termios.tcgetattr(sys.stdin)
     quiet = termios.tcgetattr(sys.stdin)
     quiet[3] &= ~(termios.ECHO | termios.ICANON)
+    quiet[3] |= termios.NOFLSH
     termios.tcsetattr(sys.stdin, termios.TCSANOW, quiet)
+    _write(_MARKS_PASTES)
     try:
         yield
     finally:
+        _write(_PLAIN_PASTES)
         termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
+
+
+def _write(codes: str) -> None:
+    sys.stdout.write(codes)
+    sys.stdout.flush()

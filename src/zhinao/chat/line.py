@@ -14,6 +14,8 @@ from prompt_toolkit.key_binding import KeyBindings
 from zhinao import files
 from zhinao.lang import tr
 
+_YES = ("y", "yes", "是", "好", "覆盖")
+
 
 class CommandCompleter(Completer):
     """Completes `/commands` and their first word; file names where the command takes one."""
@@ -62,6 +64,13 @@ class InputLine:
             return self._session.prompt("› ", default=draft)
         except EOFError:
             return None
+
+    def confirms(self, question: str) -> bool:
+        """Whether the user says yes to it; Enter alone, Ctrl-C and Ctrl-D mean no."""
+        try:
+            return PromptSession(history=InMemoryHistory()).prompt(f"{question} [y/N] ").strip().lower() in _YES
+        except (EOFError, KeyboardInterrupt):
+            return False
 
     def _stay(self, _) -> None:
         self._wants_to_quit = False

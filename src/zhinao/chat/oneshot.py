@@ -4,6 +4,7 @@ import sys
 
 from zhinao.api.reply import ANSWER_NOW, NOTE, UNFINISHED, Reply
 from zhinao.api.stream import ReplyStream
+from zhinao.chat import welcome
 from zhinao.chat.arguments import Settings
 from zhinao.chat.keyboard import steering
 from zhinao.engine.base import CANCELLED, LENGTH
@@ -18,6 +19,8 @@ def run(settings: Settings, prompt: str, shows_thought: bool) -> int:
     from zhinao.chat.session import Session
 
     with settings.load() as model:
+        if welcome.is_chinese(prompt) and (sentence := welcome.knows_no_chinese(model)):
+            print(sentence, file=sys.stderr)
         stream = Session(model, settings.system, settings.request).ask(prompt)
         if sys.stdout.isatty():
             from zhinao.chat.turn import TurnView

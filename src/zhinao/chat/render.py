@@ -8,18 +8,27 @@ import time
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
-from rich.markdown import CodeBlock, Heading, Markdown
+from rich.markdown import CodeBlock, Heading, Markdown, Paragraph
 from rich.syntax import Syntax
 from rich.text import Text
 
+from zhinao.chat import tokens
 from zhinao.chat.blocks import with_line_breaks
+from zhinao.chat.tables import FoldedTable
+from zhinao.chat.wrap import Wrapping
 
 FRAMES_PER_SECOND = 15
 _REST = 8  # a frame that took t seconds is followed by a pause of at least 8 t: drawing must not slow the engine
 
 
 class _Heading(Heading):
-    LEVEL_ALIGN = {f"h{n}": "left" for n in range(1, 7)}  # noqa: RUF012 (rich's own form)
+    def __rich_console__(self, console, options):
+        yield Wrapping.of(self.text)
+
+
+class _Paragraph(Paragraph):
+    def __rich_console__(self, console, options):
+        yield Wrapping.of(self.text)
 
 
 class _CodeBlock(CodeBlock):
@@ -32,11 +41,24 @@ class _CodeBlock(CodeBlock):
 
 
 class _Markdown(Markdown):
-    elements = {**Markdown.elements, "heading_open": _Heading, "fence": _CodeBlock, "code_block": _CodeBlock}  # noqa: RUF012
+    """rich's, with nothing of the text left out."""
+
+    elements = {  # noqa: RUF012 (rich's own form)
+        **Markdown.elements,
+        "heading_open": _Heading,
+        "paragraph_open": _Paragraph,
+        "table_open": FoldedTable,
+        "fence": _CodeBlock,
+        "code_block": _CodeBlock,
+    }
+
+    def __init__(self, text: str):
+        super().__init__("", code_theme="ansi_dark", hyperlinks=False)
+        self.markup, self.parsed = text, tokens.parse(text)
 
 
 def markdown(text: str) -> Markdown:
-    return _Markdown(with_line_breaks(text), code_theme="ansi_dark", hyperlinks=False)
+    return _Markdown(with_line_breaks(text))
 
 
 class LiveRegion:

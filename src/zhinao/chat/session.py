@@ -1,6 +1,7 @@
 """A conversation: its turns, its settings, its file. A turn is kept whole or not at all. Draws nothing."""
 
 import json
+from dataclasses import fields
 from pathlib import Path
 
 from zhinao import outfile
@@ -11,14 +12,23 @@ from zhinao.api.reply import Reply
 from zhinao.api.stream import ReplyStream
 from zhinao.chat.arguments import read_text
 from zhinao.config import suggestion
+from zhinao.engine.base import Sampling
 from zhinao.errors import UsageError
 from zhinao.files import write_json
 from zhinao.lang import tr
 from zhinao.prompt.messages import normalized
 
-SETTABLE = tuple(
-    name for name in NAMES if name not in ("tools", "template_kwargs", "continue_final", "logprobs", "ignore_eos")
-)
+_NOT_BY_HAND = ("tools", "template_kwargs", "continue_final", "logprobs", "ignore_eos", "grammar")
+SETTABLE = tuple(name for name in NAMES if name not in _NOT_BY_HAND)
+LOADABLE, READABLE = ".json", (".md", ".txt")
+_PLAIN = {field.name: field.default for field in fields(Sampling)}
+
+
+def shown(name: str, value) -> str:
+    """A setting's value as people read it."""
+    if value is not None:
+        return repr(value)
+    return {"seed": tr("a fresh one each time", "每次随机"), "stop": tr("none", "无")}.get(name, tr("no limit", "不限"))
 
 
 class Session:
@@ -67,10 +77,8 @@ class Session:
     def set(self, name: str, value: str) -> None:
         """Change a setting by its text: JSON, or a plain word for `stop`; empty or `default` puts it back. Raises UsageError."""
         if name not in SETTABLE:
-            raise UsageError(
-                tr(f"Unknown setting {name!r}.", f"未知的设置 {name!r}。"),
-                suggestion(name, SETTABLE) or ", ".join(SETTABLE),
-            )
+            hint = "/system TEXT" if name == "system" else suggestion(name, SETTABLE) or ", ".join(SETTABLE)
+            raise UsageError(tr(f"Unknown setting {name!r}.", f"未知的设置 {name!r}。"), hint)
         if value in ("", "default"):
             self.settings.pop(name, None)
             return
@@ -81,16 +89,36 @@ class Session:
         if (name == "stop" and not isinstance(parsed, (str, list))) or parsed == value:
             parsed = value.replace("\\n", "\n").replace("\\t", "\t")
         changed = {**self.settings, name: parsed}
-        read_options(changed, self.model.sampling, self.model.stop_ids)
+        try:
+            read_options(changed, self.model.sampling, self.model.stop_ids)
+        except UsageError as error:
+            kept = shown(name, self.in_force(name)[0])
+            raise UsageError(error.message, tr(f"{name} stays: {kept}", f"{name} 仍为：{kept}")) from None
         self.settings = changed
 
+    def in_force(self, name: str) -> tuple[object, str]:
+        """(value, whose it is) of a setting: set here, else the model's default, else what an engine does by itself."""
+        if name in self.settings:
+            return self.settings[name], tr("set here", "本次设置")
+        if name in self.model.sampling:
+            return self.model.sampling[name], self.model.sampling_source
+        return _PLAIN.get(name), ""
+
     def save(self, file: Path) -> None:
-        """As JSON, or as Markdown for people where the name ends in .md. Raises DiskError."""
+        """As JSON, or as Markdown for people where the name ends in .md or .txt. Raises DiskError, UsageError for other endings."""
+        if file.suffix.lower() not in (LOADABLE, *READABLE):
+            raise UsageError(
+                tr(f"{file}: what kind of file is meant?", f"{file}：不知道要存成什么格式。"),
+                tr(
+                    f"/save {file.stem}.json, which /load reads; or .md, .txt for people",
+                    f"/save {file.stem}.json（可用 /load 读回），或 .md、.txt（供阅读）",
+                ),
+            )
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise outfile.cannot_write(file, error) from None
-        if file.suffix == ".md":
+        if file.suffix.lower() in READABLE:
             outfile.write_text(file, self._markdown())
         else:
             write_json(file, {"model": self.model.name, "settings": self.settings, "messages": self.all_messages()})
@@ -103,8 +131,8 @@ class Session:
             raise UsageError(
                 tr(f"{file}, line {error.lineno}: not JSON.", f"{file} 第 {error.lineno} 行：不是有效的 JSON。"),
                 tr(
-                    "/save writes a file that /load reads (.md files are for people)",
-                    "/save 写出的 JSON 文件可以用 /load 读取",
+                    "/save NAME.json writes a file that /load reads (.md and .txt are for people)",
+                    "/save 名称.json 写出的文件可以用 /load 读回（.md、.txt 只供阅读）",
                 ),
             ) from None
         saved = found if isinstance(found, dict) else {"messages": found}

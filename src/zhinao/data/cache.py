@@ -55,7 +55,7 @@ def build(
     with put_aside(STDIN in sources):
         expanded, skipped = _expanded(sources)
         key = cache_key.digest(list(expanded), plan.tokenizer_folder, plan.choices())
-        kept = files.home() / "data" / key
+        kept = files.private_home("data") / key
         with files.lock(kept.with_name(f"{key}.lock")):
             if not (kept / cache_store.META).exists():
                 _say_skipped(skipped)
@@ -108,7 +108,7 @@ def _build(target: Path, sources: Sequence[str], expanded: dict[str, int], plan:
     data_files = list(expanded)
     before = list(map(stamp, data_files))
     files.check_free_space(target, 2 * sum(size for size, _ in before))
-    with atomic_folder(target) as folder:
+    with atomic_folder(target, is_private=True) as folder:
         meta = make(folder, data_files, plan, **how_to)
         for file, old, new in zip(data_files, before, map(stamp, data_files), strict=True):
             if old != new:

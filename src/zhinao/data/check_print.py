@@ -137,7 +137,7 @@ def _kinds(report: Report) -> Table:
     ):
         table.add_column(name, justify=justify, no_wrap=True)
     for name in (tr("what", "问题"), tr("code", "代码"), tr("first seen", "首次出现")):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for code, kind in report.ordered():
         level = KINDS[code][0]
         share = f"{kind.num_samples / report.num_samples:.1%}"

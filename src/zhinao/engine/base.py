@@ -6,8 +6,9 @@ Stop strings, thinking and detokenising belong to the caller; an engine stops at
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from zhinao.engine.bounds import BOUNDS
 from zhinao.errors import ContextLengthError, EngineError, UsageError
 from zhinao.lang import tr
 
@@ -73,18 +74,6 @@ class Sampling:
 
     def __post_init__(self):
         """Raises UsageError naming the field."""
-        check = (
-            ("temperature", 0 <= self.temperature <= 100, "0 … 100"),
-            ("top_p", 0 < self.top_p <= 1, "0 < top_p ≤ 1"),
-            ("top_k", isinstance(self.top_k, int) and self.top_k >= -1, "-1, 0, 1 …"),
-            ("min_p", 0 <= self.min_p <= 1, "0 … 1"),
-            ("presence_penalty", -2 <= self.presence_penalty <= 2, "-2 … 2"),
-            ("frequency_penalty", -2 <= self.frequency_penalty <= 2, "-2 … 2"),
-            ("repetition_penalty", 0 < self.repetition_penalty <= 100, "> 0"),
-            ("seed", self.seed is None or 0 <= self.seed < 2**63, "0 … 2^63 - 1"),
-            ("max_tokens", self.max_tokens is None or self.max_tokens >= 1, "≥ 1"),
-            ("min_tokens", self.min_tokens >= 0, "≥ 0"),
-        )
         if self.max_tokens is not None and self.min_tokens > self.max_tokens:
             raise UsageError(
                 tr(
@@ -92,12 +81,17 @@ class Sampling:
                     f"min_tokens 为 {self.min_tokens}，大于 max_tokens（{self.max_tokens}）。",
                 )
             )
-        for name, is_good, allowed in check:
-            if not is_good:
-                value = getattr(self, name)
-                raise UsageError(
-                    tr(f"{name} is {value!r}; allowed: {allowed}.", f"{name} 为 {value!r}，允许的范围：{allowed}。")
-                )
+        for field in fields(self):
+            if field.name in BOUNDS:
+                check_bound(field.name, getattr(self, field.name))
+
+
+def check_bound(name: str, value) -> None:
+    """Raises UsageError where a setting is outside `BOUNDS`. None is a setting that is left open."""
+    if value is not None and not BOUNDS[name].holds(value):
+        raise UsageError(
+            tr(f"{name} is {value!r}; allowed: {BOUNDS[name]}.", f"{name} 为 {value!r}，允许的范围：{BOUNDS[name]}。")
+        )
 
 
 @dataclass(frozen=True)

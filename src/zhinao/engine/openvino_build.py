@@ -17,7 +17,7 @@ from zhinao.files import human_size
 from zhinao.lang import tr
 from zhinao.model.checkpoint import Checkpoint
 
-FORMAT = 2  # counts up when graphs of older versions must not be used any more
+FORMATS = {"int8": 2, "bf16": 3, "f32": 2}  # count up when graphs of older versions must not be used any more
 XML, BIN, SOURCE = "openvino_model.xml", "openvino_model.bin", "source.json"
 _BYTES_PER_WEIGHT = {"f32": 4, "bf16": 2, "int8": 1}
 
@@ -44,7 +44,13 @@ def _name(checkpoint: Checkpoint, weight_format: str) -> str:
     config = checkpoint.folder / "config.json"
     stamps = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in (config, *checkpoint.files)]
     what = json.dumps(
-        [str(checkpoint.folder.resolve()), stamps, config.read_text(encoding="utf-8"), weight_format, FORMAT]
+        [
+            str(checkpoint.folder.resolve()),
+            stamps,
+            config.read_text(encoding="utf-8"),
+            weight_format,
+            FORMATS[weight_format],
+        ]
     )
     return folder_name(checkpoint.folder.resolve(), weight_format, what)
 
@@ -104,7 +110,7 @@ def _build(target: Path, checkpoint: Checkpoint, weight_format: str, progress: P
             {
                 "model": str(checkpoint.folder.resolve()),
                 "quant": weight_format,
-                "format": FORMAT,
+                "format": FORMATS[weight_format],
                 "sizes": {name: (work / name).stat().st_size for name in (XML, BIN)},
                 "xml_sha256": files.sha256(work / XML),
             },

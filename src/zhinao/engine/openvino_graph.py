@@ -14,7 +14,7 @@ from openvino import Type
 from openvino import opset15 as op
 
 from zhinao.engine.openvino_rope import inverse_frequencies
-from zhinao.engine.openvino_weights import Weights, widen
+from zhinao.engine.openvino_weights import Weights, keep_narrow, widen
 from zhinao.model.checkpoint import Checkpoint
 
 
@@ -32,6 +32,8 @@ def write(
     """
     decoder = _Decoder(checkpoint, weight_format, is_qkv_joined)
     ov.save_model(decoder.model(on_layer), xml, compress_to_fp16=False)
+    if weight_format == "bf16":
+        keep_narrow(xml)
 
 
 class _Decoder:

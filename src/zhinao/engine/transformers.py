@@ -13,7 +13,7 @@ from zhinao import machine
 from zhinao.engine.base import CANCELLED, LENGTH, STOP, Chunk, Engine, EngineInfo, Generation, Sampling
 from zhinao.errors import CheckpointError, EngineError, MissingExtraError, UsageError
 from zhinao.lang import tr
-from zhinao.model.checkpoint import Checkpoint
+from zhinao.model.checkpoint import Checkpoint, refuse_adapter
 
 DTYPES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
 _PREFILL_TOKENS = 512  # long prompts go in pieces: less memory, and a cancelled one ends soon
@@ -49,6 +49,7 @@ class TransformersEngine(Engine):
             if importlib.util.find_spec(package) is None:
                 raise MissingExtraError(package, "torch")
         checkpoint = Checkpoint(Path(folder))
+        refuse_adapter(Path(folder))
         where = _device(device)
         if dtype is not None and dtype not in DTYPES and dtype not in DTYPES.values():
             raise UsageError(

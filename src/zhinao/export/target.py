@@ -3,9 +3,9 @@
 Refuses what the target's readers would drop or misread; nothing is lost silently. Writes no weights.
 """
 
-import json
 from pathlib import Path
 
+from zhinao import foreign
 from zhinao.errors import CheckpointError
 from zhinao.lang import tr
 from zhinao.model.checkpoint import Checkpoint
@@ -101,8 +101,10 @@ def generation_config(folder: Path, stop_ids: tuple[int, ...], pad_id: int | Non
     """
     file = folder / "generation_config.json"
     try:
-        raw = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raw = foreign.read_json(file) if file.exists() else {}
+        if not isinstance(raw, dict):
+            raise ValueError(tr("it must be a JSON object", "必须是 JSON 对象"))
+    except (OSError, ValueError) as error:
         raise CheckpointError(
             tr(f"{file}: not valid JSON ({error}).", f"{file}：不是有效的 JSON（{error}）。")
         ) from None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from zhinao import files
+from zhinao import files, foreign
 from zhinao.errors import CheckpointError, DiskError
 from zhinao.lang import tr
 
@@ -50,10 +50,13 @@ def is_kept(name: str) -> bool:
 
 
 def origin(folder: Path) -> dict:
+    """`{}` where nobody knows; a folder that was handed over may hold anything under that name."""
     try:
-        return json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
+        found = foreign.read_json(folder / ORIGIN)
     except (OSError, ValueError):
         return {}
+    is_ours = isinstance(found, dict) and isinstance(found.get("name", ""), str)
+    return found if is_ours and isinstance(found.get("files", {}), dict) else {}
 
 
 def obtain(name: str, make: Callable[[Path], dict]) -> Path:

@@ -5,6 +5,7 @@ Knows no hub. The bytes gather in `<name>.<hash start>.part` beside the target, 
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +30,12 @@ class Expected:
     git_sha1: str | None = None
 
     @property
+    def is_sane(self) -> bool:
+        """Whether what a hub says can be a size and hashes at all."""
+        is_size = self.size is None or (type(self.size) is int and 0 <= self.size < 2**63)
+        return is_size and _is_hex(self.sha256, 64) and _is_hex(self.git_sha1, 40)
+
+    @property
     def hexdigest(self) -> str | None:
         return self.sha256 or (self.git_sha1 if self.size is not None else None)
 
@@ -37,6 +44,10 @@ class Expected:
         if self.sha256:
             return hashlib.sha256()
         return hashlib.sha1(f"blob {self.size}\0".encode()) if self.hexdigest else None
+
+
+def _is_hex(digest, length: int) -> bool:
+    return not digest or (isinstance(digest, str) and re.fullmatch(f"[0-9a-fA-F]{{{length}}}", digest) is not None)
 
 
 class _Part:
@@ -49,12 +60,16 @@ class _Part:
         file.seek(0)
         while block := file.read(_BLOCK):
             self._count(block)
-        if self.size is not None and self.have > self.size:
+        if self.is_too_long:
             self.restart()
 
     @property
     def is_whole(self) -> bool:
         return self.size is not None and self.have >= self.size
+
+    @property
+    def is_too_long(self) -> bool:
+        return self.size is not None and self.have > self.size
 
     @property
     def is_good(self) -> bool:
@@ -156,6 +171,8 @@ def _attempt(locate, part: _Part, name: str) -> str:
             if not block:
                 break
             part.append(block)
+            if part.is_too_long:  # it need not be read to its end, which may never come
+                break
     if part.size is None:
         part.size = part.have  # a server that tells no length: what came is all
     return tr("the connection was closed", "连接被关闭")

@@ -64,8 +64,8 @@ def rewrite(file: Path, out: Path, on_bytes=None) -> None:
 
 def _config(source: GgufFile, tokenizer: gguf_tokenizer.Converted) -> dict:
     get = source.get
-    heads, hidden = get("attention.head_count"), get("embedding_length")
-    head_dim = get("attention.key_length", hidden // heads)
+    heads, hidden = source.count("attention.head_count"), source.count("embedding_length")
+    head_dim = source.count("attention.key_length", max(1, hidden // heads))
     if get("rope.dimension_count", head_dim) != head_dim:
         source.refuse(tr("only a part of each head is rotated", "每个头只有部分维度参与旋转"))
     return {
@@ -79,8 +79,8 @@ def _config(source: GgufFile, tokenizer: gguf_tokenizer.Converted) -> dict:
         "num_key_value_heads": get("attention.head_count_kv", heads),
         **({} if head_dim * heads == hidden else {"head_dim": head_dim}),
         "max_position_embeddings": get("context_length"),
-        "rms_norm_eps": float(f"{get('attention.layer_norm_rms_epsilon'):.6g}"),  # stored as float32
-        "rope_theta": float(get("rope.freq_base", 10000.0)),
+        "rms_norm_eps": float(f"{source.number('attention.layer_norm_rms_epsilon'):.6g}"),  # stored as float32
+        "rope_theta": source.number("rope.freq_base", 10000.0),
         "rope_scaling": _rope_scaling(source),
         "vocab_size": _num_rows(source),
         "tie_word_embeddings": "output.weight" not in source.tensors,
@@ -115,7 +115,7 @@ def _rope_scaling(source: GgufFile) -> dict | None:
     kind = source.metadata.get(f"{source.family}.rope.scaling.type", "none")
     if kind == "none":
         return None
-    scaling = {"rope_type": kind, "factor": float(source.get("rope.scaling.factor"))}
+    scaling = {"rope_type": kind, "factor": source.number("rope.scaling.factor")}
     if kind == "yarn":
         scaling["original_max_position_embeddings"] = source.get("rope.scaling.original_context_length")
     elif kind != "linear":

@@ -5,11 +5,37 @@ from pathlib import Path
 
 import numpy as np
 
+from zhinao import foreign
 from zhinao.errors import CheckpointError
+from zhinao.hub import gguf_header
 from zhinao.lang import tr
 from zhinao.model.checkpoint import NUMPY_TYPES, to_bf16
 
 ARCHITECTURES = ("llama", "qwen2")
+
+
+def _is_text(value) -> bool:
+    return isinstance(value, str)
+
+
+def _are_texts(value) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_id(value) -> bool:
+    return type(value) is int and value >= 0
+
+
+_WORDS = {
+    "general.architecture": _is_text,
+    "split.count": _is_id,
+    "tokenizer.chat_template": _is_text,
+    "tokenizer.ggml.model": _is_text,
+    "tokenizer.ggml.pre": _is_text,
+    "tokenizer.ggml.tokens": _are_texts,
+    "tokenizer.ggml.merges": _are_texts,
+    "tokenizer.ggml.token_type": lambda value: isinstance(value, list) and all(type(item) is int for item in value),
+}
 _BLOCK_VALUES = 2**22  # values widened to float32 at a time
 
 
@@ -21,12 +47,14 @@ class GgufFile:
 
         self.file = file
         try:
+            gguf_header.check(file)
             reader = GGUFReader(file)
             self.metadata = {name: field.contents() for name, field in reader.fields.items()}
-        except (ValueError, IndexError, KeyError, OverflowError, MemoryError, UnicodeDecodeError) as error:
+        except (ValueError, LookupError, ArithmeticError, MemoryError, TypeError, OSError) as error:
             raise CheckpointError(
                 tr(f"{file}: not a whole GGUF file ({error}).", f"{file}：不是完整的 GGUF 文件（{error}）。")
             ) from None
+        self._check_kinds()
         self.tensors = {tensor.name: tensor for tensor in reader.tensors}
         self.family = self.metadata.get("general.architecture")
         if self.family not in ARCHITECTURES:
@@ -44,12 +72,37 @@ class GgufFile:
                 )
             )
 
+    def _check_kinds(self) -> None:
+        """Words are words and numbers are numbers wherever a key says so by its name."""
+        for key, value in self.metadata.items():
+            kind = _WORDS.get(key) or (_is_id if key.endswith("_token_id") else None)
+            if kind and not kind(value):
+                self.refuse(tr(f"{key} is {foreign.shown(value)}", f"{key} 为 {foreign.shown(value)}"))
+
     def get(self, key: str, default=None):
         """A value of this architecture, for instance `block_count`; refuses the file where it is needed and absent."""
         value = self.metadata.get(f"{self.family}.{key}", default)
         if value is None:
             self.refuse(tr(f"it does not say {self.family}.{key}", f"缺少 {self.family}.{key}"))
         return value
+
+    def count(self, key: str, default: int | None = None) -> int:
+        """The same for a positive whole number."""
+        value = self.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
+            self.refuse(
+                tr(f"{self.family}.{key} is {foreign.shown(value)}", f"{self.family}.{key} 为 {foreign.shown(value)}")
+            )
+        return value
+
+    def number(self, key: str, default: float | None = None) -> float:
+        """The same for a positive number."""
+        value = self.get(key, default)
+        if not isinstance(value, int | float) or not 0 < value < float("inf"):
+            self.refuse(
+                tr(f"{self.family}.{key} is {foreign.shown(value)}", f"{self.family}.{key} 为 {foreign.shown(value)}")
+            )
+        return float(value)
 
     def refuse(self, why: str):
         raise CheckpointError(tr(f"{self.file}: cannot be rewritten: {why}.", f"{self.file}：无法转换：{why}。"))

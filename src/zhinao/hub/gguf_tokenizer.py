@@ -33,6 +33,16 @@ PRE_TOKENIZERS = {
 }
 
 
+# generation_config.json -> `general.sampling.*`, which files of late 2025 and later may hold
+_SAMPLING = {
+    "temperature": "temp",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "min_p": "min_p",
+    "repetition_penalty": "penalty_repeat",
+}
+
+
 @dataclass(frozen=True)
 class Converted:
     """`files`: name -> JSON content (or text). `special_ids`: what config.json says of token ids."""
@@ -163,4 +173,9 @@ def _generation_config(source, tokens, types, ids) -> dict:
     control = {tokens[n]: n for n, kind in enumerate(types) if kind == _CONTROL}
     known = [control.get(token) for token in ("<|im_end|>", *STOP_TOKENS, "<|endoftext|>")]
     stops = list(dict.fromkeys(n for n in (*named, *known) if n is not None))
-    return {"eos_token_id": stops, **{k: v for k, v in ids.items() if k in ("bos_token_id", "pad_token_id")}}
+    drawn = {ours: source.metadata.get(f"general.sampling.{theirs}") for ours, theirs in _SAMPLING.items()}
+    return {
+        "eos_token_id": stops,
+        **{k: v for k, v in ids.items() if k in ("bos_token_id", "pad_token_id")},
+        **{name: float(f"{v:.6g}") if isinstance(v, float) else v for name, v in drawn.items() if v is not None},
+    }

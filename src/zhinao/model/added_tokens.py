@@ -15,13 +15,15 @@ _FLAGS = ("lstrip", "rstrip", "single_word", "special")
 
 
 def content_of(token) -> str | None:
-    """The text of `"<eod>"`, `{"content": "<eod>", …}` or an AddedToken."""
-    return token.get("content") if isinstance(token, dict) else token and str(token)
+    """The text of `"<eod>"`, `{"content": "<eod>", …}` or an AddedToken; None for anything else that a file may say."""
+    found = token.get("content") if isinstance(token, dict) else token
+    return str(found) if found and isinstance(found, str | AddedToken) else None
 
 
 def merged(older: dict, config: dict) -> dict[str, dict]:
     """id as written -> fields; `older` is added_tokens.json (content -> id), `config` tokenizer_config.json."""
-    return {str(id): {"content": text} for text, id in older.items()} | (config.get("added_tokens_decoder") or {})
+    listed = config.get("added_tokens_decoder")
+    return {str(id): {"content": text} for text, id in older.items()} | (listed if isinstance(listed, dict) else {})
 
 
 def further(listed: dict[str, dict], unnumbered: list, ranks: list[bytes], file: Path) -> dict[int, AddedToken]:
@@ -49,6 +51,8 @@ def _read(key: str, fields: dict, file: Path) -> tuple[int, AddedToken]:
     """Searched for after the replacements, like the family's own tokens."""
     try:
         flags = {name: bool(fields.get(name, False)) for name in _FLAGS}
+        if not int(key) < 2**31:
+            raise ValueError
         return int(key), AddedToken(fields["content"], normalized=True, **flags)
     except (ValueError, TypeError, KeyError, AttributeError):
         raise CheckpointError(

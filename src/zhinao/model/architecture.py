@@ -1,9 +1,10 @@
 """What a `config.json` says, checked and in one shape for Zhinao, Qwen2 and Llama checkpoints. Needs no torch."""
 
-import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from zhinao import foreign
 from zhinao.errors import CheckpointError
 from zhinao.lang import tr
 
@@ -12,6 +13,9 @@ _ORIGINAL = "original_max_position_embeddings"
 _BY_FACTOR = ("linear", "dynamic")
 _BY_ORIGINAL = ("yarn", "llama3")
 _DEFAULT_THETA = 10000.0  # what upstream's own model file takes where the config is silent
+# What no model has: a list of the tensors of so many layers would take all memory before anybody asked the weights.
+_MAX_LAYERS, _MAX_COUNT = 10_000, 2**31 - 1
+_MAX_BYTES = 2**24  # of a config.json
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ def read(folder: Path) -> Architecture:
     """The architecture of a checkpoint folder. Raises CheckpointError naming the file and the key."""
     file = folder / "config.json"
     try:
-        raw = json.loads(file.read_text(encoding="utf-8"))
+        raw = foreign.read_json(file, _MAX_BYTES)
     except FileNotFoundError:
         raise CheckpointError(
             tr(
@@ -117,8 +121,8 @@ def from_config(raw: dict, file: Path) -> Architecture:
     if family not in FAMILIES:
         raise CheckpointError(
             tr(
-                f"{file}: model_type {family!r} is not one of {', '.join(FAMILIES)}.",
-                f"{file}：model_type 为 {family!r}，只支持 {'、'.join(FAMILIES)}。",
+                f"{file}: model_type {foreign.shown(repr(family))} is not one of {', '.join(FAMILIES)}.",
+                f"{file}：model_type 为 {foreign.shown(repr(family))}，只支持 {'、'.join(FAMILIES)}。",
             )
         )
     get = _Reader(raw, file)
@@ -153,7 +157,7 @@ def from_config(raw: dict, file: Path) -> Architecture:
         family=family,
         hidden_size=hidden,
         intermediate_size=get.count("intermediate_size"),
-        num_layers=get.count("num_hidden_layers"),
+        num_layers=get.count("num_hidden_layers", most=_MAX_LAYERS),
         num_heads=heads,
         num_kv_heads=kv_heads,
         head_dim=head_dim,
@@ -182,7 +186,7 @@ def _rope(raw: dict, get: "_Reader") -> tuple[float, dict | None]:
     found = [parameters.pop("rope_theta", None), raw.get("rope_theta"), _DEFAULT_THETA]
     theta = next(value for value in found if value is not None)
     kind = parameters.get("rope_type") or parameters.get("type") or "default"
-    if not isinstance(theta, int | float) or theta <= 0:
+    if not _is_positive(theta):
         get.fail("rope_theta", theta, tr("a positive number", "正数"))
     if kind == "default":
         return float(theta), None
@@ -195,10 +199,15 @@ def _rope(raw: dict, get: "_Reader") -> tuple[float, dict | None]:
     for key in ("factor", _ORIGINAL):
         value = scaling.get(key)
         may_lack = key == _ORIGINAL or kind == "yarn"  # whose factor then follows from both lengths
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < float("inf")
-        if not is_number and not (value is None and may_lack):
+        if not _is_positive(value) and not (value is None and may_lack):
             get.fail(f"rope_scaling.{key}", value, tr("a positive number", "正数"))
     return float(theta), scaling
+
+
+def _is_positive(value) -> bool:
+    """Of numbers that a float can hold."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 < value < 2.0**200 and math.isfinite(value)
 
 
 def _factor(scaling: dict) -> float:
@@ -245,23 +254,25 @@ class _Reader:
     def __init__(self, raw: dict, file: Path):
         self.raw, self.file = raw, file
 
-    def count(self, key: str, default: int | None = None) -> int:
+    def count(self, key: str, default: int | None = None, most: int = _MAX_COUNT) -> int:
         value = self.raw.get(key)
         value = default if value is None else value
         if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
             self.fail(key, value, tr("a positive whole number", "正整数"))
+        if value > most:
+            self.fail(key, value, tr(f"at most {most}", f"不超过 {most}"))
         return value
 
     def number(self, key: str, default: float) -> float:
         value = self.raw.get(key, default)
-        if not isinstance(value, int | float) or value <= 0:
+        if not _is_positive(value):
             self.fail(key, value, tr("a positive number", "正数"))
         return float(value)
 
     def fail(self, key: str, found, expected: str):
         raise CheckpointError(
             tr(
-                f"{self.file}: {key} is {found!r}; expected {expected}.",
-                f"{self.file}：{key} 为 {found!r}，应为 {expected}。",
+                f"{self.file}: {key} is {foreign.shown(repr(found))}; expected {expected}.",
+                f"{self.file}：{key} 为 {foreign.shown(repr(found))}，应为 {expected}。",
             )
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from zhinao import foreign
 from zhinao.errors import CheckpointError
 from zhinao.files import write_json
 from zhinao.lang import tr
@@ -33,6 +34,7 @@ INDEX = "model.safetensors.index.json"
 SINGLE = "model.safetensors"
 _RECOMPUTED = ("rotary_emb.inv_freq", "rotary_emb.cos_cached", "rotary_emb.sin_cached")
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+_MAX_HEADER_BYTES, _MAX_DIMENSIONS = 100_000_000, 8  # the first is the format's own limit
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,10 @@ def read_header(file: Path) -> dict[str, TensorInfo]:
         length = int.from_bytes(start, "little")
         if len(start) < 8 or length > size - 8:
             raise _damaged(file, tr(f"it ends inside its header ({size} bytes)", f"文件在头部处中断（{size} 字节）"))
+        if length > _MAX_HEADER_BYTES:
+            raise _damaged(file, tr(f"its header has {length} bytes", f"头部长达 {length} 字节"))
         try:
-            header = json.loads(stream.read(length))
+            header = foreign.parse_json(stream.read(length))
             header.pop("__metadata__", None)
             infos = {
                 name: TensorInfo(
@@ -106,15 +110,29 @@ def read_header(file: Path) -> dict[str, TensorInfo]:
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
             raise _damaged(file, tr("its header cannot be read", "头部无法解析")) from None
     for info in infos.values():
-        if info.dtype not in NUMPY_TYPES:
-            raise _damaged(file, tr(f"{info.name} has type {info.dtype}", f"{info.name} 的类型为 {info.dtype}"))
-        is_whole = info.offset >= 8 + length and all(isinstance(n, int) and n >= 0 for n in info.shape)
-        if not is_whole or info.num_bytes != math.prod(info.shape) * np.dtype(NUMPY_TYPES[info.dtype]).itemsize:
-            raise _damaged(file, tr(f"{info.name}: shape and length do not fit", f"{info.name}：形状与长度不符"))
+        if not isinstance(info.dtype, str) or info.dtype not in NUMPY_TYPES:
+            kind = foreign.shown(info.dtype)
+            raise _damaged(
+                file, tr(f"{foreign.shown(info.name)} has type {kind}", f"{foreign.shown(info.name)} 的类型为 {kind}")
+            )
+        if not (_are_sizes(info, 8 + length) and info.num_bytes == _num_bytes(info.dtype, info.shape)):
+            name = foreign.shown(info.name)
+            raise _damaged(file, tr(f"{name}: shape and length do not fit", f"{name}：形状与长度不符"))
     end = max((i.offset + i.num_bytes for i in infos.values()), default=8 + length)
     if end > size:
         raise _damaged(file, tr(f"{end} bytes expected, {size} found", f"应有 {end} 字节，实际 {size}"))
     return infos
+
+
+def _are_sizes(info: TensorInfo, start: int) -> bool:
+    """Whole numbers, of a tensor that lies behind its header; none larger than a file can be."""
+    numbers = (info.offset, info.num_bytes, *info.shape)
+    is_small = len(info.shape) <= _MAX_DIMENSIONS and all(type(n) is int and 0 <= n < 2**48 for n in numbers)
+    return is_small and info.offset >= start
+
+
+def _num_bytes(dtype: str, shape: tuple[int, ...]) -> int:
+    return math.prod(shape) * np.dtype(NUMPY_TYPES[dtype]).itemsize
 
 
 class Checkpoint:
@@ -158,8 +176,8 @@ class Checkpoint:
         if unknown := sorted(self.stored.keys() - expected.keys() - optional):
             raise CheckpointError(
                 tr(
-                    f"{self.stored[unknown[0]].file}: unknown tensor {unknown[0]} ({len(unknown)} in all).",
-                    f"{self.stored[unknown[0]].file}：未知张量 {unknown[0]}（共 {len(unknown)} 个）。",
+                    f"{self.stored[unknown[0]].file}: unknown tensor {foreign.shown(unknown[0])} ({len(unknown)} in all).",
+                    f"{self.stored[unknown[0]].file}：未知张量 {foreign.shown(unknown[0])}（共 {len(unknown)} 个）。",
                 )
             )
         for name, info in self.stored.items():
@@ -217,6 +235,19 @@ class Checkpoint:
         return self.stored[name] if name in self.stored else self.stored[qkv.fused_name(name)]
 
 
+def refuse_adapter(folder: Path) -> None:
+    """For those who let transformers load: it would put an adapter that lies beside the weights into the model, unasked, and
+    import what its configuration names. Raises CheckpointError."""
+    if (folder / "adapter_config.json").exists():
+        raise CheckpointError(
+            tr(
+                f"{folder}: an adapter lies beside the model; whether it is meant cannot be known.",
+                f"{folder}：模型旁有适配器（adapter），无法判断是否要用它。",
+            ),
+            tr("move adapter_config.json away", "请移走 adapter_config.json"),
+        )
+
+
 class ShardWriter:
     """Writes tensors one after the other into shards of at most `max_shard_bytes`, then the index.
 
@@ -231,7 +262,7 @@ class ShardWriter:
         self._shards: list[list[tuple[str, str, tuple[int, ...], int]]] = [[]]
         filled = 0
         for name, dtype, shape in plan:
-            size = math.prod(shape) * np.dtype(NUMPY_TYPES[dtype]).itemsize
+            size = _num_bytes(dtype, shape)
             if self._shards[-1] and filled + size > max_shard_bytes:
                 self._shards.append([])
                 filled = 0
@@ -301,10 +332,18 @@ def _weight_files(folder: Path) -> list[Path]:
         return [folder / SINGLE]
     if index.exists():
         try:
-            names = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
-            names = [str(Path(name)) for name in names]
-        except (ValueError, KeyError, AttributeError, TypeError):
+            names = sorted(set(foreign.read_json(index)["weight_map"].values()))
+        except (ValueError, OSError, KeyError, AttributeError, TypeError):
             raise _damaged(index, tr("its weight_map cannot be read", "weight_map 无法解析")) from None
+        if odd := [name for name in names if foreign.leaves(name) or not name.endswith(".safetensors")]:
+            name = foreign.shown(odd[0])
+            raise _damaged(
+                index,
+                tr(
+                    f"its weight_map names no weights of this folder ({name})",
+                    f"weight_map 所列不是本目录的权重（{name}）",
+                ),
+            )
         if lost := [name for name in names if not (folder / name).is_file()]:
             raise CheckpointError(
                 tr(

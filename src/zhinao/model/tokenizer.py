@@ -48,7 +48,7 @@ class Tokenizer:
         self._with_control = backend
         added = backend.get_added_tokens_decoder()
         self._special = {id for id, token in added.items() if token.special}
-        words = frozenset(self._config.get(WORDS, ()))
+        words = frozenset(_words(self._config))
         self.control_tokens = {token.content: id for id, token in sorted(added.items()) if not _is_text(token, words)}
         self.vocab_size = max(backend.get_vocab_size(), *(id + 1 for id in added), 0)
         self._without_control = _without_control(backend, added, words)
@@ -77,7 +77,7 @@ class Tokenizer:
         new = [word for word in dict.fromkeys(words) if backend.token_to_id(word) is None]
         backend.add_tokens([AddedToken(word, special=False, normalized=False) for word in new])
         assert all(backend.token_to_id(word) >= self.vocab_size for word in new)
-        config = {**self._config, WORDS: [*self._config.get(WORDS, ()), *new]}
+        config = {**self._config, WORDS: [*_words(self._config), *new]}
         return Tokenizer(backend, config, self.chat_template, self.named_templates)
 
     def encode(self, text: str, control: bool = False) -> list[int]:
@@ -165,6 +165,11 @@ class Tokenizer:
 def mend_surrogates(text: str) -> str:
     """What tiktoken makes of a string that is no valid Unicode: pairs are joined, lone ones become U+FFFD."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _words(config: dict) -> list[str]:
+    words = config.get(WORDS)
+    return [word for word in words if isinstance(word, str)] if isinstance(words, list) else []
 
 
 def _is_text(token: AddedToken, words: frozenset[str]) -> bool:

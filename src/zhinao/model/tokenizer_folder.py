@@ -11,10 +11,10 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from zhinao import files, outfile
+from zhinao import files, foreign, outfile
 from zhinao.errors import CheckpointError
 from zhinao.lang import tr
-from zhinao.model import added_tokens, tiktoken_file, tokenizer_pipeline
+from zhinao.model import added_tokens, tiktoken_file, tokenizer_pipeline, tokenizer_trial
 
 CLASS = "ZhinaoTokenizer"
 FILE, CONFIG = "tokenizer.json", "tokenizer_config.json"
@@ -35,7 +35,7 @@ _NUM_BYTES_TO_KEEP = 2**19
 def read_json(file: Path) -> dict:
     """A JSON object, `{}` where the file is absent. Raises CheckpointError naming file and line."""
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
+        value = foreign.read_json(file)
     except FileNotFoundError:
         return {}
     except (ValueError, OSError) as error:
@@ -134,7 +134,8 @@ def _listed(folder: Path, config: dict) -> dict[str, dict]:
 
 
 def _unnumbered(config: dict) -> list:
-    return config.get("additional_special_tokens") or []
+    found = config.get("additional_special_tokens")
+    return found if isinstance(found, list) else []
 
 
 def other_special_tokens(backend: Tokenizer, config: dict) -> list[str]:
@@ -203,6 +204,7 @@ def template_entry(default: str, named: dict[str, str]) -> str | list[dict]:
 
 
 def _from_json(file: Path) -> Tokenizer:
+    tokenizer_trial.check(file)
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # the library raises nothing finer

@@ -1,31 +1,81 @@
-"""A checkpoint's own chat template, run in Jinja's sandbox the way transformers runs it. Knows nothing of tokens.
+"""A checkpoint's own chat template: rendered the way transformers does, and what it can do found out. Knows nothing of tokens.
 
-`{% generation %}…{% endgeneration %}` blocks, which mark what the assistant wrote, come out between two marker characters.
+A template is a program of a stranger, and runs in a process of its own with limits (`template_worker.py`): it may loop without
+end, or ask for all memory there is. Ours (`family.CHAT_TEMPLATE`) does not, and runs here.
 """
 
-import datetime
 import functools
 import json
+import pickle
 from dataclasses import dataclass
 
+from zhinao import foreign
 from zhinao.errors import UsageError
+from zhinao.family import CHAT_TEMPLATE
 from zhinao.lang import tr
+from zhinao.limited import Limited
+
+CPU_SECONDS, CPU_SECONDS_PER_BYTE = 1.0, 1e-6  # the usual prompt takes a thousandth of that
+NUM_BYTES, NUM_BYTES_PER_BYTE = 2**27, 32
+_MAX_TEXT, _MAX_TEXT_PER_BYTE = 2**23, 16
+
+
+class TooCostlyError(UsageError):
+    """A template that wants more computing, memory or text than any conversation needs."""
 
 
 def render(template: str, context: dict, open_mark: str, close_mark: str) -> str:
-    """The text of `template` for `context`. Raises UsageError with the template's own words where it refuses."""
-    from jinja2 import TemplateError
+    """The text of `template` for `context`. Raises UsageError with the template's own words where it refuses, TooCostlyError
+    where it passes the limits, which grow with the conversation."""
+    find = _here if template == CHAT_TEMPLATE else _asked
+    found = find(template, context, open_mark, close_mark)
+    if "text" in found:
+        return found["text"]
+    error = foreign.shown(found["error"], 600)
+    raise UsageError(
+        tr(
+            f"The checkpoint's chat template cannot render these messages: {error}",
+            f"模型自带的对话模板无法处理这些消息：{error}",
+        ),
+        tr("change the messages, or the chat_template of the checkpoint", "请修改消息，或修改模型的 chat_template"),
+    )
 
+
+def _here(*request) -> dict:
+    from zhinao.prompt.jinja import rendered
+
+    return rendered(*request)
+
+
+def _asked(template: str, context: dict, open_mark: str, close_mark: str) -> dict:
     try:
-        return _compiled(template, open_mark, close_mark).render(**context)
-    except (TemplateError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
-        raise UsageError(
+        request = pickle.dumps((template, context, open_mark, close_mark), pickle.HIGHEST_PROTOCOL)
+    except (pickle.PicklingError, TypeError, AttributeError, RecursionError) as error:
+        return {"error": str(error)}
+    size = len(request)
+    answer = _worker().ask(
+        request,
+        CPU_SECONDS + CPU_SECONDS_PER_BYTE * size,
+        NUM_BYTES + NUM_BYTES_PER_BYTE * size,
+        _MAX_TEXT + _MAX_TEXT_PER_BYTE * size,
+    )
+    if answer is None:
+        raise TooCostlyError(
             tr(
-                f"The checkpoint's chat template cannot render these messages: {error}",
-                f"模型自带的对话模板无法处理这些消息：{error}",
+                f"The checkpoint's chat template takes more than {CPU_SECONDS:.0f} s or {NUM_BYTES >> 20} MiB for these messages.",
+                f"模型自带的对话模板处理这些消息所需超过 {CPU_SECONDS:.0f} 秒或 {NUM_BYTES >> 20} MiB。",
             ),
-            tr("change the messages, or the chat_template of the checkpoint", "请修改消息，或修改模型的 chat_template"),
-        ) from None
+            tr(
+                "a template that does so is broken or means harm; replace the chat_template of the checkpoint",
+                "这样的模板已损坏或怀有恶意，请更换模型的 chat_template",
+            ),
+        )
+    return {"text" if answer[:1] == b"T" else "error": answer[1:].decode("utf-8", "surrogatepass")}
+
+
+@functools.cache
+def _worker() -> Limited:
+    return Limited("zhinao.prompt.template_worker")
 
 
 TEXT, OBJECT = "text", "object"
@@ -87,6 +137,8 @@ def _trial(template: str, role: str, content) -> str | None:
     names = {"bos_token": "", "eos_token": "", "pad_token": "", "tools": None, "add_generation_prompt": False}
     try:
         return render(template, {**names, "messages": turns.get(role, [question, answer, message])}, "", "")
+    except TooCostlyError:
+        raise
     except UsageError:
         return None
 
@@ -95,44 +147,8 @@ def _shows(template: str, messages: list[dict], tools: list[dict], *words: str) 
     names = {"bos_token": "", "eos_token": "", "pad_token": ""}
     try:
         text = render(template, {**names, "messages": messages, "tools": tools, "add_generation_prompt": True}, "", "")
+    except TooCostlyError:
+        raise
     except UsageError:
         return False
     return all(word in text for word in words)
-
-
-@functools.lru_cache(maxsize=16)
-def _compiled(template: str, open_mark: str, close_mark: str):
-    from jinja2 import ext, nodes
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-    class Generation(ext.Extension):
-        tags = {"generation"}  # noqa: RUF012 (Jinja's own form)
-
-        def parse(self, parser):
-            line = next(parser.stream).lineno
-            body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-            return nodes.CallBlock(self.call_method("marked"), [], [], body).set_lineno(line)
-
-        def marked(self, caller) -> str:
-            return open_mark + caller() + close_mark
-
-    environment = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[Generation, ext.loopcontrols]
-    )
-    environment.filters["tojson"] = _tojson
-    environment.globals["raise_exception"] = _raise
-    environment.globals["strftime_now"] = lambda form: datetime.datetime.now().strftime(form)
-    return environment.from_string(template)
-
-
-def _tojson(value, ensure_ascii=False, indent=None, separators=None, sort_keys=False) -> str:
-    """JSON with plain characters: Jinja's own filter escapes `<`, and escaped characters would hide our marks."""
-    if ensure_ascii:
-        raise ValueError("tojson(ensure_ascii=true)")
-    return json.dumps(value, ensure_ascii=False, indent=indent, separators=separators, sort_keys=sort_keys)
-
-
-def _raise(message: str):
-    from jinja2 import TemplateError
-
-    raise TemplateError(message)

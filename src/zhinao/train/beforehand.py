@@ -18,8 +18,7 @@ TRACKERS = ("tensorboard", "wandb", "swanlab", "none")
 
 
 def check(settings: TrainSettings) -> None:
-    """For settings that have been checked, after `processes.prepare`. Raises UsageError, DiskError, MissingExtraError."""
-    check_place(Path(settings.output_dir))
+    """For settings that have been checked, after `processes.prepare` (the place for the output: `check_place`). Raises UsageError, DiskError, MissingExtraError."""
     check_trackers(settings.report_to)
     optimizers.check_package(settings.optim)
     from zhinao.train import arguments

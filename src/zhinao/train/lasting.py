@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+from zhinao.errors import DiskError
+
 
 @contextlib.contextmanager
 def lasting_output() -> Iterator[None]:
@@ -16,7 +18,7 @@ def lasting_output() -> Iterator[None]:
         yield
     finally:
         for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, DiskError):
                 stream.flush()
         sys.stdout, sys.stderr = before
 
@@ -57,7 +59,7 @@ class _Lasting:
     def _try(self, action, *given) -> None:
         try:
             action(*given)
-        except OSError:
+        except (OSError, DiskError):  # the latter from the command's own streams (`outfile.py`)
             self._give_up()
         except ValueError:  # closed
             return
@@ -68,5 +70,5 @@ class _Lasting:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self.stream.fileno())
             os.close(nowhere)
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, DiskError):
             self.stream.flush()

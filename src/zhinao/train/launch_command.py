@@ -88,6 +88,8 @@ def run(args: argparse.Namespace) -> int:
     for name in ("num_nodes", "num_gpus", "master_port"):
         if (value := getattr(args, name)) is not None and value < 1:
             raise UsageError(tr(f"--{name} is {value}; at least 1.", f"--{name} 为 {value}，至少为 1。"))
+    if args.print_command:  # the words are the work: they may fail
+        return _run(args)
     with lasting_output():
         return _run(args)
 

@@ -8,6 +8,7 @@ import torch
 
 from zhinao.model import architecture
 from zhinao.model.architecture import Architecture
+from zhinao.model.checkpoint import refuse_adapter
 from zhinao.model.tokenizer import Tokenizer
 from zhinao.train import adapters, attention, context, head, noise, passed_on
 from zhinao.train.settings import TrainSettings
@@ -22,6 +23,7 @@ def load(settings: TrainSettings, folder: Path, tokenizer: Tokenizer):
     from transformers import AutoConfig, AutoModelForCausalLM, set_seed
     from transformers.utils.logging import disable_progress_bar
 
+    refuse_adapter(folder)
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     arch = architecture.read(folder)
     _stretch(config, settings, arch)

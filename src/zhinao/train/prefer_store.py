@@ -65,7 +65,7 @@ def build(sources, settings: PreferSettings, tokenizer_folder: Path, values: dic
         "format": settings.format,
     }
     key = cache_key.digest(names, tokenizer_folder, {**choices, "values": values})
-    kept = files.home() / "data" / f"pairs-{key}"
+    kept = files.private_home("data") / f"pairs-{key}"
     with files.lock(kept.with_name(f"{kept.name}.lock")):
         if not (kept / META).exists():
             _build(kept, names, settings, how, tokenizer_folder, values)
@@ -113,7 +113,7 @@ def _build(target: Path, names: list[str], settings, how: How, tokenizer_folder:
         {name: list(values) for name, values in columns.items()},
         features=Features({name: Sequence(Value("int32")) for name in COLUMNS}),
     )
-    with files.atomic_folder(target) as folder:
+    with files.atomic_folder(target, is_private=True) as folder:
         dataset.save_to_disk(str(folder))
         kept = [dataclasses.asdict(fault) for fault in faults]
         np.save(folder / GROUPS, np.array([one.group for one in found], np.uint64))

@@ -6,17 +6,18 @@ import json
 import sys
 from pathlib import Path
 
+from zhinao import foreign
 from zhinao.config import suggestion
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.train import processes, whole
+from zhinao.train import presets, processes, signature, whole
 from zhinao.train.saving import STATE, checkpoints
 from zhinao.train.settings import TrainSettings
 
 FILE = "settings.json"
 # What may change between a run and its continuation: nothing that decides a weight.
 _FREE = {
-    "output_dir", "save_strategy", "save_steps", "save_total_limit", "resume", "eval_steps", "eval_data_path",
+    "output_dir", "save_strategy", "save_steps", "save_total_limit", "resume", "trust_checkpoint", "eval_steps", "eval_data_path",
     "per_device_eval_batch_size", "sample_prompts", "sample_tokens", "logging_steps", "report_to", "run_name",
     "log_on_each_node", "local_rank", "keep_best", "stop_on_spike", "preprocessing_num_workers", "merge", "max_overlong_share", "max_faulty_share",
 }  # fmt: skip
@@ -47,8 +48,16 @@ def weights_hash(folder: Path) -> str:
 def start_from(settings: TrainSettings) -> Path | None:
     """The checkpoint to go on from, or None for a fresh run.
 
-    Raises UsageError where the folder holds a run that `--resume` did not name, and for a checkpoint that is none.
+    Raises UsageError where the folder holds a run that `--resume` did not name, for a checkpoint that is none, and for one that
+    is another's and would be opened as a pickle.
     """
+    start = _start_from(settings)
+    if start and presets.uses_deepspeed(settings) and not settings.trust_checkpoint and processes.rank() == 0:
+        signature.check(start)
+    return start
+
+
+def _start_from(settings: TrainSettings) -> Path | None:
     found = checkpoints(settings.output_dir)
     if settings.resume is None:
         if found or (Path(settings.output_dir) / FILE).exists():
@@ -95,7 +104,13 @@ def check_same(output_dir: Path, new: dict) -> None:
     file = output_dir / FILE
     if not file.exists():
         return
-    old = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        old = foreign.read_json(file)
+        if not all(isinstance(old[key], kind) for key, kind in (("settings", dict), ("num_processes", int))):
+            raise ValueError
+        old["data"], old["weights"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError(_damaged(file)) from None
     changed = [
         f"{name}: {old['settings'][name]!r} → {value!r}"
         for name, value in new["settings"].items()

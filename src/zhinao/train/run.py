@@ -4,6 +4,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from zhinao.errors import MissingExtraError
 from zhinao.train import beforehand, claim, documents, processes, record, vocabulary
@@ -54,6 +55,7 @@ def _train(settings: TrainSettings, is_text: bool) -> Outcome:
 @contextlib.contextmanager
 def alone(settings: TrainSettings) -> Iterator[None]:
     """Inside, no other run writes into the output folder (the first process sees to it), and the run outlives its terminal."""
+    beforehand.check_place(Path(settings.output_dir))
     with lasting_output(), claim.claimed(settings.output_dir) if is_first() else contextlib.nullcontext():
         yield
 

@@ -15,7 +15,7 @@ import torch
 from zhinao import files
 from zhinao.errors import DiskError
 from zhinao.lang import tr
-from zhinao.train import whole
+from zhinao.train import signature, whole
 from zhinao.train.counts import Counts
 
 PREFIX = "checkpoint-"
@@ -150,6 +150,8 @@ class SavingMixin:
         self.state.save_to_json(folder / STATE)
         if self.companions:
             self.companions(folder)
+        if self.is_deepspeed_enabled:
+            signature.write(folder)
         whole.to_disk(folder)
         if target.exists():
             shutil.rmtree(target)

@@ -161,6 +161,12 @@ class TrainSettings:
         "`auto`: from the newest whole checkpoint; or a checkpoint's folder",
         "`auto`：从最新的完整检查点继续；或指定检查点目录",
     )
+    trust_checkpoint: bool = option(
+        False,
+        "saving",
+        "go on from a DeepSpeed checkpoint that somebody else saved: opening it can run any code",
+        "允许从他人保存的 DeepSpeed 检查点继续：打开它可能执行任意代码",
+    )
     # evaluation
     eval_data_path: tuple[str, ...] = option((), "evaluation", "held-out data", "验证数据")
     eval_share: float = option(0.0, "evaluation", "share of the data that is held out", "从数据中留出的比例")

@@ -1,10 +1,10 @@
 """Whether a checkpoint is whole: a machine that lost power may have left files shorter than they were. Loads none of them."""
 
-import json
 import os
 import zipfile
 from pathlib import Path
 
+from zhinao import foreign
 from zhinao.errors import CheckpointError
 from zhinao.model.checkpoint import read_header
 
@@ -21,7 +21,7 @@ def damage(folder: Path, state: str) -> Path | None:
             elif file.suffix in (".pt", ".pth") and not zipfile.is_zipfile(file):
                 return file
             elif file.suffix == ".json":
-                json.loads(file.read_text(encoding="utf-8"))
+                foreign.read_json(file)
         except (OSError, ValueError, CheckpointError):
             return file
     return None

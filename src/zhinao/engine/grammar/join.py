@@ -6,6 +6,7 @@ Knows no trees. What cannot be decided is refused by name.
 import json
 import re
 
+from zhinao.engine.grammar.shape import wrong
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
@@ -29,10 +30,6 @@ def lost(what: str, place: str) -> UsageError:
         ),
         tr("leave it out, and check the answer yourself", "请去掉它，并自行检查回答"),
     )
-
-
-def wrong(what: str, place: str) -> UsageError:
-    return UsageError(tr(f"The json_schema is none at {place}: {what}.", f"json_schema 在 {place} 处无效：{what}。"))
 
 
 def constraints(schema: dict) -> dict:

@@ -53,8 +53,8 @@ FORMATS = {
 
 
 def value(given) -> Text:
-    """A value as `json.dumps` writes it, without escapes for characters that need none."""
-    text = json.dumps(given, ensure_ascii=False)
+    """A value as `json.dumps` writes it, without escapes for characters that need none. Raises ValueError for 1e999."""
+    text = json.dumps(given, ensure_ascii=False, allow_nan=False)
     return Text("".join(f"\\u{ord(char):04x}" if 0xD800 <= ord(char) <= 0xDFFF else char for char in text))
 
 

@@ -8,9 +8,10 @@ import json
 import urllib.parse
 from decimal import Decimal
 
-from zhinao.engine.grammar import join, json_text
-from zhinao.engine.grammar.collections import arrays, objects
-from zhinao.engine.grammar.join import lost, wrong
+from zhinao.engine.grammar import join, json_text, shape
+from zhinao.engine.grammar.containers import arrays, objects
+from zhinao.engine.grammar.join import lost
+from zhinao.engine.grammar.shape import wrong
 from zhinao.engine.grammar.tree import NEVER, Repeat, Rules, Text, alt, of
 from zhinao.errors import UsageError
 from zhinao.lang import tr
@@ -20,6 +21,7 @@ _REFUSED = (
     "maxContains", "$dynamicRef", "$recursiveRef",
 )  # fmt: skip
 _MAX_DEPTH = 80
+_MAX_LOOKS = 20_000  # at parts, while they are joined or compared: in circles these would be more and more
 
 
 def rules_of(text: str) -> str:
@@ -42,8 +44,10 @@ class SchemaRules:
     """`schema` is the whole one, in which references are looked up."""
 
     def __init__(self, schema):
+        shape.check(schema, "#")
         self.schema, self.rules = schema, Rules()
-        self._names: dict[str, object] = {}
+        self._names: dict[str, str] = {}
+        self._num_looks = 0
         self.space = self.rules.add("space", Repeat(of(" \n\t"), 0, None))
 
     def written(self) -> str:
@@ -73,8 +77,6 @@ class SchemaRules:
     def _build(self, schema, place: str):
         if schema is False:
             return NEVER
-        if not isinstance(schema, dict):
-            raise wrong(tr("a schema is an object, true or false", "schema 必须是对象、true 或 false"), place)
         _check(schema, place)
         rest = {key: found for key, found in join.constraints(schema).items() if key not in ("$ref", "allOf")}
         if "$ref" in schema or "allOf" in schema:
@@ -114,6 +116,9 @@ class SchemaRules:
 
     def resolved(self, schema, place: str = "#"):
         """What a schema that is nothing but a reference refers to; others as they are. Raises UsageError."""
+        self._num_looks += 1
+        if self._num_looks > _MAX_LOOKS:
+            raise lost(tr("allOf or oneOf too often", "过多的 allOf 或 oneOf"), place)
         for _ in range(_MAX_DEPTH):
             if not isinstance(schema, dict) or "$ref" not in schema or len(join.constraints(schema)) > 1:
                 return schema
@@ -121,7 +126,7 @@ class SchemaRules:
         raise wrong(tr("references turn in circles", "引用循环"), place)
 
     def _target(self, reference, place: str):
-        if not isinstance(reference, str) or not reference.startswith("#"):
+        if not reference.startswith("#"):
             what = tr(f"URI should start with #: {reference!r}", f"$ref 应以 # 开头：{reference!r}")
             raise wrong(what, place)
         found = self.schema
@@ -137,6 +142,7 @@ class SchemaRules:
                 )
         if reference not in ("#", "#/") and "/" not in reference:
             raise wrong(tr(f"{reference} is no pointer", f"{reference} 不是指针"), place)
+        shape.check(found, place)  # it may stand where no schema is looked for
         return found
 
     def _one_of(self, key: str, schema: dict, rest: dict, place: str):
@@ -191,16 +197,14 @@ class SchemaRules:
         return self._number(kind, schema, place)
 
     def string(self, schema: dict, place: str):
-        least, most = bounds(schema, "minLength", "maxLength", place)
+        least, most = bounds(schema, "minLength", "maxLength")
         pattern, form = schema.get("pattern"), schema.get("format")
         known = json_text.FORMATS.get(form) if isinstance(form, str) else None
         if pattern is not None and known:
             raise lost("format beside pattern", place)
         if pattern is None and known is None:
             return json_text.string(self.rules, least, most)
-        if not isinstance(pattern or known, str):
-            raise wrong(tr("pattern is no text", "pattern 不是文本"), place)
-        tree, (low, high) = json_text.fitting(pattern or known, self.rules)
+        tree, (low, high) = json_text.fitting(known or pattern, self.rules)
         for key, is_kept in (
             ("minLength", low >= least),
             ("maxLength", most is None or (high is not None and high <= most)),
@@ -230,30 +234,16 @@ def _check(schema: dict, place: str) -> None:
     for key in _REFUSED:
         if schema.get(key, False) is not False:
             raise lost(key, place)
-    for key in ("anyOf", "oneOf", "allOf", "enum"):
-        if key in schema and (not isinstance(schema[key], list) or not schema[key]):
-            raise wrong(tr(f"{key} is no list, or empty", f"{key} 不是列表或为空"), place)
 
 
-def bounds(schema: dict, least: str, most: str, place: str) -> tuple[int, int | None]:
-    """Raises UsageError for what are no counts."""
-    found = []
-    for key in (least, most):
-        count = schema.get(key)
-        if isinstance(count, float) and count.is_integer():
-            count = int(count)
-        if count is not None and (not isinstance(count, int) or isinstance(count, bool) or count < 0):
-            raise wrong(tr(f"{key} is {count!r}, no count", f"{key} 为 {count!r}，不是计数"), place)
-        found.append(count)
-    return found[0] or 0, found[1]
+def bounds(schema: dict, least: str, most: str) -> tuple[int, int | None]:
+    """Two counts."""
+    return int(schema.get(least, 0)), int(schema[most]) if most in schema else None
 
 
 def _limit(schema: dict, key: str, exclusive: str, pick, place: str) -> tuple[Decimal | None, bool]:
     """A bound and whether it is open; the older form, in which `exclusive…` is true or false, is known as well."""
     given, strict = schema.get(key), schema.get(exclusive)
-    for name, found in ((key, given), (exclusive, strict)):
-        if found is not None and not isinstance(found, (int, float)):
-            raise wrong(tr(f"{name} is {found!r}, no number", f"{name} 为 {found!r}，不是数值"), place)
     if isinstance(strict, bool):
         return (None if given is None else Decimal(str(given))), strict and given is not None
     found = [Decimal(str(one)) for one in (given, strict) if one is not None]

@@ -8,12 +8,13 @@ which the library leaves apart.
 from dataclasses import dataclass
 from itertools import pairwise
 
+from zhinao.engine.grammar import utf8
 from zhinao.engine.grammar.tree import EMPTY, NEVER, Alt, Chars, Ref, Repeat, Seq, Text, alt, chars, seq
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
-_MAX_PLACES = 20_000
-_MAX_STATES = 6_000
+_FUEL = 1_500_000  # places and ranges looked at: a second or two
+_MAX_MERGED = 2_000  # states; of more it is not worth the time
 
 
 def settled(named: dict) -> dict:
@@ -28,7 +29,14 @@ class _Settler:
     def __init__(self, named: dict):
         self.flat = {name: node for name, node in named.items() if _is_flat(node)}
         self.done: dict = {}
-        self.count = 0
+        self.sets: dict[Chars, Ref] = {}
+        self.count, self.fuel = 0, _FUEL
+
+    def spend(self, num: int) -> None:
+        """Raises UsageError where it has been too much."""
+        self.fuel -= num
+        if self.fuel < 0:
+            raise UsageError(tr("it has too many ways, or too long ones.", "其分支过多或过长。"))
 
     def own(self, node) -> Ref:
         """A rule for it."""
@@ -65,13 +73,22 @@ class _Settler:
         return part
 
     def exact(self, node):
-        if not _may_differ(node):
+        if not _may_differ(node) and not _has_wide_sets(node):
             return node
-        places = _Places()
+        places = _Places(self.spend)
         whole = places.add(node)
-        if all(places.are_apart(found) for found in (whole.first, *places.follow)):
+        is_good = all(places.are_apart(found) for found in (whole.first, *places.follow))
+        if is_good and not utf8.is_mixed_up(places.states(whole)):
             return node
         return _Machine(places, whole, self).written()
+
+    def alone(self, one: Chars) -> Ref:
+        """A rule for a set that the library leaves apart: it holds a reference, to nothing."""
+        if one not in self.sets:
+            self.done["nil"] = EMPTY
+            parts = [self.own(seq(part, Ref("nil"))) for part in utf8.layers(one)]
+            self.sets[one] = self.own(alt(*parts))
+        return self.sets[one]
 
 
 def _is_flat(node) -> bool:
@@ -92,6 +109,17 @@ def _may_differ(node) -> bool:
             return len(parts) > 1 or any(map(_may_differ, parts))
         case Repeat(part, least, most):
             return least != most or _may_differ(part)
+    return False
+
+
+def _has_wide_sets(node) -> bool:
+    match node:
+        case Seq(parts) | Alt(parts):
+            return any(map(_has_wide_sets, parts))
+        case Repeat(part, _, _):
+            return _has_wide_sets(part)
+        case Chars():
+            return len(utf8.paths(node)) > 1
     return False
 
 
@@ -118,11 +146,13 @@ class _Span:
 class _Places:
     """Every character or set of a tree is a place; `follow` says which may come after which (Glushkov's construction)."""
 
-    def __init__(self):
+    def __init__(self, spend):
+        self.spend = spend
         self.sets: list[Chars] = []
         self.follow: list[set[int]] = []
 
     def add(self, node) -> _Span:
+        self.spend(1)
         match node:
             case Text(text):
                 return self.chain([self.place(chars((ord(char), ord(char)))) for char in text])
@@ -142,8 +172,7 @@ class _Places:
         raise AssertionError(node)
 
     def place(self, one: Chars) -> _Span:
-        if len(self.sets) > _MAX_PLACES:
-            raise _too_large()
+        self.spend(1)
         self.sets.append(one)
         self.follow.append(set())
         here = frozenset((len(self.sets) - 1,))
@@ -152,6 +181,7 @@ class _Places:
     def chain(self, spans: list[_Span]) -> _Span:
         is_empty, first, last = True, frozenset(), frozenset()
         for span in spans:
+            self.spend(len(last) * len(span.first) + len(first) + len(last))
             for place in last:
                 self.follow[place] |= span.first
             first = first | span.first if is_empty else first
@@ -163,6 +193,7 @@ class _Places:
         spans = [self.add(part) for _ in range(least)]
         if most is None:
             loop = self.add(part)
+            self.spend(len(loop.last) * len(loop.first))
             for place in loop.last:
                 self.follow[place] |= loop.first
             return self.chain([*spans, _Span(True, loop.first, loop.last)])
@@ -175,7 +206,18 @@ class _Places:
     def are_apart(self, places) -> bool:
         """Whether no two of them take the same character."""
         ranges = sorted(pair for place in places for pair in self.sets[place].ranges)
+        self.spend(len(ranges))
         return all(one[1] < other[0] for one, other in pairwise(ranges))
+
+    def states(self, whole: _Span) -> list[list[tuple[Chars, tuple]]]:
+        """For the beginning and each place, the sets that may follow and what they lead to."""
+        found = []
+        for places in (whole.first, *self.follow):
+            if any(len(utf8.paths(self.sets[place])) > 0 for place in places):
+                targets = [(self.sets[n], (frozenset(self.follow[n]), n in whole.last)) for n in places]
+                self.spend(sum(len(utf8.paths(one)) + len(target[0]) for one, target in targets))
+                found.append(targets)
+        return found
 
     def split(self, places) -> dict[frozenset, list]:
         """Sets of places that the same characters lead to, with the ranges of these."""
@@ -184,6 +226,7 @@ class _Places:
             for low, high in self.sets[place].ranges:
                 edges.setdefault(low, (set(), set()))[0].add(place)
                 edges.setdefault(high + 1, (set(), set()))[1].add(place)
+        self.spend(sum(len(self.sets[place].ranges) for place in places))
         found, inside, before = {}, frozenset(), 0
         for at in sorted(edges):
             if inside:
@@ -200,9 +243,8 @@ class _Machine:
         self.settler, self.ways, self.is_end = settler, [], []
         numbers, waiting = {None: 0}, [None]
         for state in waiting:
-            if len(waiting) > _MAX_STATES:
-                raise _too_large()
             targets = whole.first if state is None else frozenset().union(*(places.follow[place] for place in state))
+            settler.spend(sum(len(places.follow[place]) for place in state or ()))
             ways = []
             for target, ranges in places.split(targets).items():
                 if target not in numbers:
@@ -211,7 +253,8 @@ class _Machine:
                 ways.append((chars(*ranges), numbers[target]))
             self.ways.append(ways)
             self.is_end.append(whole.is_empty if state is None else bool(state & whole.last))
-        self.merge()
+        if len(self.ways) <= _MAX_MERGED:
+            self.merge()
 
     def merge(self) -> None:
         """States that cannot be told apart become one."""
@@ -258,13 +301,21 @@ class _Machine:
         return Ref(self.names[0]) if 0 in self.names else EMPTY if self.is_end[0] else NEVER
 
     def body(self, state: int, plain: set):
+        states = [self.ways[state]]
+        for _, to in self.ways[state]:
+            while to in plain:
+                states.append(self.ways[to])
+                to = self.ways[to][0][1]
+        told = [[(one, to if self.ways[to] else None) for one, to in ways] for ways in states]
+        apart = set().union(*map(utf8.forked, told)) if utf8.is_mixed_up(told) else set()
         ways = []
         for one, to in self.ways[state]:
             parts = [one]
             while to in plain:
                 parts.append(self.ways[to][0][0])
                 to = self.ways[to][0][1]
-            ways.append(seq(*_texts(parts), *([Ref(self.names[to])] if to in self.names else [])))
+            written = _texts([self.settler.alone(part) if part in apart else part for part in parts])
+            ways.append(seq(*written, *([Ref(self.names[to])] if to in self.names else [])))
         return alt(*([EMPTY] if self.is_end[state] else []), *ways)
 
 
@@ -272,14 +323,10 @@ def _texts(parts: list) -> list:
     """Single characters as texts."""
     found: list = []
     for part in parts:
-        single = len(part.ranges) == 1 and part.ranges[0][0] == part.ranges[0][1]
+        single = isinstance(part, Chars) and len(part.ranges) == 1 and part.ranges[0][0] == part.ranges[0][1]
         char = chr(part.ranges[0][0]) if single else None
         if char and found and isinstance(found[-1], Text):
             found[-1] = Text(found[-1].text + char)
         else:
             found.append(Text(char) if char else part)
     return found
-
-
-def _too_large() -> UsageError:
-    return UsageError(tr("it has too many ways, or too long ones.", "其分支过多或过长。"))

@@ -14,8 +14,8 @@ MAX_CHAR = 0x10FFFF
 _WIDTHS = ((1, 0x7E), (0x7F, 0x7F), (0x80, 0x7FF), (0x800, 0xD7FF), (0xE000, 0xFFFF), (0x10000, MAX_CHAR))
 _HEX = frozenset("0123456789abcdefABCDEF")
 _CARET = ord("^")
-_BLOCK = 16  # repetitions that are unrolled; each costs milliseconds to compile and makes following faster
-_MAX_UNROLLED = 48
+_BLOCK = 8  # repetitions that are unrolled; more of them take longer to compile, fewer make each token slower
+_MAX_UNROLLED = 32
 MAX_REPEAT = 100_000
 
 
@@ -158,16 +158,15 @@ class Rules:
 
     def _below(self, unit, power: int) -> Ref:
         """Fewer than `_BLOCK << power` times: in one way only, so that few of them are followed at a time."""
-        if power == 0:
-            return self.add(self._name("u", unit, 0), Repeat(unit, 0, _BLOCK - 1))
+        if power < 2:
+            return self.add(self._name("u", unit, power), Repeat(unit, 0, (_BLOCK << power) - 1))
         less = self._below(unit, power - 1)
         return self.add(self._name("u", unit, power), alt(less, seq(self._block(unit, power - 1), less)))
 
     def _up_to(self, unit, count: int):
-        blocks, rest = divmod(count, _BLOCK)
-        if not blocks:
-            return Repeat(unit, 0, rest) if rest else EMPTY
-        power = blocks.bit_length() - 1
+        if count < 2 * _BLOCK:
+            return Repeat(unit, 0, count) if count else EMPTY
+        power = (count // _BLOCK).bit_length() - 1
         more = self._up_to(unit, count - (_BLOCK << power))
         return alt(self._below(unit, power), seq(self._block(unit, power), more))
 
@@ -191,11 +190,16 @@ class Rules:
 def _productive(named: dict) -> set[str]:
     """The rules that allow some text."""
     good: set[str] = set()
-    while True:
-        more = {name for name, node in named.items() if name not in good and _ends(node, good)}
-        if not more:
-            return good
-        good |= more
+    waiting = list(named)
+    while waiting:
+        num_before = len(good)
+        for name in waiting:  # mostly in the order in which they need each other
+            if _ends(named[name], good):
+                good.add(name)
+        waiting = [name for name in waiting if name not in good]
+        if len(good) == num_before:
+            break
+    return good
 
 
 def _ends(node, good: set[str]) -> bool:
@@ -307,7 +311,7 @@ def _plain(char: str) -> str:
 
 def write_chars(ranges) -> str:
     """A set as one factor. Raises UsageError where nothing is left that can be written."""
-    cut = [piece for one in ranges for low, high in _WIDTHS for piece in _pieces(max(one[0], low), min(one[1], high))]
+    cut = pieces(ranges)
     if not cut:
         raise _no_such(ranges[0][0] if ranges else 0)
     if cut == [(_CARET, _CARET)]:
@@ -315,6 +319,11 @@ def write_chars(ranges) -> str:
     # A caret in front would negate, and what is printed as `\\xHH` must have no digit behind it.
     cut.sort(key=lambda piece: (piece[0] == _CARET, not 0x20 <= piece[0] <= 0x7E))
     return "[" + "".join(map(_range, cut)) + "]"
+
+
+def pieces(ranges) -> list[tuple[int, int]]:
+    """Ranges cut so that the library gets each of them right; without what no text can hold."""
+    return [piece for one in ranges for low, high in _WIDTHS for piece in _pieces(max(one[0], low), min(one[1], high))]
 
 
 def _pieces(low: int, high: int):

@@ -1,10 +1,9 @@
 """How many parameters a model has, by what a training run does with them. Needs config.json, or only a released name."""
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from zhinao import family
+from zhinao import family, foreign
 from zhinao.errors import ModelNotFoundError, UsageError
 from zhinao.hub import cache
 from zhinao.lang import tr
@@ -136,6 +135,9 @@ def folder(model: str) -> Path | None:
 
 def _json(file: Path) -> dict:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        found = foreign.read_json(file)
+        if not isinstance(found, dict):
+            raise ValueError(tr("it must be a JSON object", "必须是 JSON 对象"))
+        return found
     except (OSError, ValueError) as error:
         raise ModelNotFoundError(tr(f"{file}: cannot be read ({error}).", f"{file}：无法读取（{error}）。")) from None

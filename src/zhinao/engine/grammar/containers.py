@@ -3,11 +3,12 @@
 from itertools import combinations
 
 from zhinao.engine.grammar import join, json_text, regex
-from zhinao.engine.grammar.join import lost, wrong
+from zhinao.engine.grammar.join import lost
 from zhinao.engine.grammar.tree import EMPTY, NEVER, Chars, Repeat, Rules, Seq, Text, alt, maybe, of, seq, without
 from zhinao.lang import tr
 
 _MAX_STATES = 20_000
+_MAX_NAMES = 4_000  # characters of names that others must differ from
 
 
 def objects(of_schema, schema: dict, place: str):
@@ -20,33 +21,21 @@ class _Object:
     def __init__(self, of_schema, schema: dict, place: str):
         self.of, self.schema, self.place, self.space = of_schema, schema, place, of_schema.space
         self.rules: Rules = of_schema.rules
-        self.properties = self._part("properties")
-        self.patterns = self._part("patternProperties")
-        self.required = schema.get("required") or []
-        if not isinstance(self.required, list) or not all(isinstance(name, str) for name in self.required):
-            raise wrong(tr("required is no list of names", "required 不是名称列表"), place)
+        self.properties = schema.get("properties", {})
+        self.patterns = schema.get("patternProperties", {})
+        self.required = schema.get("required", [])
         self.rest = schema.get("additionalProperties", schema.get("unevaluatedProperties"))
-
-    def _part(self, key: str) -> dict:
-        found = self.schema.get(key, {})
-        if not isinstance(found, dict):
-            raise wrong(tr(f"{key} is no object", f"{key} 不是对象"), self.place)
-        return found
 
     def tree(self):
         names = [*self.properties, *dict.fromkeys(name for name in self.required if name not in self.properties)]
         self.members = [(name, self._value(name), name in self.required) for name in names]
         self.extra = self._extra(set(names))
-        self.least, self.most = self._bounds()
+        self.least, self.most = int(self.schema.get("minProperties", 0)), None
+        if "maxProperties" in self.schema:
+            self.most = int(self.schema["maxProperties"])
         if (len(self.members) + 1) * (self._last_count() + 2) > _MAX_STATES:
             raise lost("minProperties / maxProperties", self.place)
-        self.made: dict[tuple, object] = {}
-        return seq(Text("{"), self.space, self._from(0, 0), self.space, Text("}"))
-
-    def _bounds(self):
-        from zhinao.engine.grammar.schema import bounds
-
-        return bounds(self.schema, "minProperties", "maxProperties", self.place)
+        return seq(Text("{"), self.space, self._inside(), self.space, Text("}"))
 
     def _value(self, name: str):
         """The tree of what a name may hold; NEVER where it must not come."""
@@ -77,19 +66,17 @@ class _Object:
             rest = not ("properties" in self.schema or self.required)
         if rest is False:
             return NEVER
-        wanted = self.schema.get("propertyNames")
-        if wanted is None or wanted is True:
+        wanted = self.of.resolved(self.schema.get("propertyNames", True), self.place)
+        if wanted is True:
+            if sum(map(len, names)) > _MAX_NAMES:
+                raise lost(
+                    tr("additionalProperties beside so many names", "与过多名称并列的 additionalProperties"), self.place
+                )
             key = seq(Text('"'), self._other_names(names), Text('"'))
         elif names:
             return NEVER  # none may be written twice
         else:
-            key = (
-                self.of.string(self.of.resolved(wanted, self.place), f"{self.place}/propertyNames")
-                if not ({"enum", "const", "anyOf", "oneOf", "allOf"} & self.of.resolved(wanted, self.place).keys())
-                else self.of.rule(
-                    {"type": "string", **self.of.resolved(wanted, self.place)}, f"{self.place}/propertyNames"
-                )
-            )
+            key = self.of.rule(join.joined({"type": "string"}, wanted, self.place), f"{self.place}/propertyNames")
         return self._pair(key, self.of.rule(rest, f"{self.place}/additionalProperties"))
 
     def _other_names(self, names: set[str]):
@@ -134,25 +121,30 @@ class _Object:
         """Beyond it counts make no difference."""
         return max(self.least, 0 if self.most is None else self.most + 1, 1)
 
-    def _from(self, n: int, count: int):
-        """What may follow when the members before the n-th are decided and `count` pairs are written."""
-        count = min(count, self._last_count())
-        if self.most is not None and count > self.most:
-            return NEVER
-        if n == len(self.members):
-            return self._tail(count)
-        if (n, count) not in self.made:
+    def _inside(self):
+        """All pairs, from the last on: what may follow when the members before the n-th are decided and so many pairs written."""
+        last = self._last_count()
+        following = [self._tail(count) for count in range(last + 1)]
+        for n in reversed(range(len(self.members))):
             name, value, must = self.members[n]
-            pair = seq(self._comma(count), self._pair(json_text.value(name), value))
-            way = seq(pair, self._from(n + 1, count + 1))
-            self.made[n, count] = self.rules.fresh(way if must else alt(way, self._from(n + 1, count)))
-        return self.made[n, count]
+            pair = self._pair(json_text.value(name), value)
+            ways = []
+            for count in range(min(n, last) + 1):
+                way = seq(self._comma(count), pair, self._limited(following, count + 1))
+                ways.append(self.rules.fresh(way if must else alt(way, self._limited(following, count))))
+            following = ways
+        return self._limited(following, 0)
+
+    def _limited(self, following: list, count: int):
+        return NEVER if self.most is not None and count > self.most else following[min(count, self._last_count())]
 
     def _comma(self, count: int):
         return seq(self.space, Text(","), self.space) if count else EMPTY
 
     def _tail(self, count: int):
         least, most = max(0, self.least - count), None if self.most is None else self.most - count
+        if most is not None and most < 0:
+            return NEVER
         if self.extra == NEVER:
             return EMPTY if least == 0 else NEVER
         if least > 1 or (least and count):
@@ -188,10 +180,8 @@ def _first(node) -> Chars | None:
 
 
 def arrays(of_schema, schema: dict, place: str):
-    from zhinao.engine.grammar.schema import bounds
-
-    prefix, rest = _items(schema, place)
-    least, most = bounds(schema, "minItems", "maxItems", place)
+    prefix, rest = _items(schema)
+    least, most = int(schema.get("minItems", 0)), int(schema["maxItems"]) if "maxItems" in schema else None
     if schema.get("uniqueItems") and (most is None or most > 1):
         raise lost("uniqueItems", place)
     first = [of_schema.rule(part, f"{place}/prefixItems/{n}") for n, part in enumerate(prefix[:most])]
@@ -203,13 +193,11 @@ def arrays(of_schema, schema: dict, place: str):
     return seq(Text("["), of_schema.space, inside, of_schema.space, Text("]"))
 
 
-def _items(schema: dict, place: str) -> tuple[list, object]:
+def _items(schema: dict) -> tuple[list, object]:
     """The schemas of the first items, and of all further ones; where only the first are told, no others come."""
     prefix, rest = schema.get("prefixItems"), schema.get("items", schema.get("unevaluatedItems"))
     if isinstance(rest, list):
         prefix, rest = rest, schema.get("additionalItems", schema.get("unevaluatedItems"))
-    if prefix is not None and not isinstance(prefix, list):
-        raise wrong(tr("prefixItems is no list", "prefixItems 不是列表"), place)
     if rest is None:
         rest = not prefix
     return prefix or [], rest
