@@ -149,14 +149,13 @@ def no_reading(a: Attacker) -> None:
 
 
 def trickling(a: Attacker) -> None:
-    no_reading_for = 0.5
     for _ in range(100):
         a.post("/v1/chat/completions", {**HI, **ENDLESS, "logprobs": True}, reads=False)
     while a.goes_on():
         for line in a.kept:
             with contextlib.suppress(OSError):
-                line.recv(1)
-        time.sleep(no_reading_for)
+                line.recv(1, socket.MSG_DONTWAIT)
+        time.sleep(0.5)
 
 
 def connections(a: Attacker) -> None:
