@@ -16,7 +16,7 @@ import time
 from serve_prompts import Prompts
 
 from zhinao import hub, machine
-from zhinao.engine import openvino_process
+from zhinao.engine import child
 from zhinao.engine.openvino_prepare import prepare
 from zhinao.engine.openvino_worker import Pipeline
 from zhinao.model.tokenizer import Tokenizer
@@ -63,8 +63,8 @@ def rounds(args: argparse.Namespace):
 
 
 def main() -> None:
-    if not set(openvino_process.ENVIRONMENT) <= set(os.environ):  # as the engine's own process has it
-        os.execve(sys.executable, [sys.executable, *sys.argv], {**openvino_process.ENVIRONMENT, **os.environ})
+    if not set(child.ENVIRONMENT) <= set(os.environ):  # as the engine's own process has it
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**child.ENVIRONMENT, **os.environ})
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--quant", default="int8")

@@ -88,6 +88,24 @@ class EngineError(ZhinaoError):
     exit_code = 8
 
 
+class SlowGrammarError(EngineError):
+    """An answer was ended because following its grammar had made the engine slow for everybody."""
+
+    def __init__(self):
+        from zhinao.lang import tr
+
+        super().__init__(
+            tr(
+                "The answer was ended: following its form had become too slow.",
+                "回答已被终止：跟随其约束格式变得过慢。",
+            ),
+            tr(
+                "a simpler schema, pattern or grammar; or a smaller max_tokens",
+                "请简化 schema、正则或语法，或减小 max_tokens",
+            ),
+        )
+
+
 class ProofError(ZhinaoError):
     """A conversion whose proof found a difference."""
 

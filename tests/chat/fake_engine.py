@@ -37,7 +37,7 @@ class FakeEngine(Engine):
         if grammar and grammar.text == "bad":
             raise UsageError("This grammar is bad.")
 
-    def score(self, prompt_ids):
+    def score(self, prompt_ids, is_left=lambda: False):
         return [-1.0] * (len(prompt_ids) - 1)
 
     def close(self):

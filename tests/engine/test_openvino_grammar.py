@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import threading
 import time
 
 import pytest
@@ -170,6 +171,54 @@ def test_what_takes_too_long_to_compile_is_refused(real, monkeypatch):
     checker.close()
     checker.close()
     assert time.process_time() - start < 1, "it is not compiled here"
+
+
+@pytest.fixture
+def quick_checker(real, monkeypatch):
+    """One that has a second for a grammar."""
+    monkeypatch.setattr(openvino_grammar, "CPU_SECONDS", 1)
+    checker = openvino_grammar.GrammarChecker(openvino_vocabulary.kept(Checkpoint(real.folder)))
+    checker.check(Grammar("regex", "yes|no"))
+    yield checker
+    checker.close()
+
+
+ENDLESS = {
+    "a pattern that backtracks": {"patternProperties": {"^" + "(a*)*" * 15 + "$": {}}, "properties": {"a" * 30 + "b": {}}},
+    "references that double": {
+        "$defs": {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(60)} | {"a60": {"type": "string"}},
+        "$ref": "#/$defs/a0",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("schema", ENDLESS.values(), ids=ENDLESS)
+def test_what_takes_for_ever_to_read_keeps_nobody_waiting(quick_checker, schema):
+    """In this process it would hold Python's lock, and the event loop with it."""
+    refused = []
+
+    def check():
+        try:
+            quick_checker.check(Grammar("json_schema", json.dumps(schema)))
+        except UsageError as error:
+            refused.append(str(error))
+
+    checking, longest, last = threading.Thread(target=check), 0.0, time.monotonic()
+    checking.start()
+    while checking.is_alive():
+        time.sleep(0.01)
+        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+    assert "more than 1 s" in refused[0] and longest < 1
+    assert quick_checker.check(Grammar("regex", "no|yes")).seconds < 0.05
+
+
+def test_what_is_slow_to_follow_is_refused(real):
+    """A text of length n in as many ways as there are trees over it: each token costs more than the one before."""
+    with pytest.raises(UsageError, match="too long for each token"):
+        real.engine.check_grammar(Grammar("ebnf", "root ::= x\nx ::= x x x | x x | [a-z ]+"))
+    for grammar in (Grammar("ebnf", 'root ::= e\ne ::= e "+" e | [0-9]+'), Grammar("json_schema", json.dumps(SCHEMA))):
+        real.engine.check_grammar(grammar)
+        assert 0 <= real.engine.grammar_seconds(grammar) < 0.05 and real.engine.knows_grammar(grammar)
 
 
 LITERALS = ["école", "Straße", "20°C", "größe", "a\x85b", "ÿff", "Ωα中文😀", 'q"u\\o']

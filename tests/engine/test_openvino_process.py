@@ -67,7 +67,7 @@ def test_a_failure_inside_is_an_error_with_its_reason_and_the_engine_goes_on(eng
     running = engine.generate([1, 2, 3], ENDLESS)
     next(iter(running))
     # What no caller can ask for; a step that throws takes the same way out.
-    engine._worker._write({"do": "generate", "id": 0, "ids": [1], "config": {"stop_ids": [], "nonsense": 1}})
+    engine._worker._outbox.put({"do": "generate", "id": 0, "ids": [1], "config": {"stop_ids": [], "nonsense": 1}})
     with pytest.raises(EngineError, match=r"engine process ended: AttributeError.*nonsense"):
         list(running)
     wait_for(lambda: engine.pid != first)

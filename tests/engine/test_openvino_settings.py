@@ -77,9 +77,9 @@ def test_prompts_are_scored_without_a_prefix_cache():
     assert all(each["scheduler"]["dynamic_split_fuse"] for each in (first["generate"], first["score"], one["generate"]))
 
 
-def test_a_large_model_takes_shorter_steps():
-    assert worker()["generate"]["scheduler"]["max_num_batched_tokens"] == 512
-    assert worker(weight_bytes=GB)["generate"]["scheduler"]["max_num_batched_tokens"] == 2048
+def test_a_step_reads_so_little_that_others_are_not_kept_waiting():
+    assert worker()["generate"]["scheduler"]["max_num_batched_tokens"] == 256
+    assert worker(weight_bytes=GB)["generate"]["scheduler"]["max_num_batched_tokens"] == 256
 
 
 def test_threads():

@@ -176,6 +176,67 @@ def test_no_slot_is_ever_lost_or_doubled(seed):
                 await asyncio.sleep(chance.random() * 0.001)
         results = await asyncio.gather(*tasks, return_exceptions=True)
         assert {type(r) for r in results} <= {type(None), ApiError, asyncio.CancelledError}
-        assert (admission.num_running, admission.num_waiting, inside, admission._queues) == (0, 0, 0, {})
+        assert (admission.num_running, admission.num_waiting, inside, admission._held) == (0, 0, 0, {})
+
+    run(test)
+
+
+def test_a_client_that_has_nothing_running_need_not_wait_for_those_of_others():
+    async def test():
+        admission, log = Admission(16, 64), []
+        hog = [Guest(admission, "hog", log) for _ in range(40)]
+        await settle()
+        assert (admission.num_running, admission.num_waiting) == (16, 24)
+        others = [Guest(admission, name, log) for name in ("a", "b", "c")]
+        await settle()
+        assert log[16:] == ["a", "b"] and admission.num_running == 18  # an eighth more, and no further
+        second = Guest(admission, "a", log)
+        hog[0].leave.set()
+        await settle()
+        assert log[18:] == ["c"], "c has nothing running; a and the hog wait, since more run than should"
+        for guest in (*hog, *others, second):
+            guest.leave.set()
+        await asyncio.gather(*(guest.task for guest in (*hog, *others, second)))
+        assert (admission.num_running, admission.num_waiting) == (0, 0)
+
+    run(test)
+
+
+def test_more_answers_than_could_ever_run_and_wait():
+    Admission(4, 4).check("a", 8)
+    with pytest.raises(ApiError) as caught:
+        Admission(4, 4).check("a", 9)
+    assert caught.value.status == 400 and caught.value.param == "n"
+
+
+def test_more_answers_than_there_is_room_for():
+    async def test():
+        admission = Admission(2, 4)
+        guests = [Guest(admission, "hog") for _ in range(4)]
+        await settle()
+        admission.check("hog", 2)
+        admission.check("other", 3)  # it would take the places of the hog's
+        with pytest.raises(ApiError) as caught:
+            admission.check("hog", 3)
+        assert caught.value.status == 429 and caught.value.code == "queue_full"
+        for guest in guests:
+            guest.leave.set()
+        await asyncio.gather(*(guest.task for guest in guests))
+
+    run(test)
+
+
+def test_a_visit_keeps_the_server_and_a_closed_one_takes_none():
+    async def test():
+        admission = Admission(1, 1)
+        with admission.visit():
+            admission.close()
+            idle = asyncio.create_task(admission.idle())
+            await settle()
+            assert not idle.done()
+        await idle
+        with pytest.raises(ApiError) as caught, admission.visit():
+            pass
+        assert caught.value.status == 503
 
     run(test)

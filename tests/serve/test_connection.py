@@ -44,18 +44,24 @@ async def app(scope, receive, send):
     left.set()
 
 
-@pytest.fixture(scope="module")
-def port():
-    config = uvicorn.Config(
-        app, http=protocol(head_seconds=5, write_seconds=0.3), ws="none", log_level="critical", lifespan="off"
-    )
+@contextlib.contextmanager
+def serving(made):
+    config = uvicorn.Config(app, http=made, ws="none", log_level="critical", lifespan="off")
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
-    yield listening.getsockname()[1]
-    server.should_exit = True
-    thread.join(10)
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def port():
+    with serving(protocol(head_seconds=5, write_seconds=0.3)) as found:
+        yield found
 
 
 class Line:
@@ -192,6 +198,18 @@ def test_a_client_that_reads_nothing_is_left(port):
     with Line(port) as line:
         line.send(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
         assert left.wait(10)
+
+
+def test_a_client_that_reads_a_little_now_and_then_is_left():
+    """It stops each wait just in time; all of them together are limited."""
+    with serving(protocol(write_seconds=5, all_write_seconds=0.5)) as port, Line(port) as line:
+        left.clear()
+        line.send(b"GET /endless HTTP/1.1\r\nHost: a\r\n\r\n")
+        started = time.monotonic()
+        while not left.is_set():
+            line.socket.recv(200_000)
+            left.wait(0.1)
+            assert time.monotonic() - started < 10
 
 
 def test_vllm_s_server_gets_the_same_connection(monkeypatch):

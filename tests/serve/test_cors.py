@@ -9,8 +9,8 @@ from zhinao.serve.cors import OriginGuard, check_origins, cors
 PAGE = "https://chat.example.com"
 
 
-def guarded(*origins, is_local=True):
-    return OriginGuard(cors(toy(), origins), origins, is_local)
+def guarded(*origins, is_local=True, has_keys=False):
+    return OriginGuard(cors(toy(), origins), origins, is_local, has_keys)
 
 
 def post(app, **headers):
@@ -66,8 +66,29 @@ def test_a_request_without_host():
     assert sent[0]["status"] == 200
 
 
-def test_a_server_for_others_has_any_name():
-    assert call(guarded(is_local=False), headers={"Host": "gpu7.example.com"}).status_code == 200
+def test_a_server_with_keys_has_any_name():
+    assert call(guarded(is_local=False, has_keys=True), headers={"Host": "gpu7.example.com"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["gpu7.example.com", "192.168.1.5.nip.io:8360", "a.internal.evil.com", "local", "", "[::1"]
+)
+def test_without_keys_no_name_that_a_stranger_could_own(host):
+    is_taken = host in ("local", "")
+    assert call(guarded(is_local=False), headers={"Host": host}).status_code == (200 if is_taken else 403)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["192.168.1.5:8360", "[fd00::5]:8360", "gpu7", "gpu7:8360", "gpu7.local", "host.docker.internal", "localhost"],
+)
+def test_without_keys_addresses_and_local_names(host):
+    assert call(guarded(is_local=False), headers={"Host": host}).status_code == 200
+
+
+def test_without_keys_a_named_host():
+    app = guarded("https://chat.example.com", is_local=False)
+    assert call(app, headers={"Host": "chat.example.com"}).status_code == 200
 
 
 def test_behind_a_proxy_the_named_origin_is_a_name():

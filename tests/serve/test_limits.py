@@ -140,3 +140,19 @@ def test_the_middleware_counts_posts_only():
 def test_without_limits_nothing_is_added():
     reply = call(RateMiddleware(toy(), RateLimits()), "POST")
     assert reply.status_code == 200 and not any(name.startswith("x-ratelimit") for name in reply.headers)
+
+
+def test_each_answer_of_a_request_counts(clock):
+    limits = RateLimits(60, clock=clock)
+    limits.admit("a")
+    limits.charge("a", 60)
+    assert limits.headers("a")["x-ratelimit-remaining-requests"] == "0"
+    assert refusal(limits).headers["Retry-After"] == "1"
+    clock.now += 1
+    limits.admit("a")
+    limits.charge("a", 10)
+    assert refusal(limits).headers["Retry-After"] == "10", "paid back first"
+    with pytest.raises(ApiError) as caught:
+        limits.charge("b", 61)
+    assert caught.value.status == 400 and caught.value.param == "n"
+    RateLimits(None, 5).charge("a", 256)

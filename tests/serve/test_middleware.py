@@ -1,10 +1,14 @@
 """All of them together, in their order."""
 
+import pytest
+
 from tests.serve.toy import call, toy
+from zhinao.errors import UsageError
 from zhinao.serve.auth import Keys
 from zhinao.serve.limits import RateLimits
 from zhinao.serve.metrics import Metrics
 from zhinao.serve.middleware import wrap
+from zhinao.serve.proxy import check_proxies
 from zhinao.serve.settings import ServeSettings
 
 PAGE = "https://chat.example.com"
@@ -42,3 +46,49 @@ def test_a_stranger_s_large_body_is_not_read():
 def test_only_a_local_server_looks_at_the_host():
     assert call(whole(), headers={"Host": "evil.example", **KEY}).status_code == 403
     assert call(whole(host="0.0.0.0"), headers={"Host": "gpu7.example.com", **KEY}).status_code == 200
+
+
+def test_every_answer_is_what_it_says_and_is_kept_by_nobody():
+    app = whole()
+    for reply in (
+        call(app),  # 401
+        call(app, headers=KEY),
+        call(app, "POST", headers={**KEY, "Origin": "https://evil.example"}),
+        call(app, headers={"Host": "evil.example"}),
+        call(app, path="/v1/stream", headers=KEY),
+        call(app, path="/v1/broken", headers=KEY),
+        call(app, path="/nothing", headers=KEY),
+        call(app, path="/health"),
+    ):
+        assert reply.headers.get_list("x-content-type-options") == ["nosniff"], reply
+        assert reply.headers.get_list("cache-control") == ["no-store"], reply
+
+
+def test_a_stream_s_own_headers_are_not_doubled():
+    async def stream(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"Cache-Control", b"no-cache")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    reply = call(wrap(stream, ServeSettings(), Keys(), RateLimits(), Metrics("7b")))
+    assert reply.headers.get_list("cache-control") == ["no-cache"] and reply.headers["x-content-type-options"]
+
+
+def test_the_address_that_limits_hold_for_is_the_connection_s():
+    app = wrap(toy(), ServeSettings(), Keys(), RateLimits(1), Metrics("7b"))
+    assert call(app, "POST", headers={"X-Forwarded-For": "203.0.113.1"}).status_code == 200
+    assert call(app, "POST", headers={"X-Forwarded-For": "203.0.113.2"}).status_code == 429
+
+
+def test_a_named_proxy_is_believed():
+    app = wrap(toy(), ServeSettings(proxy=("192.0.2.0/24",)), Keys(), RateLimits(1), Metrics("7b"))
+    assert call(app, "POST", headers={"X-Forwarded-For": "203.0.113.1"}).status_code == 200
+    assert call(app, "POST", headers={"X-Forwarded-For": "203.0.113.2"}).status_code == 200
+    spoofed = {"X-Forwarded-For": "198.51.100.7, 203.0.113.2"}  # the client's own word comes first
+    assert call(app, "POST", headers=spoofed).status_code == 429
+
+
+def test_a_proxy_that_is_no_address():
+    check_proxies(("127.0.0.1", "::1", "10.0.0.0/8"))
+    for wrong in ("proxy.example", "*", "10.0.0.1/8", ""):
+        with pytest.raises(UsageError, match="--proxy"):
+            check_proxies((wrong,))

@@ -154,8 +154,10 @@ class Engine(ABC):
         """Start a request. Raises UsageError or ContextLengthError before anything runs."""
 
     @abstractmethod
-    def score(self, prompt_ids: list[int]) -> list[float]:
+    def score(self, prompt_ids: list[int], is_left: Callable[[], bool] = lambda: False) -> list[float]:
         """Natural-log likelihood of each token of the prompt given those before it.
+
+        `is_left` is asked now and then, where an engine can: once it is true, nobody waits for the answer any more (EngineError).
 
         Returns `len(prompt_ids) - 1` numbers: the first token has nothing before it.
         """
@@ -209,6 +211,14 @@ class Engine(ABC):
                 tr("take the engine openvino", "请使用 openvino 引擎"),
             )
 
+    def knows_grammar(self, grammar: Grammar) -> bool:
+        """Whether `check_grammar` answers at once."""
+        return False
+
+    def grammar_seconds(self, grammar: Grammar) -> float:
+        """What a token of a checked grammar costs everybody, in seconds of computing."""
+        return 0.0
+
     def check_score(self, prompt_ids: list[int]) -> None:
         """What `score` may be asked: the prompt may fill the whole context. Raises UsageError, ContextLengthError."""
         self._check_ids(prompt_ids)
@@ -219,7 +229,8 @@ class Engine(ABC):
         if not prompt_ids:
             raise UsageError(tr("The prompt is empty.", "提示为空。"))
         vocab = self.info.vocab_size
-        if (bad := next((i for i in prompt_ids if not 0 <= i < vocab), None)) is not None:
+        if min(prompt_ids) < 0 or max(prompt_ids) >= vocab:  # servers check long prompts in their event loop
+            bad = next(i for i in prompt_ids if not 0 <= i < vocab)
             raise UsageError(
                 tr(f"Token id {bad} is outside the vocabulary of {vocab}.", f"token id {bad} 超出词表（{vocab}）。")
             )

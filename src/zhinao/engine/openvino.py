@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 
 from zhinao.engine.base import CANCELLED, Chunk, Engine, Generation, Grammar, Sampling
 from zhinao.engine.openvino_process import Answers, WorkerProcess
-from zhinao.errors import ContextLengthError, EngineError, UsageError
+from zhinao.errors import ContextLengthError, EngineError, SlowGrammarError, UsageError
 from zhinao.lang import tr
 
 if TYPE_CHECKING:
     from zhinao.engine.openvino_build import Progress
-    from zhinao.engine.openvino_grammar import GrammarChecker
+    from zhinao.engine.openvino_grammar import GrammarChecker, Usable
     from zhinao.engine.openvino_prepare import Prepared
 
+_LOOK_SECONDS = 0.2  # between looks at whether somebody still waits
 _SMALLEST = 1e-5  # below that a temperature is 0, as in vLLM
 
 
@@ -69,7 +70,7 @@ class OpenVINOEngine(Engine):
             config |= self._constrained(sampling, grammar)
         return _OpenVINOGeneration(self._running(), list(map(int, prompt_ids)), config)
 
-    def score(self, prompt_ids: list[int]) -> list[float]:
+    def score(self, prompt_ids: list[int], is_left: Callable[[], bool] = lambda: False) -> list[float]:
         self._check_memory(len(prompt_ids))
         self.check_score(prompt_ids)
         if len(prompt_ids) == 1:
@@ -78,7 +79,7 @@ class OpenVINOEngine(Engine):
         number, answers = worker.request("score", ids=list(map(int, prompt_ids)))
         try:
             while True:
-                _, logprobs, finish = _next(answers)
+                _, logprobs, finish = _next(answers, is_left)
                 scores += logprobs
                 if finish:
                     return scores[1:]  # the first token has nothing before it
@@ -117,7 +118,13 @@ class OpenVINOEngine(Engine):
     def check_grammar(self, grammar: Grammar | None) -> None:
         self._written(grammar)
 
-    def _written(self, grammar: Grammar | None) -> str | None:
+    def knows_grammar(self, grammar: Grammar) -> bool:
+        return self._grammars is not None and self._grammars.knows(grammar)
+
+    def grammar_seconds(self, grammar: Grammar) -> float:
+        return self._written(grammar).seconds
+
+    def _written(self, grammar: Grammar | None) -> "Usable | None":
         """It as the library takes it. Raises UsageError."""
         if not grammar:
             return None
@@ -135,14 +142,15 @@ class OpenVINOEngine(Engine):
                 self._grammars = GrammarChecker(self._vocabulary)
         return self._grammars.check(grammar)
 
-    def _constrained(self, sampling: Sampling, grammar: str) -> dict:
+    def _constrained(self, sampling: Sampling, grammar: "Usable") -> dict:
         """What differs from `_config`: where the grammar ends only a stop id may come, and without one text runs on."""
         known = [id for id in sampling.stop_ids if 0 <= id < self.info.vocab_size]
         return {
             "stop_ids": sorted(set(known)) or [self._vocabulary.stop_id],
             "ignore_eos": False,
             "min_new_tokens": 0,
-            "grammar": grammar,
+            "grammar": grammar.text,
+            "grammar_seconds": grammar.seconds,
         }
 
     def _check_memory(self, num_tokens: int) -> None:
@@ -219,13 +227,20 @@ class _OpenVINOGeneration(Generation):
 
 
 def _checked(answer: list | EngineError) -> list | EngineError:
-    if isinstance(answer, EngineError) or answer[2] != "cache":
+    if isinstance(answer, EngineError) or answer[2] not in ("cache", "slow"):
         return answer
+    if answer[2] == "slow":
+        return SlowGrammarError()
     return EngineError(tr("The cache is full.", "缓存已满。"), tr("give it more memory (cache_gb)", "请增大 cache_gb"))
 
 
-def _next(answers: Answers) -> list:
-    if isinstance(answer := _checked(answers.get()), EngineError):
+def _next(answers: Answers, is_left: Callable[[], bool]) -> list:
+    answer = None
+    while answer is None:
+        if is_left():
+            raise EngineError(tr("Nobody waits for it any more.", "已无人等待结果。"))
+        answer = answers.get(_LOOK_SECONDS)
+    if isinstance(answer := _checked(answer), EngineError):
         raise answer
     return answer
 

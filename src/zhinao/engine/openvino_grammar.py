@@ -1,22 +1,21 @@
 """Whether the embedded engine can follow a grammar, found out in a process of its own before the engine gets it.
 
-Knows the limits and the verdicts; how grammars are written for the library: `grammar/`; what is run there stands in
-`openvino_grammar_worker.py`.
+Knows the limits and the verdicts; what is run there stands in `openvino_grammar_worker.py`. Nothing of a stranger's grammar is
+looked into in this process: its regular expressions alone could hold Python's lock for ever.
 """
 
 import contextlib
 import json
-import os
 import select
 import subprocess
-import sys
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zhinao.engine import grammar as grammars
+from zhinao import lang
 from zhinao.engine.base import Grammar
-from zhinao.engine.openvino_grammar_worker import DEAD_END
-from zhinao.engine.openvino_process import ENVIRONMENT
+from zhinao.engine.child import Child
+from zhinao.engine.openvino_grammar_worker import DEAD_END, SLOW
 from zhinao.errors import EngineError, UsageError
 from zhinao.lang import tr
 
@@ -27,6 +26,14 @@ CPU_SECONDS = 6  # the engine compiles it again, and everybody waits for that on
 WALL_SECONDS = 60
 NUM_BYTES = 2**30
 _NUM_KEPT = 512
+
+
+@dataclass(frozen=True)
+class Usable:
+    """A grammar as the library takes it, and the seconds of computing that a token of it cost when it was tried."""
+
+    text: str
+    seconds: float
 
 
 class GrammarChecker:
@@ -43,23 +50,24 @@ class GrammarChecker:
             "bytes": NUM_BYTES,
         }
         self._lock, self._process, self._is_closed = threading.Lock(), None, False
-        self._verdicts: dict[Grammar, tuple[str, str | None]] = {}
+        self._verdicts: dict[Grammar, Usable | str] = {}
 
-    def check(self, grammar: Grammar) -> str:
-        """The text that the library is to be given. Raises UsageError where it is wrong, too large, or asks for what
-        cannot be enforced. Takes milliseconds, or the limits' seconds."""
-        try:
-            text, why = self._verdicts[grammar]  # a known one waits for nobody
-        except KeyError:
-            text = _written(grammar)
+    def knows(self, grammar: Grammar) -> bool:
+        """Whether `check` answers at once."""
+        return grammar in self._verdicts
+
+    def check(self, grammar: Grammar) -> Usable:
+        """Raises UsageError where it is wrong, too large or too slow, or asks for what cannot be enforced. Takes
+        milliseconds, or the limits' seconds."""
+        verdict = self._verdicts.get(grammar)  # a known one waits for nobody
+        if verdict is None:
             with self._lock:
-                why = self._try(text)
-                self._verdicts[grammar] = text, why
+                verdict = self._verdicts[grammar] = self._verdicts.get(grammar) or self._try(grammar)
                 if len(self._verdicts) > _NUM_KEPT:
                     del self._verdicts[next(iter(self._verdicts))]
-        if why:
-            raise _unusable(grammar, why)
-        return text
+        if isinstance(verdict, str):
+            raise UsageError(verdict)
+        return verdict
 
     def close(self) -> None:
         """May be called twice."""
@@ -69,45 +77,33 @@ class GrammarChecker:
         with self._lock:
             self._kill()
 
-    def _try(self, text: str) -> str | None:
+    def _try(self, grammar: Grammar) -> Usable | str:
         """The verdict. What ends a process that compiled others before is tried once more in a fresh one."""
         is_fresh = self._process is None
-        answer = self._ask(text)
+        answer = self._ask(grammar)
         if answer is None and not is_fresh:
-            answer = self._ask(text)
+            answer = self._ask(grammar)
         if answer is None:
-            return tr(
-                f"it takes more than {CPU_SECONDS} s of computing or {NUM_BYTES >> 20} MiB to compile; make it smaller, "
-                "for example bounds like maxLength or {0,100}.",
-                f"编译所需超过 {CPU_SECONDS} 秒或 {NUM_BYTES >> 20} MiB；请简化，例如减小 maxLength、{{0,100}} 之类的上限。",
-            )
-        if answer["why"] == DEAD_END:
-            return tr("it allows no text at all, or none that ends.", "它不允许任何文本，或永远无法结束。")
-        return answer["why"]
+            return _unusable(grammar, _too_large())
+        if why := answer["why"]:
+            return why if answer["is_whole"] else _unusable(grammar, _SENTENCES.get(why, lambda: why)())
+        return Usable(answer["text"], answer["seconds"])
 
-    def _ask(self, text: str) -> dict | None:
+    def _ask(self, grammar: Grammar) -> dict | None:
         """None where the process ended over it."""
         if self._is_closed:
             raise EngineError(tr("The engine is closed.", "引擎已关闭。"))
         self._process = self._process or self._start()
-        self._write({"text": text})
+        self._write({"kind": grammar.kind, "text": grammar.text, "lang": lang.current()})
         if select.select([self._process.stdout], [], [], WALL_SECONDS)[0] and (line := self._process.stdout.readline()):
             return json.loads(line)
         self._kill()
         return None
 
-    def _start(self) -> subprocess.Popen:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "zhinao.engine.openvino_grammar_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            env={**ENVIRONMENT, **os.environ},
-        )
-        self._process = process
+    def _start(self) -> Child:
+        self._process = Child("zhinao.engine.openvino_grammar_worker", stderr=subprocess.DEVNULL)
         self._write(self._settings)
-        return process
+        return self._process
 
     def _write(self, message: dict) -> None:
         with contextlib.suppress(BrokenPipeError):  # reading then finds the end
@@ -119,21 +115,25 @@ class GrammarChecker:
         if process:
             process.kill()
             process.wait()
-            process.stdin.close()
-            process.stdout.close()
+            process.close()
 
 
-def _written(grammar: Grammar) -> str:
-    try:
-        return grammars.written(grammar)
-    except RecursionError:
-        why = tr("it is nested too deeply.", "嵌套过深。")
-    except UsageError as error:
-        if grammar.kind == "json_schema" and "json_schema" in error.message:
-            raise
-        why = error.message
-    raise _unusable(grammar, why)
+def _unusable(grammar: Grammar, why: str) -> str:
+    return tr(f"The {grammar.kind} cannot be used: {why}", f"无法使用该 {grammar.kind}：{why}")
 
 
-def _unusable(grammar: Grammar, why: str) -> UsageError:
-    return UsageError(tr(f"The {grammar.kind} cannot be used: {why}", f"无法使用该 {grammar.kind}：{why}"))
+def _too_large() -> str:
+    return tr(
+        f"it takes more than {CPU_SECONDS} s of computing or {NUM_BYTES >> 20} MiB to compile; make it smaller, "
+        "for example bounds like maxLength or {0,100}.",
+        f"编译所需超过 {CPU_SECONDS} 秒或 {NUM_BYTES >> 20} MiB；请简化，例如减小 maxLength、{{0,100}} 之类的上限。",
+    )
+
+
+_SENTENCES = {
+    DEAD_END: lambda: tr("it allows no text at all, or none that ends.", "它不允许任何文本，或永远无法结束。"),
+    SLOW: lambda: tr(
+        "following it takes too long for each token; rules that allow one text in many ways are often the reason.",
+        "跟随它时每个 token 耗时过长；常见原因是同一文本有许多种匹配方式。",
+    ),
+}

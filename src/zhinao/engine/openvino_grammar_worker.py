@@ -1,11 +1,12 @@
 """The process in which grammars are tried out before the engine gets them. Started by `openvino_grammar.py`, one line each way.
 
 GenAI compiles a grammar inside a step: one that is wrong makes that pipeline unusable, and one that is too large keeps
-everybody waiting. So it is compiled here first, for a model that is next to nothing with the same vocabulary, under
-limits of the operating system; whoever passes them may end this process.
+everybody waiting. So it is written, compiled and followed for a while here first, for a model that is next to nothing with
+the same vocabulary, under limits of the operating system; whoever passes them may end this process.
 
-In:  {"folder", "num_rows", "cpu_seconds", "bytes"}, then {"text"} for each grammar
-Out: {"why": null, a sentence of the library, or DEAD_END}
+In:  {"folder", "num_rows", "cpu_seconds", "bytes"}, then {"kind", "text", "lang"} for each grammar
+Out: {"text": as the library takes it, "seconds": of computing for a token, "why": null, a sentence, DEAD_END or SLOW,
+"is_whole": whether the sentence says of what it speaks}
 """
 
 import json
@@ -16,14 +17,25 @@ import sys
 import tempfile
 import time
 
+from zhinao import lang
+from zhinao.engine import grammar as grammars
+from zhinao.engine.base import Grammar
+from zhinao.engine.child import end_with_parent
 from zhinao.engine.openvino_worker import grammar_config
+from zhinao.errors import UsageError
+from zhinao.lang import tr
 
-NUM_STEPS = 4  # a grammar may be slow to follow, not only to compile
-DEAD_END = "dead end"
+NUM_STEPS = 4
+# A grammar may be slow to follow, too, the more so the longer the text is. Most take 1 to 4 ms a token,
+# the largest that people mean (a string of at most 4000 characters) 25.
+WALKED_STEPS = 64
+MEAN_SECONDS, MOST_SECONDS = 0.06, 0.3
+DEAD_END, SLOW = "dead end", "slow"
 _NOTHING = 0  # the id that is taken where none is allowed
 
 
 def main() -> None:
+    end_with_parent()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     log = tempfile.TemporaryFile()  # noqa: SIM115 (for as long as the process lives)
     os.dup2(log.fileno(), 1)
@@ -35,8 +47,24 @@ def main() -> None:
     _limit(resource.RLIMIT_AS, _num_bytes_mapped() + settings["bytes"])
     for line in sys.stdin:
         _limit(resource.RLIMIT_CPU, int(time.process_time() + settings["cpu_seconds"] + 1))
-        grammar = json.loads(line)
-        print(json.dumps({"why": trial.why_not(grammar["text"])}), file=answers, flush=True)
+        print(json.dumps(_verdict(trial, json.loads(line))), file=answers, flush=True)
+
+
+def _verdict(trial: "_Trial", asked: dict) -> dict:
+    lang.choose(asked["lang"])
+    answer = {"text": None, "seconds": 0.0, "is_whole": False}
+    try:
+        answer["text"] = grammars.written(Grammar(asked["kind"], asked["text"]))
+    except RecursionError:
+        return {**answer, "why": tr("it is nested too deeply.", "嵌套过深。")}
+    except UsageError as error:
+        is_whole = asked["kind"] == "json_schema" and "json_schema" in error.message
+        return {**answer, "why": error.message, "is_whole": is_whole}
+    why = trial.why_not(answer["text"])
+    if not why:
+        answer["seconds"] = trial.seconds_a_token(answer["text"])
+        why = SLOW if answer["seconds"] > MEAN_SECONDS else None
+    return {**answer, "why": why}
 
 
 def _limit(what: int, value: int) -> None:
@@ -86,22 +114,52 @@ class _Trial:
             return DEAD_END
         return _sentence(warnings[0]) if warnings else None
 
+    def seconds_a_token(self, text: str) -> float:
+        """Of computing, towards the end of a longer text that is drawn by lot; MOST_SECONDS where that is too slow or impossible."""
+        spent, before = [], time.process_time()
+        steps = self._steps(text, WALKED_STEPS, do_sample=True, temperature=1.0, rng_seed=1)
+        try:
+            for _ in steps:
+                now = time.process_time()
+                spent.append(now - before)
+                before = now
+                if len(spent) > 1 and (spent[-1] > MOST_SECONDS or sum(spent[1:]) > WALKED_STEPS * MEAN_SECONDS):
+                    steps.close()
+                    return MOST_SECONDS
+        except RuntimeError:  # it would end the engine
+            self._renew()
+            return MOST_SECONDS
+        last = spent[1:][-(WALKED_STEPS // 4) :]
+        return sum(last) / len(last) if last else 0.0
+
     def _follow(self, text: str) -> list[int]:
         """The first ids that it allows, token by token."""
+        return [id for ids in self._steps(text, NUM_STEPS) for id in ids]
+
+    def _steps(self, text: str, num: int, **sampling):
+        """The ids of each step."""
         import numpy as np
         from openvino import Tensor
 
         config = self.genai.GenerationConfig()
         config.set_eos_token_id(self.stop_id)
         config.stop_token_ids = {self.stop_id}
-        config.max_new_tokens = NUM_STEPS
+        config.max_new_tokens = num
+        for name, value in sampling.items():
+            setattr(config, name, value)
         config.structured_output_config = grammar_config(self.genai, text)
-        handle, ids = self.pipeline.add_request(1, Tensor(np.zeros((1, 1), np.int64)), config), []
-        while self.pipeline.has_non_finished_requests():
+        handle = self.pipeline.add_request(1, Tensor(np.zeros((1, 1), np.int64)), config)
+        try:
+            while self.pipeline.has_non_finished_requests():
+                self.pipeline.step()
+                ids = []
+                while handle.can_read():
+                    ids += [id for output in handle.read().values() for id in output.generated_ids]
+                yield ids
+        except GeneratorExit:
+            handle.cancel()
             self.pipeline.step()
-            while handle.can_read():
-                ids += [id for output in handle.read().values() for id in output.generated_ids]
-        return ids
+            raise
 
 
 def _sentence(text: str) -> str:

@@ -7,21 +7,16 @@ import contextlib
 import fcntl
 import itertools
 import json
-import os
 import queue
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
 
+from zhinao.engine.child import Child
+from zhinao.engine.outbox import Outbox
 from zhinao.errors import EngineError
 from zhinao.lang import tr
 
-# OpenVINO brings its own threads; the graph's many small allocations are quicker from a heap that grows in large steps.
-# Each length of a step makes new kernels, and the libraries keep 1024 and 5000 of them: for a server with requests of all lengths
-# that is memory without end in sight (see also `openvino_settings.KERNELS`).
-ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_TOP_PAD_": str(2**26), "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "128"}
 _PIPE_BYTES = 2**20  # a long prompt fits into the pipe at once: the worker reads only between steps
 
 
@@ -40,8 +35,12 @@ class Answers:
             else:
                 self._hear(answer)
 
-    def get(self):
-        return self._queue.get()
+    def get(self, timeout: float | None = None):
+        """None where nothing comes in time."""
+        try:
+            return self._queue.get(timeout=timeout)
+        except queue.Empty:
+            return None
 
     def tell(self, hear: Callable) -> None:
         """Call `hear` with what is there and with everything that comes, from the thread that brings it."""
@@ -54,13 +53,13 @@ class Answers:
 class WorkerProcess:
     """One run of `openvino_worker`. Each request has Answers that get chunks `[ids, logprobs, finish]` or an EngineError.
 
-    It starts importing OpenVINO at once; `load` then says what. Requests may be sent while the model is still loading.
-    `on_death` is called from the reader's thread when the process ended unasked.
+    It starts importing OpenVINO at once; `load` then says what. Requests may be sent while the model is still loading, and
+    nobody who sends waits for the process to read. `on_death` is called from the reader's thread when the process ended unasked.
     """
 
     def __init__(self):
         self.on_death: Callable[[WorkerProcess], None] | None = None
-        self._lock, self._writing = threading.Lock(), threading.Lock()
+        self._lock = threading.RLock()  # a request may be forgotten by the garbage collector, at any moment
         self._queues: dict[int, Answers] = {}
         self._numbers = itertools.count(1)
         self._is_closing, self._why = False, ""
@@ -68,22 +67,15 @@ class WorkerProcess:
         self.load_seconds: float | None = None  # None until it is ready
         self.error: EngineError | None = None  # set once it has ended
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (closed by the reader's thread)
-        # A session of its own: Ctrl-C in the terminal is for the parent.
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "zhinao.engine.openvino_worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            start_new_session=True,
-            env={**ENVIRONMENT, **os.environ},
-        )
+        self._process = Child("zhinao.engine.openvino_worker", stderr=self._log)
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._process.stdin, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        self._outbox = Outbox(self._process.stdin)
         threading.Thread(target=self._listen, name="zhinao-engine", daemon=True).start()
 
     def load(self, settings: dict) -> None:
         """Say which graph to load, and how. See `openvino_settings.for_worker`."""
-        self._write(settings)
+        self._outbox.put(settings)
 
     @property
     def pid(self) -> int:
@@ -97,7 +89,7 @@ class WorkerProcess:
                 raise self.error
             number = next(self._numbers)
             self._queues[number] = answers
-        self._write({"do": do, "id": number, **fields})
+        self._outbox.put({"do": do, "id": number, **fields}, key=number)
         return number, answers
 
     def wait_until_ready(self, timeout: float | None = None) -> float:
@@ -109,24 +101,17 @@ class WorkerProcess:
         return self.load_seconds
 
     def cancel(self, number: int) -> None:
-        """Forget a request. Nothing more comes for it."""
+        """Forget a request. Nothing more comes for it; one that is still on its way is never sent."""
         with self._lock:
             is_live = self._queues.pop(number, None) is not None and not self.error
-        if is_live:
-            self._write({"do": "cancel", "id": number})
+        if is_live and not self._outbox.take_back(number):
+            self._outbox.put({"do": "cancel", "id": number})
 
     def close(self) -> None:
         """End the process; what is running gets an EngineError. May be called twice."""
         self._is_closing = True
         self._process.kill()
         self._process.wait()
-
-    def _write(self, message: dict) -> None:
-        line = json.dumps(message, separators=(",", ":")).encode() + b"\n"
-        # A broken pipe means that it has ended; the reader's thread tells every waiting request.
-        with contextlib.suppress(BrokenPipeError, ValueError), self._writing:
-            self._process.stdin.write(line)
-            self._process.stdin.flush()
 
     def _listen(self) -> None:
         for line in self._process.stdout:
@@ -138,9 +123,9 @@ class WorkerProcess:
         self._is_settled.set()
         for answers in waiting:
             answers.put(self.error)
-        for stream in (self._process.stdin, self._process.stdout, self._log):
-            with contextlib.suppress(OSError):
-                stream.close()
+        self._outbox.close()
+        self._process.close()
+        self._log.close()
         if self.on_death and not self._is_closing:
             self.on_death(self)
 

@@ -16,7 +16,9 @@ _WANTED_TOKENS = 2**15  # cache for that many tokens, or two whole contexts, whe
 _WIDE = {"bf16": 2, "f32": 4}  # bytes of one key or value where they are not rounded to 8 bits
 KERNELS = 128  # compiled for lengths of a step that each stream of the graph keeps, instead of 5000
 _SCORE_TOKENS = 256  # logits of that many tokens are held at once when a prompt is scored
-_LARGE_BYTES = 3 * 10**9  # from here on a step of 2048 tokens takes so long that nobody could cancel it
+_AT_ONCE = (
+    256  # tokens of prompts in one step: a long prompt takes as long with 2048, and everybody's answers stood still
+)
 
 
 @dataclass(frozen=True)
@@ -116,15 +118,12 @@ def for_worker(
     """The first line for `openvino_worker`. `is_for_many`: many requests at once are what counts. Both pipelines compute alike;
     of a prompt that a prefix cache knows no log-likelihoods come back, so where prompts are scored there is none."""
     properties = _properties(precisions(weight_format, products, is_for_many), num_threads)
-    num_at_once = 512 if memory.weight_bytes > _LARGE_BYTES else 2048
-    if is_for_scoring:
-        num_at_once = _SCORE_TOKENS
     score = {
         "scheduler": _scheduler(num_context_tokens // BLOCK_TOKENS + 2, _SCORE_TOKENS, False),
         "properties": properties,
     }
     generate = {
-        "scheduler": _scheduler(num_cache_blocks, num_at_once, not is_for_scoring),
+        "scheduler": _scheduler(num_cache_blocks, _SCORE_TOKENS if is_for_scoring else _AT_ONCE, not is_for_scoring),
         "properties": properties,
     }
     return {"folder": str(folder), "is_for_scoring": is_for_scoring, "generate": generate, "score": score}

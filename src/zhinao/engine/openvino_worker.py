@@ -1,8 +1,7 @@
 """The process that runs OpenVINO GenAI. Started by `openvino_process.py`, spoken to in JSON lines over its pipes.
 
 A step of the pipeline holds the interpreter lock and a failing step leaves it dead, so it has a process to itself; here
-a failure ends the process, and the parent starts another. Requests arrive checked. When the parent is gone, its end of
-the pipe closes and this process leaves.
+a failure ends the process, and the parent starts another. Requests arrive checked. When the parent is gone, this process ends.
 
 In:  the settings (`openvino_settings.for_worker`), then {"do": "generate", "id", "ids", "config"}, {"do": "score", "id", "ids"}, {"do": "cancel", "id"}
 Out: {"ready": seconds}, {"chunks": [[id, ids, logprobs, finish], …]}, {"refused": id, "why"}, {"failed": why}
@@ -16,8 +15,12 @@ import sys
 import threading
 import time
 
+from zhinao.engine.child import end_with_parent
+from zhinao.engine.slow_steps import Constrained, SlowSteps
+
 
 def main() -> None:
+    end_with_parent()
     start = time.monotonic()
     answers = _take_stdout()
     commands: queue.SimpleQueue = queue.SimpleQueue()
@@ -96,7 +99,10 @@ class _Worker:
 
     def _take(self, command: dict) -> None:
         if command["do"] == "generate":
-            self._try(self.generator, command, self.generator.config(command["config"]))
+            values = command["config"]
+            if grammar := values.get("grammar"):
+                self.generator.constrain(command["id"], grammar, values["grammar_seconds"])
+            self._try(self.generator, command, self.generator.config(values))
         elif command["do"] == "score":
             self.waiting_scores.append(command)
         else:
@@ -114,6 +120,7 @@ class _Worker:
         try:
             pipeline.add(command["id"], command["ids"], config)
         except RuntimeError as error:  # refused before it ran: the pipeline is unharmed
+            pipeline.forget(command["id"])
             _send(self.answers, {"refused": command["id"], "why": str(error).strip()[:2000]})
 
 
@@ -132,6 +139,14 @@ class Pipeline:
             self.pipeline = genai.ContinuousBatchingPipeline(folder, scheduler, "CPU", settings["properties"])
         self.handles: dict[int, object] = {}  # a dropped handle would cancel its request
         self.scores: set[int] = set()
+        self.unread: set[int] = set()  # requests whose prompts are not through
+        self.constrained: dict[int, Constrained] = {}
+        self.slow_steps, self.grammars = SlowSteps(), set()
+
+    def constrain(self, request: int, grammar: str, seconds: float) -> None:
+        is_new = hash(grammar) not in self.grammars
+        self.grammars.add(hash(grammar))
+        self.constrained[request] = Constrained(grammar, seconds, is_new)
 
     def is_scoring(self) -> bool:
         return bool(self.scores)
@@ -139,6 +154,7 @@ class Pipeline:
     def config(self, values: dict):
         config = self.genai.GenerationConfig()
         stop_ids, grammar = values.pop("stop_ids"), values.pop("grammar", None)
+        values.pop("grammar_seconds", None)
         config.set_eos_token_id(stop_ids[0] if stop_ids else 0)
         if stop_ids:
             config.stop_token_ids = set(stop_ids)
@@ -158,25 +174,42 @@ class Pipeline:
         from openvino import Tensor
 
         self.handles[request] = self.pipeline.add_request(request, Tensor(np.array([ids], np.int64)), config)
+        self.unread.add(request)
         if config.echo:
             self.scores.add(request)
 
     def cancel(self, request: int) -> None:
-        if handle := self.handles.pop(request, None):
+        if handle := self.handles.get(request):
             handle.cancel()
-            self.scores.discard(request)
+        self.forget(request)
+
+    def forget(self, request: int) -> None:
+        self.handles.pop(request, None)
+        self.constrained.pop(request, None)
+        self.scores.discard(request)
+        self.unread.discard(request)
 
     def step(self) -> list:
         """One step, where there is work; returns the chunks that came of it."""
         if not self.pipeline.has_non_finished_requests():
             return []
+        is_reading, start = bool(self.unread), time.monotonic()
         self.pipeline.step()
+        seconds = time.monotonic() - start
         chunks = [chunk for request in list(self.handles) if (chunk := self._chunk(request))]
-        for request, _, _, finish in chunks:
-            if finish:
-                del self.handles[request]
-                self.scores.discard(request)
+        for request, ids, _, finish in chunks:
+            self._count(request, len(ids), finish)
+        for request in self.slow_steps.blamed(seconds, is_reading, self.constrained):
+            self.cancel(request)
+            chunks.append([request, [], [], "slow"])
         return chunks
+
+    def _count(self, request: int, num_tokens: int, finish: str | None) -> None:
+        self.unread.discard(request)
+        if request in self.constrained:
+            self.constrained[request].num_tokens += num_tokens
+        if finish:
+            self.forget(request)
 
     def _chunk(self, request: int) -> list | None:
         handle, ids, logprobs, finish = self.handles[request], [], [], None

@@ -5,7 +5,7 @@ Loads Zhinao, Qwen2 and Llama folders. Made to be plain and right rather than fa
 
 import importlib.util
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -85,7 +85,7 @@ class TransformersEngine(Engine):
         self.check_grammar(sampling.grammar)
         return _TorchGeneration(self, list(prompt_ids), sampling, self.check_prompt(prompt_ids, sampling))
 
-    def score(self, prompt_ids: list[int]) -> list[float]:
+    def score(self, prompt_ids: list[int], is_left: Callable[[], bool] = lambda: False) -> list[float]:
         self._check_open()
         self.check_score(prompt_ids)
         import torch

@@ -11,7 +11,7 @@ import itertools
 import os
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from zhinao.engine.base import CANCELLED, LENGTH, STOP, Chunk, Engine, EngineInfo, Generation, Sampling
@@ -82,7 +82,7 @@ class VLLMEngine(Engine):
         params = _params(sampling, self.check_prompt(prompt_ids, sampling))
         return _VLLMGeneration(self._engine, self._loop, str(next(self._numbers)), list(prompt_ids), params)
 
-    def score(self, prompt_ids: list[int]) -> list[float]:
+    def score(self, prompt_ids: list[int], is_left: Callable[[], bool] = lambda: False) -> list[float]:
         self._check_open()
         self.check_score(prompt_ids)
         if len(prompt_ids) == 1:

@@ -1,33 +1,58 @@
-"""How many requests run at once, and how many may wait. Fair between clients. Knows neither HTTP nor the engine."""
+"""How many answers run at once, and how many may wait. Fair between clients. Knows neither HTTP nor the engine."""
 
 import asyncio
 import contextlib
 import math
 import time
-from collections import deque
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
 
 from zhinao.lang import tr
 from zhinao.serve.errors import ApiError
+from zhinao.serve.turns import Turns
 
 DRAIN_RETRY_SECONDS = 10
+_SPARE = 8  # of so many slots one more is there for a client that has none
 
 
 class Admission:
-    """Slots for running requests and a bounded queue. One event loop only.
+    """Slots for running answers and a bounded queue. One event loop only.
 
     Free slots go to the clients in turn, and within a client to whoever came first. Where the queue is full, a client that
-    has fewer waiting than another takes the place of that one's newest.
+    has fewer waiting than another takes the place of that one's newest. A client that has nothing running need not wait for those
+    of others where there are many slots: so that it can begin, an eighth more may run.
     """
 
     def __init__(self, max_running: int, max_queued: int):
         self.max_running, self.max_queued = max_running, max_queued
-        self.num_running = self.num_waiting = 0
+        self.num_running = 0
         self.is_closed = False
-        self._queues: dict[str, deque[asyncio.Future]] = {}  # in the order of their turns; none is empty
+        self._turns = Turns()
+        self._held: Counter[str] = Counter()  # slots of each client
+        self._num_inside = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._mean_seconds = 1.0
+
+    @property
+    def num_waiting(self) -> int:
+        return self._turns.num_waiting
+
+    @contextlib.contextmanager
+    def visit(self) -> Iterator[None]:
+        """For a whole request, with all that it does before and after its slots: `idle` waits for it too.
+
+        Raises ApiError 503 where the server is closing.
+        """
+        if self.is_closed:
+            raise _closing()
+        self._num_inside += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._num_inside -= 1
+            self._look()
 
     @contextlib.asynccontextmanager
     async def slot(self, client: str = "") -> AsyncIterator[None]:
@@ -37,8 +62,8 @@ class Admission:
         """
         if self.is_closed:
             raise _closing()
-        if self.num_running < self.max_running:
-            self._start()
+        if self._may_start(client):
+            self._start(client)
         else:
             await self._wait(client)
         started = time.monotonic()
@@ -46,70 +71,66 @@ class Admission:
             yield
         finally:
             self._mean_seconds += 0.1 * (time.monotonic() - started - self._mean_seconds)
-            self._release()
+            self._release(client)
+
+    def check(self, client: str, num: int) -> None:
+        """Raises ApiError 400 where so many answers to one request could never wait and run at once, 429 where they cannot now:
+        sooner than the slots would say so."""
+        most = self.max_running + self.max_queued
+        if num > most:
+            raise ApiError(
+                400,
+                tr(
+                    f"{num} answers are asked for at once; this server takes {most}.",
+                    f"一次请求了 {num} 个回答，此服务器上限为 {most}。",
+                ),
+                param="n",
+            )
+        room = self.max_running - self.num_running + self.max_queued - self.num_waiting
+        if num > 1 and num > room and self._turns.longest in (None, client):
+            raise self._full()
 
     def close(self) -> None:
         """Take no more requests and refuse those that wait; the running ones go on."""
         self.is_closed = True
-        for queue in self._queues.values():
-            for waiting in queue:
-                _fail(waiting, _closing())
-        self._queues.clear()
-        self.num_waiting = 0
+        self._turns.fail_all(_closing)
 
     async def idle(self) -> None:
         """Wait until nothing runs."""
         await self._idle.wait()
 
-    def _start(self) -> None:
+    def _may_start(self, client: str) -> bool:
+        more = 0 if self._held[client] else self.max_running // _SPARE
+        return self.num_running < self.max_running + more
+
+    def _start(self, client: str) -> None:
         self.num_running += 1
+        self._held[client] += 1
         self._idle.clear()
 
     async def _wait(self, client: str) -> None:
         if self.num_waiting >= self.max_queued:
             self._make_room(client)
-        waiting = asyncio.get_running_loop().create_future()
-        self._queues.setdefault(client, deque()).append(waiting)
-        self.num_waiting += 1
-        try:
-            await waiting
-        except asyncio.CancelledError:
-            if waiting.cancelled():
-                self._forget(client, waiting)
-            elif waiting.exception() is None:  # the slot had just been given
-                self._release()
-            raise
-
-    def _forget(self, client: str, waiting: asyncio.Future) -> None:
-        queue = self._queues.get(client, ())
-        if waiting in queue:
-            queue.remove(waiting)
-            self.num_waiting -= 1
-            if not queue:
-                del self._queues[client]
+        await self._turns.wait(client, lambda: self._release(client))
 
     def _make_room(self, client: str) -> None:
-        longest = max(self._queues, key=lambda name: len(self._queues[name]), default=client)
-        if len(self._queues.get(longest, ())) <= len(self._queues.get(client, ())) + 1:
+        longest = self._turns.longest
+        if longest is None or self._turns.num_of(longest) <= self._turns.num_of(client) + 1:
             raise self._full()
-        newest = self._queues[longest][-1]
-        self._forget(longest, newest)
-        _fail(newest, self._full())
+        self._turns.fail_newest(longest, self._full())
 
-    def _release(self) -> None:
+    def _release(self, client: str) -> None:
         """Give the slot to the next in turn, or have one fewer running."""
-        while self._queues:
-            client = next(iter(self._queues))
-            queue = self._queues.pop(client)
-            waiting = queue.popleft()
-            self.num_waiting -= 1
-            if queue:
-                self._queues[client] = queue  # its next turn comes after everybody's
-            if not waiting.done():  # a cancelled one has not noticed yet
-                waiting.set_result(None)
-                return
         self.num_running -= 1
-        if not self.num_running:
+        self._held[client] -= 1
+        if not self._held[client]:
+            del self._held[client]
+        while place := self._turns.next(self._may_start):
+            self._start(place.client)
+        self._look()
+
+    def _look(self) -> None:
+        if not self.num_running and not self._num_inside:
             self._idle.set()
 
     def _full(self) -> ApiError:
@@ -117,17 +138,12 @@ class Admission:
         return ApiError(
             429,
             tr(
-                f"The server is busy: {self.num_running} requests run and {self.num_waiting} wait.",
-                f"服务器繁忙：{self.num_running} 个请求正在运行，{self.num_waiting} 个在排队。",
+                f"The server is busy: {self.num_running} answers run and {self.num_waiting} wait.",
+                f"服务器繁忙：{self.num_running} 个回答正在生成，{self.num_waiting} 个在排队。",
             ),
             code="queue_full",
             headers={"Retry-After": str(min(max(seconds, 1), 60))},
         )
-
-
-def _fail(waiting: asyncio.Future, error: ApiError) -> None:
-    if not waiting.done():
-        waiting.set_exception(error)
 
 
 def _closing() -> ApiError:

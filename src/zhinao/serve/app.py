@@ -171,9 +171,9 @@ def _rendered(service: Service, body: ChatRequest) -> JSONResponse:
 async def _answer_now(request: Request, request_id: str) -> dict:
     """End the thought of a running request: the answer follows."""
     live = _service(request).live.get(request_id)
-    if live is None:
+    if live is None or live.owner != asgi.state(request.scope).get("key"):
         raise ApiError(404, tr(f"No request {request_id} is running.", f"没有正在运行的请求 {request_id}。"))
-    closed = [running.answer_now() for running in live]
+    closed = [running.answer_now() for running in live.runnings]
     return {"id": request_id, "object": "chat.completion.answer_now", "closed": any(closed)}
 
 

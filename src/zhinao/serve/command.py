@@ -7,6 +7,7 @@ from dataclasses import fields
 from zhinao import config
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.serve.proxy import check_proxies
 from zhinao.serve.settings import ServeSettings
 
 
@@ -83,10 +84,19 @@ def _add_limits(group) -> None:
         help=tr("a web page's origin that may use the server (repeatable)", "允许使用本服务的网页来源（可重复）"),
     )
     add(
+        "--proxy",
+        action="append",
+        metavar="ADDRESS",
+        help=tr(
+            "a reverse proxy whose X-Forwarded-For is believed: address or network (repeatable; default: none)",
+            "信任其 X-Forwarded-For 的反向代理：地址或网段（可重复；默认无）",
+        ),
+    )
+    add(
         "--requests-per-minute",
         type=int,
         metavar="N",
-        help=tr("of one key, or one address", "每个密钥（或地址）每分钟请求数"),
+        help=tr("of one key, or one address; each answer counts", "每个密钥（或地址）每分钟请求数，每个回答计一次"),
     )
     add(
         "--tokens-per-minute",
@@ -98,13 +108,13 @@ def _add_limits(group) -> None:
         "--max-running",
         type=int,
         metavar="N",
-        help=tr("requests that run at once (default 64)", "同时运行的请求数（默认 64）"),
+        help=tr("answers that run at once (default 64)", "同时生成的回答数（默认 64）"),
     )
     add(
         "--max-queued",
         type=int,
         metavar="N",
-        help=tr("requests that may wait (default 256)", "排队的请求数（默认 256）"),
+        help=tr("answers that may wait (default 256)", "排队的回答数（默认 256）"),
     )
     add("--max-body-mb", type=float, metavar="MB", help=tr("size of a request (default 8)", "请求体上限（默认 8）"))
 
@@ -150,6 +160,7 @@ def run(args: argparse.Namespace) -> int | None:
     flags = {name: tuple(value) if isinstance(value, list) else value for name, value in vars(args).items()}
     settings = config.load(ServeSettings, args.config, flags)
     _check(settings)
+    check_proxies(settings.proxy)
     from zhinao.engine import select
 
     engine = select.choose(settings.engine, settings.quant, settings.device).engine
@@ -181,8 +192,8 @@ def _described(args: argparse.Namespace, settings: ServeSettings, engine: str) -
         if value in (None, False, ()) or field.name == "engine":
             continue
         flag = f"--{field.name.replace('_', '-')}"
-        if field.name == "cors_origin":
-            words += [word for origin in value for word in (flag, origin)]
+        if field.name in ("cors_origin", "proxy"):
+            words += [word for one in value for word in (flag, one)]
         elif value is True:
             words.append(flag)
         else:

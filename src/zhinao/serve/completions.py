@@ -1,6 +1,5 @@
 """`/v1/completions`: texts or ids continued as they stand, with the prompt's own log-likelihoods where `echo` asks for them."""
 
-import asyncio
 from dataclasses import dataclass
 
 from zhinao.api.model import Model
@@ -94,12 +93,12 @@ class CompletionWriter(Writer):
         self._told: dict[int, _Told] = {}
         self._tokenizer = None
 
-    async def prepare(self, model: Model) -> None:
+    async def prepare(self, score) -> None:
         """Score the prompts that are to be sent back with their likelihoods."""
         if not (self._is_echo and self._logprobs is not None):
             return
         for n, prompt in enumerate(self._prompts):
-            self._scores[n] = await asyncio.to_thread(model.engine.score, prompt.ids)
+            self._scores[n] = await score(prompt.ids)
 
     def start(self, index: int, running: Running, job: Job, model: Model) -> list[dict]:
         self._tokenizer = model.tokenizer

@@ -14,12 +14,18 @@ _LINGER_SECONDS = 1.0  # a client that still sends would not see an answer behin
 _HOPS = (b"upgrade", b"http2-settings")
 
 
-def protocol(head_seconds: float = 20.0, head_bytes: int = HEAD_BYTES, write_seconds: float = 60.0):
+def protocol(
+    head_seconds: float = 20.0,
+    head_bytes: int = HEAD_BYTES,
+    write_seconds: float = 60.0,
+    all_write_seconds: float = 600.0,
+):
     """The protocol's class for `uvicorn.Config(http=…)`.
 
     A connection ends where all headers of a request are not there within `head_seconds`, where they are larger than
-    `head_bytes` (431), and where a client reads nothing of what is ready for it for `write_seconds`. An offered upgrade that
-    is no WebSocket is passed over, as RFC 9110 (7.8) allows: the request is answered by HTTP/1.1, and the connection goes on.
+    `head_bytes` (431), and where what is ready for a client fills the line for `write_seconds`, or for `all_write_seconds` in
+    all of one request (a client that reads a little now and then). An offered upgrade that is no WebSocket is passed over, as
+    RFC 9110 (7.8) allows: the request is answered by HTTP/1.1, and the connection goes on.
     """
     import httptools
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -29,7 +35,7 @@ def protocol(head_seconds: float = 20.0, head_bytes: int = HEAD_BYTES, write_sec
             super().connection_made(transport)
             self._offered: bytes | None = None  # the head of a request that offers an upgrade, without the offer
             self._num_bytes, self._is_counted, self._is_refused = 0, True, False  # of what is no body
-            self._stalled = None
+            self._stalled, self._stalled_since, self._left = None, 0.0, all_write_seconds
             self._patience = self.loop.call_later(head_seconds, transport.close)
 
         def connection_lost(self, exc):
@@ -65,6 +71,8 @@ def protocol(head_seconds: float = 20.0, head_bytes: int = HEAD_BYTES, write_sec
             self._patience.cancel()
             self._patience = self.loop.call_later(head_seconds, self.transport.close)
             self._num_bytes, self._is_counted = 0, True
+            if not self._stalled:
+                self._left = all_write_seconds
             super().on_message_begin()
 
         def on_headers_complete(self):
@@ -89,12 +97,15 @@ def protocol(head_seconds: float = 20.0, head_bytes: int = HEAD_BYTES, write_sec
         def pause_writing(self):
             """The client does not read: what waits for it has filled the system's buffers and ours."""
             super().pause_writing()
-            self._stalled = self._stalled or self.loop.call_later(write_seconds, self.transport.abort)
+            if not self._stalled:
+                self._stalled_since = self.loop.time()
+                self._stalled = self.loop.call_later(min(write_seconds, max(self._left, 0.0)), self.transport.abort)
 
         def resume_writing(self):
             if self._stalled:
                 self._stalled.cancel()
                 self._stalled = None
+                self._left -= self.loop.time() - self._stalled_since
             super().resume_writing()
 
         def _refuse(self) -> None:

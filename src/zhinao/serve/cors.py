@@ -3,6 +3,7 @@
 A browser lets any page send requests to localhost; that the page cannot read the answer does not help an engine that runs.
 """
 
+import ipaddress
 from urllib.parse import urlsplit
 
 from zhinao.errors import UsageError
@@ -12,6 +13,7 @@ from zhinao.serve.auth import is_loopback
 from zhinao.serve.errors import ApiError
 
 _ANY = ("0.0.0.0", "::")  # as the name of a server: this machine, by every address it has
+_PRIVATE = (".local", ".localhost", ".internal", ".home.arpa")  # which the public DNS never holds
 _EXPOSED = (
     "X-Request-Id",
     "X-Zhinao-Ignored",
@@ -46,19 +48,21 @@ def cors(app: asgi.App, origins: tuple[str, ...]) -> asgi.App:
 
 
 class OriginGuard:
-    """403 for writes that another site's page makes a browser send, and, with `is_local`, for a Host that is not this machine.
+    """403 for writes that another site's page makes a browser send, and for a Host that cannot be this machine: with `is_local`
+    (which nobody else reaches) every other name and address, without keys every name that a stranger could own.
 
-    The latter is how a page of another site reads from localhost: its name is made to point here (DNS rebinding).
+    The latter is how a page of another site reads from here: its name is made to point to this machine (DNS rebinding).
     Clients that are no browsers send neither Origin nor Sec-Fetch-Site, and pass.
     """
 
-    def __init__(self, app: asgi.App, origins: tuple[str, ...] = (), is_local: bool = True):
-        self.app, self.origins, self.is_local = app, frozenset(origins), is_local
+    def __init__(self, app: asgi.App, origins: tuple[str, ...] = (), is_local: bool = True, has_keys: bool = False):
+        self.app, self.origins = app, frozenset(origins)
+        self.is_local, self.has_keys = is_local, has_keys
         self._names = {*_ANY, *(urlsplit(origin).hostname for origin in origins)}
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         if scope["type"] == "http" and "*" not in self.origins:
-            if self.is_local and not self._is_own_host(asgi.header(scope, "host")):
+            if not self._is_own_host(asgi.header(scope, "host")):
                 return await asgi.refuse(scope, send, _foreign_host())
             if scope["method"] not in ("GET", "HEAD", "OPTIONS") and self._is_foreign(scope):
                 return await asgi.refuse(scope, send, _foreign_page())
@@ -70,7 +74,10 @@ class OriginGuard:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
             return False
-        return not host or is_loopback(name) or name.removesuffix(".") in self._names
+        plain = name.removesuffix(".")
+        if not host or is_loopback(name) or plain in self._names:
+            return True
+        return not self.is_local and (self.has_keys or _is_nobodys(plain))
 
     def _is_foreign(self, scope: asgi.Scope) -> bool:
         """Sec-Fetch-Site is the browser's own word, which pages cannot set."""
@@ -82,13 +89,22 @@ class OriginGuard:
         return bool(site)
 
 
+def _is_nobodys(name: str) -> bool:
+    """Whether it is an address, or a name that nobody can register for themselves: of the local network, or without a dot."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return bool(name) and ("." not in name or name.endswith(_PRIVATE))
+    return True
+
+
 def _foreign_host() -> ApiError:
     return ApiError(
         403,
         tr(
-            "This server listens on this machine only and is not known by that Host name. "
-            "Behind a proxy start it with --cors-origin https://that.name.",
-            "此服务器只监听本机，不接受这个 Host 名称。若在反向代理之后，请用 --cors-origin https://该名称 启动。",
+            "This server is not known by that Host name. "
+            "If it is meant, also behind a proxy, start the server with --cors-origin https://that.name.",
+            "此服务器不接受这个 Host 名称。如确需使用（包括在反向代理之后），请用 --cors-origin https://该名称 启动服务器。",
         ),
         code="host_not_allowed",
     )

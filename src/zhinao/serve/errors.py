@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from zhinao.errors import ContextLengthError, EngineError, MissingExtraError, UsageError, ZhinaoError
+from zhinao.errors import ContextLengthError, EngineError, MissingExtraError, SlowGrammarError, UsageError, ZhinaoError
 
 _KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 
@@ -36,6 +36,8 @@ def of(error: ZhinaoError) -> ApiError:
         return ApiError(400, _too_long(error), code="context_length_exceeded", param="messages")
     if isinstance(error, (UsageError, MissingExtraError)):
         return ApiError(400, str(error))
+    if isinstance(error, SlowGrammarError):
+        return ApiError(400, str(error), code="grammar_too_slow")
     if isinstance(error, EngineError):
         return ApiError(503, str(error), code="engine_error", headers={"Retry-After": "2"})
     return ApiError(500, str(error))

@@ -14,6 +14,7 @@ from zhinao.serve.app import build
 from zhinao.serve.auth import Keys
 from zhinao.serve.connection import protocol
 from zhinao.serve.drain import DrainingServer
+from zhinao.serve.page import files
 from zhinao.serve.service import Service
 from zhinao.serve.settings import ServeSettings
 
@@ -43,6 +44,7 @@ async def _serve(service: Service, keys: Keys, listening: socket.socket) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # `proxy.py` knows who is believed
         timeout_keep_alive=75,
     )
     server = DrainingServer(configured, service.admission, settings.drain_seconds)
@@ -58,6 +60,7 @@ async def _serve(service: Service, keys: Keys, listening: socket.socket) -> int:
     )
     loading = asyncio.create_task(service.start())
     loading.add_done_callback(lambda done: _leave_without_model(server, done))
+    await asyncio.to_thread(files.find, "/")  # packs the page's files, which would delay the first request
     try:
         await server.serve([listening])
         if loading.done():

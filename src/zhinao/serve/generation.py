@@ -2,19 +2,21 @@
 
 import asyncio
 import contextlib
+import functools
 
 from starlette.responses import Response
 
+from zhinao.api.model import Model
 from zhinao.api.reply import Reply
 from zhinao.api.state import ReplyState
 from zhinao.errors import ZhinaoError
 from zhinao.serve import asgi, errors, sampling
 from zhinao.serve.asgi import Receive, Scope, Send
 from zhinao.serve.errors import ApiError
-from zhinao.serve.job import Job, timings
+from zhinao.serve.job import Job, Prompt, timings
 from zhinao.serve.logs import record_of
-from zhinao.serve.running import Running
-from zhinao.serve.service import Service
+from zhinao.serve.running import BEGUN, Running
+from zhinao.serve.service import Live, Service
 
 _SSE = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -35,6 +37,7 @@ class Generation(Response):
         self._service, self._job, self._headers = service, job, headers or {}
         self._shape = shape or Plain()
         self._runnings: list[Running] = []
+        self._tasks: list[asyncio.Task] = []
         self._replies: dict[int, Reply] = {}
         self._out: asyncio.Queue = asyncio.Queue()
         self._is_begun, self._num_counted = False, 0
@@ -58,65 +61,84 @@ class Generation(Response):
         job, service, finish = self._job, self._service, "cancelled"
         client = asgi.state(scope).get("client", "")
         try:
-            async with service.admission.slot(client):
-                await job.writer.prepare(service.model)
-                await self._check_grammar()
-                self._start()
-                self._meter.started(job.num_prompt_tokens)
+            with service.admission.visit():
+                service.admission.check(client, job.num_answers)
+                service.limits.charge(client, job.num_answers)
+                await job.writer.prepare(functools.partial(service.score, client))
+                seconds = await service.check_grammar(client, job.options.sampling.grammar)
+                self._start(client, asgi.state(scope).get("key"), seconds)
                 await (self._stream(send) if job.is_stream else self._whole(send))
                 finish = self._finish()
         except (ApiError, ZhinaoError) as error:
             finish = "error"
             await self._fail(scope, send, error if isinstance(error, ApiError) else errors.of(error))
         finally:
-            self._tidy(scope, client, finish)
+            self._free(client)
+            self._note(scope, finish)
 
-    def _start(self) -> None:
-        """Start every answer. Raises ZhinaoError, ApiError where one cannot run."""
-        service, job = self._service, self._job
-        model = service.model
-        service.live[job.id] = self._runnings
+    def _start(self, client: str, owner: str | None, seconds: float) -> None:
+        """Let every answer begin when its turn comes; a token of each costs the engine `seconds` more than others do."""
+        service, job, model = self._service, self._job, self._service.model
+        service.live[job.id] = Live(owner, self._runnings)
         for prompt in job.prompts:
             for n in range(job.n):
-                state = ReplyState(model.tokenizer, prompt.ids, sampling.nth(job.options, n), **prompt.how)
-                running = Running(model.engine, state, service.wire, self._out, index=len(self._runnings))
-                self._runnings.append(running)
-                running.skip() if job.is_empty else running.start()
+                make = functools.partial(self._state, model, prompt, n)
+                self._runnings.append(Running(model.engine, make, service.wire, self._out, index=len(self._runnings)))
+        for running in self._runnings:
+            if job.is_empty:
+                running.skip()
+            else:
+                self._tasks.append(asyncio.create_task(self._run(running, client, seconds)))
 
-    async def _check_grammar(self) -> None:
-        """A new grammar takes the engine up to seconds to judge; afterwards it knows it. Raises UsageError."""
-        if grammar := self._job.options.sampling.grammar:
-            await asyncio.to_thread(self._service.model.engine.check_grammar, grammar)
+    def _state(self, model: Model, prompt: Prompt, n: int) -> ReplyState:
+        return ReplyState(model.tokenizer, prompt.ids, sampling.nth(self._job.options, n), **prompt.how)
+
+    async def _run(self, running: Running, client: str, seconds: float) -> None:
+        """One answer, from its turn until the engine is done with it."""
+        service = self._service
+        following = service.following.part(client, seconds) if seconds else contextlib.nullcontext()
+        num_tokens = len(self._job.prompts[running.index // self._job.n].ids)
+        try:
+            async with service.admission.slot(client), following, service.reading.part(client, num_tokens) as is_read:
+                self._meter.started(self._job.num_prompt_tokens)
+                running.start()
+                await running.prompt_read.wait()
+                is_read()
+                await running.ended.wait()
+        except Exception as error:
+            self._out.put_nowait((running.index, error))
 
     async def _messages(self):
-        """Batches of what came out together, until every answer has ended. Raises ZhinaoError where one failed."""
+        """Batches of what came out together, until every answer has ended. Raises ZhinaoError, ApiError where one failed."""
         while len(self._replies) < len(self._runnings):
             batch = [await self._out.get()]
             while not self._out.empty():
                 batch.append(self._out.get_nowait())
             for index, what in batch:
-                if isinstance(what, ZhinaoError):
+                if isinstance(what, Exception):
                     raise what
                 if isinstance(what, Reply):
                     self._replies[index] = what
-            num_tokens = sum(len(running.state.ids) for running in self._runnings)
+            num_tokens = self._num_tokens()
             self._meter.tokens(num_tokens - self._num_counted)
             self._num_counted = num_tokens
             yield batch
 
     async def _stream(self, send: Send) -> None:
         job, writer, model = self._job, self._job.writer, self._service.model
-        first = [c for running in self._runnings for c in writer.start(running.index, running, job, model)]
-        chunks = [job.chunk(choice) for choice in first]
+        chunks, is_told = [], False
         async for batch in self._messages():
             for index, what in batch:
-                choices = (
-                    writer.end(index, what, self._runnings[index])
-                    if isinstance(what, Reply)
-                    else writer.events(index, what)
-                )
+                running = self._runnings[index]
+                if what is BEGUN:
+                    choices = writer.start(index, running, job, model)
+                else:
+                    choices = (
+                        writer.end(index, what, running) if isinstance(what, Reply) else writer.events(index, what)
+                    )
+                    is_told = True
                 chunks += [job.chunk(choice) for choice in choices]
-            if chunks:
+            if chunks and is_told:
                 await self._begin(send)
                 await _body(send, self._shape.encode(chunks))
                 chunks = []
@@ -127,10 +149,10 @@ class Generation(Response):
 
     async def _whole(self, send: Send) -> None:
         job, writer, model = self._job, self._job.writer, self._service.model
-        for running in self._runnings:
-            writer.start(running.index, running, job, model)
-        async for _ in self._messages():
-            pass
+        async for batch in self._messages():
+            for index, what in batch:
+                if what is BEGUN:
+                    writer.start(index, self._runnings[index], job, model)
         replies = self._all()
         choices = [writer.whole(n, reply, self._runnings[n]) for n, reply in enumerate(replies)]
         body = asgi.json_text(self._shape.whole(job.answer(choices, replies))).encode()
@@ -158,22 +180,25 @@ class Generation(Response):
     def _finish(self) -> str:
         return next((reply.finish_reason for reply in self._all()), "stop")
 
-    def _tidy(self, scope: Scope, client: str, finish: str) -> None:
-        """Free the engine and write down what was used, also where the client has left."""
-        job, service = self._job, self._service
-        for running in self._runnings:
-            running.cancel()
-        service.live.pop(job.id, None)
-        num_tokens = sum(len(running.state.ids) for running in self._runnings)
-        if self._runnings:
-            service.limits.spend(client, job.num_prompt_tokens + num_tokens)
+    def _free(self, client: str) -> None:
+        """Give back what others wait for, and count what was used; also where the client has left. May be called twice."""
+        for one in (*self._runnings, *self._tasks):
+            one.cancel()
+        if self._service.live.pop(self._job.id, None):
+            self._service.limits.spend(client, self._job.num_prompt_tokens + self._num_tokens())
+
+    def _num_tokens(self) -> int:
+        return sum(running.num_tokens for running in self._runnings)
+
+    def _note(self, scope: Scope, finish: str) -> None:
+        """Write down what came of it."""
+        job, record = self._job, record_of(scope)
         self._meter.finished(finish)
-        record = record_of(scope)
         record.model, record.user, record.finish_reason = job.model, job.user, finish
-        record.prompt_tokens, record.completion_tokens = job.num_prompt_tokens, num_tokens
+        record.prompt_tokens, record.completion_tokens = job.num_prompt_tokens, self._num_tokens()
         if self._replies:
             record.first_token_seconds = timings(list(self._replies.values()))["first_token_seconds"]
-        if service.settings.log_content:
+        if self._service.settings.log_content:
             record.prompt = [prompt.text for prompt in job.prompts]
             record.answer = [reply.content for _, reply in sorted(self._replies.items())]
 

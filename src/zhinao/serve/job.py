@@ -3,6 +3,7 @@
 import time
 import uuid
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from zhinao.api.model import Model
@@ -25,8 +26,8 @@ class Prompt:
 class Writer(ABC):
     """Turns what happens to one job into OpenAI's objects. `index` counts choices. One object for one request."""
 
-    async def prepare(self, model: Model) -> None:  # noqa: B027 (most writers need nothing)
-        """What takes time and must be there before the first chunk; called with the request's slot."""
+    async def prepare(self, score: Callable[[list[int]], Awaitable[list[float]]]) -> None:  # noqa: B027 (most need nothing)
+        """What takes time and must be there before the first chunk. `score` is the engine's, in turn with other clients."""
 
     @abstractmethod
     def start(self, index: int, running: Running, job: "Job", model: Model) -> list[dict]:
@@ -64,6 +65,10 @@ class Job:
 
     def __post_init__(self):
         self.id = self.id or f"{_PREFIXES[self.kind]}-{uuid.uuid4().hex}"
+
+    @property
+    def num_answers(self) -> int:
+        return len(self.prompts) * self.n
 
     @property
     def num_prompt_tokens(self) -> int:

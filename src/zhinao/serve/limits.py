@@ -60,6 +60,24 @@ class RateLimits:
         for what, bucket in buckets:
             bucket.level -= what == "requests"
 
+    def charge(self, client: str, num_answers: int) -> None:
+        """Count what an admitted request holds beyond its first answer; that may overdraw, as with tokens.
+
+        Raises ApiError 400 where not even a whole minute's amount holds so many.
+        """
+        limit = self._limits["requests"]
+        if limit is not None and num_answers > limit:
+            raise ApiError(
+                400,
+                tr(
+                    f"Each answer counts as a request: {num_answers} are asked for at once, {limit} are allowed a minute.",
+                    f"每个回答计为一次请求：一次请求了 {num_answers} 个，每分钟上限为 {limit} 个。",
+                ),
+                param="n",
+            )
+        if bucket := self._bucket("requests", client):
+            bucket.level -= num_answers - 1
+
     def spend(self, client: str, num_tokens: int) -> None:
         """Count tokens of prompts and answers."""
         if bucket := self._bucket("tokens", client):

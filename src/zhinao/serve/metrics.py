@@ -74,15 +74,19 @@ class Metrics:
 
 
 class Meter:
-    """Measures one request: `started` when it has its slot, `tokens` for each batch of new ones, `finished` once."""
+    """Measures one request: `started` when the first of its answers has a slot (later calls change nothing), `tokens` for each batch of new ones, `finished` once."""
 
     def __init__(self, metrics: Metrics):
         self._metrics = metrics
         self._arrived = time.perf_counter()
         self._first = self._last = 0.0
         self._num_tokens = 0
+        self._is_started = False
 
     def started(self, num_prompt_tokens: int) -> None:
+        if self._is_started:
+            return
+        self._is_started = True
         self._metrics.queued.observe(time.perf_counter() - self._arrived)
         self._metrics.prompt_tokens.inc(num_prompt_tokens)
 

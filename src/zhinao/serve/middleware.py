@@ -1,6 +1,7 @@
 """The middlewares in their order around the application. What each does stands in its own file."""
 
 from zhinao.serve import asgi
+from zhinao.serve.answer_headers import AnswerHeaders
 from zhinao.serve.auth import KeyMiddleware, Keys, is_loopback
 from zhinao.serve.body import BodyLimit
 from zhinao.serve.cors import OriginGuard, cors
@@ -8,16 +9,18 @@ from zhinao.serve.limits import RateLimits, RateMiddleware
 from zhinao.serve.logs import LogMiddleware
 from zhinao.serve.metrics import Metrics
 from zhinao.serve.page import PageMiddleware
+from zhinao.serve.proxy import behind
 from zhinao.serve.settings import ServeSettings
 
 
 def wrap(app: asgi.App, settings: ServeSettings, keys: Keys, limits: RateLimits, metrics: Metrics) -> asgi.App:
-    """From the inside out: body, limits, key, CORS, page, origin, log. So a refusal has CORS headers, and every answer its line;
+    """From the inside out: body, limits, key, CORS, page, origin, log, headers, proxies. So a refusal has CORS headers, and every answer its line;
     who has no key costs nothing, and who is over the limit is not read."""
     app = BodyLimit(app, max_bytes=int(settings.max_body_mb * 1e6))
     app = RateMiddleware(app, limits)
     app = KeyMiddleware(app, keys) if keys else app
     app = cors(app, settings.cors_origin)
     app = PageMiddleware(app)  # outside the key: it asks for one itself
-    app = OriginGuard(app, settings.cors_origin, is_local=is_loopback(settings.host))
-    return LogMiddleware(app, on_response=metrics.responded)
+    app = OriginGuard(app, settings.cors_origin, is_local=is_loopback(settings.host), has_keys=bool(keys))
+    app = AnswerHeaders(LogMiddleware(app, on_response=metrics.responded))
+    return behind(app, settings.proxy)

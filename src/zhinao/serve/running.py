@@ -1,6 +1,8 @@
 """One answer under way in the event loop: the engine's chunks become events in a queue. The twin of `api/stream.py` without threads."""
 
 import asyncio
+import functools
+from collections.abc import Callable
 
 from zhinao.api import reply as r
 from zhinao.api.state import ReplyState
@@ -8,37 +10,61 @@ from zhinao.engine.base import LENGTH, STOP, Chunk, Engine, Generation
 from zhinao.errors import EngineError, ZhinaoError
 from zhinao.serve.wire import Wire
 
+BEGUN = object()
+
 
 class Running:
-    """Puts `(index, events)` into `out` as they come, last `(index, Reply)`, or `(index, ZhinaoError)` where it failed.
+    """Puts `(index, BEGUN)` into `out`, then `(index, events)` as they come, last `(index, Reply)`, or `(index, ZhinaoError)` where it failed.
 
-    All methods are for the loop's thread. Raises UsageError, ContextLengthError from `start`, before anything runs.
+    `prompt_read` is set when the engine has begun to answer, `ended` when it has nothing to do for this one any more, however
+    much of it has yet to be sent. All methods are for the loop's thread. Raises UsageError, ContextLengthError from `start`, before anything runs.
     """
 
-    def __init__(self, engine: Engine, state: ReplyState, wire: Wire, out: asyncio.Queue, index: int = 0):
-        self.state, self.index, self.is_over = state, index, False
+    def __init__(
+        self, engine: Engine, make_state: Callable[[], ReplyState], wire: Wire, out: asyncio.Queue, index: int = 0
+    ):
+        self.index, self.is_begun, self.is_over = index, False, False
+        self._make_state = make_state
+        self.prompt_read, self.ended = asyncio.Event(), asyncio.Event()
         self._engine, self._wire, self._out = engine, wire, out
         self._generation: Generation | None = None
 
+    @functools.cached_property
+    def state(self) -> ReplyState:
+        """Made when it is needed: there may be hundreds that wait."""
+        return self._make_state()
+
+    @property
+    def num_tokens(self) -> int:
+        return len(self.state.ids) if self.is_begun else 0
+
     def start(self) -> None:
+        if self.is_over:
+            return
+        self._begin()
         if events := self.state.begin():
             self._out.put_nowait((self.index, events))
         self._ask()
 
     def skip(self) -> None:
         """End without asking the engine for anything."""
+        self._begin()
         self._end(LENGTH)
+
+    def _begin(self) -> None:
+        self.is_begun = True
+        self._out.put_nowait((self.index, BEGUN))
 
     def answer_now(self) -> bool:
         """Close the thought. False where none is running."""
-        if self.is_over or not self.state.can_answer_now:
+        if self.is_over or not self.is_begun or not self.state.can_answer_now:
             return False
         self._close(r.ANSWER_NOW)
         return True
 
     def cancel(self) -> None:
         """Free the engine; nothing more comes out. May be called at any time, and twice."""
-        self.is_over = True
+        self._over()
         self._drop()
 
     def _ask(self) -> None:
@@ -52,6 +78,7 @@ class Running:
         generation, chunk = message
         if self.is_over or generation is not self._generation:
             return  # cancelled meanwhile
+        self.prompt_read.set()
         if isinstance(chunk, EngineError):
             self._fail(chunk)
             return
@@ -76,12 +103,17 @@ class Running:
         self._drop()
         if events := self.state.finish(finish):
             self._out.put_nowait((self.index, events))
-        self.is_over = True
+        self._over()
         self._out.put_nowait((self.index, self.state.summary(finish)))
 
     def _fail(self, error: ZhinaoError) -> None:
-        self.is_over = True
+        self._over()
         self._out.put_nowait((self.index, error))
+
+    def _over(self) -> None:
+        self.is_over = True
+        self.prompt_read.set()
+        self.ended.set()
 
     def _drop(self) -> None:
         generation, self._generation = self._generation, None

@@ -1,10 +1,13 @@
 """The server's one model and everything that requests share: slots, limits, counts, what is running. Knows no HTTP."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from zhinao.api.model import Model
+from zhinao.engine.base import Grammar
 from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
 from zhinao.serve.admission import Admission
@@ -14,8 +17,22 @@ from zhinao.serve.logs import LOGGER
 from zhinao.serve.metrics import Metrics
 from zhinao.serve.running import Running
 from zhinao.serve.settings import ServeSettings
+from zhinao.serve.turns import Share
 from zhinao.serve.wire import Wire
-from zhinao.serve.work import Work
+from zhinao.serve.work import OneByOne, Work
+
+_READING_TOKENS = (
+    4096  # of prompts that the engine reads at once: enough to keep it busy, few enough for others to be next
+)
+_FOLLOWING_SECONDS = 0.15  # of computing in a step, for all grammars together
+
+
+@dataclass(frozen=True)
+class Live:
+    """A request that runs, and the name of the key that it was sent with."""
+
+    owner: str | None
+    runnings: list[Running]
 
 
 class Service:
@@ -29,9 +46,11 @@ class Service:
         self.admission = Admission(settings.max_running, settings.max_queued)
         self.limits = RateLimits(settings.requests_per_minute, settings.tokens_per_minute)
         self.metrics = Metrics(names[0], lambda: self.admission.num_running, lambda: self.admission.num_waiting)
-        self.live: dict[str, list[Running]] = {}
+        self.live: dict[str, Live] = {}
+        self.reading, self.following = Share(_READING_TOKENS), Share(_FOLLOWING_SECONDS)
         self.wire: Wire | None = None
         self.work = Work()
+        self._scores, self._trials = OneByOne(), OneByOne()
         self._open_model, self._model = open_model, None
         self._failure: ZhinaoError | None = None
         self._num_restarts = 0
@@ -48,9 +67,10 @@ class Service:
             raise
 
     def close(self) -> None:
-        for running in [one for many in self.live.values() for one in many]:
+        for running in [one for live in self.live.values() for one in live.runnings]:
             running.cancel()
-        self.work.close()
+        for pool in (self.work, self._scores, self._trials):
+            pool.close()
         if self._model:
             self._model.close()
 
@@ -63,6 +83,23 @@ class Service:
             code, reason = self.state()
             raise ApiError(503, reason, code=code, headers={"Retry-After": "2"})
         return self._model
+
+    async def score(self, client: str, ids: list[int]) -> list[float]:
+        """The engine's `score`, given up when it is cancelled. Raises what that raises."""
+        left = threading.Event()
+        try:
+            return await self._scores.do(client, self.model.engine.score, ids, left.is_set)
+        finally:
+            left.set()
+
+    async def check_grammar(self, client: str, grammar: Grammar | None) -> float:
+        """What a token of it costs, in seconds. A new one takes the engine up to seconds to judge. Raises UsageError."""
+        if grammar is None:
+            return 0.0
+        engine = self.model.engine
+        if not engine.knows_grammar(grammar):
+            await self._trials.do(client, engine.check_grammar, grammar)
+        return engine.grammar_seconds(grammar)
 
     def state(self) -> tuple[str, str]:
         """A word (`ok`, `loading`, `restarting`, `failed`, `draining`) and a sentence."""

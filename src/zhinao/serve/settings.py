@@ -22,6 +22,7 @@ class ServeSettings:
     api_key_file: str | None = None
     allow_anyone: bool = False  # an address that others can reach without a key
     cors_origin: tuple[str, ...] = ()
+    proxy: tuple[str, ...] = ()  # whose X-Forwarded-For is believed
     requests_per_minute: int | None = None  # of one key, or of one address where there are no keys
     tokens_per_minute: int | None = None
     max_running: int = 64

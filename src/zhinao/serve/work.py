@@ -4,11 +4,13 @@ Small bodies are done at once, since a thread would cost more. Large ones wait f
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from zhinao.lang import tr
 from zhinao.serve.errors import ApiError
+from zhinao.serve.turns import Share
 
 SMALL_BYTES, LARGE_BYTES = 4_096, 262_144
 _MAX_LARGE = 32  # waiting; each may hold tens of megabytes
@@ -40,6 +42,28 @@ class Work:
         """What has not begun is dropped."""
         for pool in (self._quick, self._slow):
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+class OneByOne:
+    """A thread of its own for calls that take long, of one client after the other."""
+
+    def __init__(self):
+        self._pool, self._turn = ThreadPoolExecutor(1, "zhinao-one-by-one"), Share(1)
+
+    async def do(self, client: str, call: Callable, *args):
+        """The result of `call(*args)`. The next one's turn comes when the thread is free, even if this one is cancelled."""
+        give_back, loop = await self._turn.take(client, 1), asyncio.get_running_loop()
+
+        def over(_) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(give_back)
+
+        running = self._pool.submit(call, *args)
+        running.add_done_callback(over)
+        return await asyncio.wrap_future(running)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _busy() -> ApiError:

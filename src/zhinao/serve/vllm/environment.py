@@ -17,6 +17,9 @@ def chosen(
 ) -> dict[str, str]:
     """What is added; a variable that the user has set stays as it is."""
     made = {"VLLM_NO_USAGE_STATS": "1", SETTINGS_VARIABLE: written(settings, host)}
+    made["FORWARDED_ALLOW_IPS"] = (
+        ",".join(settings.proxy) or "none"
+    )  # uvicorn believes everything on this machine otherwise
     if is_cpu:
         made |= _cpu(settings, flags)
     return {name: value for name, value in made.items() if name not in environ or name == SETTINGS_VARIABLE}
