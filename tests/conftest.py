@@ -5,9 +5,14 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Started in the background of a script, Ctrl-C is ignored, and so it would be by every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long drawing takes says how busy the machine is.
+settings.register_profile("zhinao", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("zhinao")
 
 SHARED = Path(os.environ.get("ZHINAO_SHARED", Path(__file__).parents[2] / "shared"))
 

@@ -66,18 +66,24 @@ class DiskError(ZhinaoError):
 class ContextLengthError(UsageError):
     """A prompt longer than the model's context or the cache. Nothing is cut silently."""
 
-    def __init__(self, num_prompt_tokens: int, num_context_tokens: int, is_counted: bool = True):
-        """`is_counted`: the whole prompt was; else counting stopped where it was over."""
+    def __init__(self, num_prompt_tokens: int | None, num_context_tokens: int, is_counted=True, num_chars: int = 0):
+        """`is_counted`: the whole prompt was; else counting stopped where it was over. Without `num_prompt_tokens` it is the
+        characters that are too many."""
         from zhinao.lang import tr
 
         self.num_prompt_tokens = num_prompt_tokens
         self.num_context_tokens, self.is_counted = num_context_tokens, is_counted
         english, chinese = ("", "") if is_counted else ("more than ", "超过 ")
+        counted = (
+            f"The prompt has {english}{num_prompt_tokens} tokens; the model's context holds {num_context_tokens}.",
+            f"提示有{chinese or ' '}{num_prompt_tokens} 个 token，而模型的上下文只有 {num_context_tokens} 个。",
+        )
+        long = (
+            f"A text of {num_chars} characters is too long for the model's context of {num_context_tokens} tokens.",
+            f"{num_chars} 个字符的文本超出模型 {num_context_tokens} 个 token 的上下文。",
+        )
         super().__init__(
-            tr(
-                f"The prompt has {english}{num_prompt_tokens} tokens; the model's context holds {num_context_tokens}.",
-                f"提示有{chinese or ' '}{num_prompt_tokens} 个 token，而模型的上下文只有 {num_context_tokens} 个。",
-            ),
+            tr(*(long if num_prompt_tokens is None else counted)),
             tr("shorten it, or drop earlier turns", "请缩短提示，或去掉较早的轮次"),
         )
 

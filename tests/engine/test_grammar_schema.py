@@ -9,6 +9,7 @@ import pytest
 from tests.engine.grammar_sampler import Sampler
 from zhinao.engine.base import Grammar
 from zhinao.engine.grammar import written
+from zhinao.engine.grammar.schema import rules_of
 from zhinao.errors import UsageError
 
 pytest.importorskip("openvino_genai")
@@ -162,3 +163,10 @@ def test_what_is_large_is_written_or_refused_soon():
         written(Grammar("json_schema", json.dumps({"$defs": circles, "$ref": "#/$defs/a0"})))
     with pytest.raises(UsageError, match="too many ways"):
         written(Grammar("regex", "(a|b)*a(a|b){24}"))
+
+
+def test_blanks_between_words_have_an_end():
+    """Without one a model that is lost goes on with line breaks until its limit, and the JSON never closes."""
+    rules = rules_of('{"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}')
+    space = next(line for line in rules.splitlines() if line.startswith("space "))
+    assert "*" not in space and "32" in space

@@ -113,7 +113,7 @@ class ReplyState:
                 break
             self._first_token = self._first_token or time.perf_counter()
             logprob = chunk.logprobs[n] if chunk.logprobs else None
-            if self.is_thinking and self._is_end(number):
+            if self.is_thinking and self._is_end(number) and self._has_room_to_close(r.CLOSED):
                 self.closing = r.CLOSED  # the thought is over, and the answer is still to come
             elif self._answers_by == _OPEN and not self.is_thinking:
                 events += self._weigh(number, logprob)
@@ -199,9 +199,21 @@ class ReplyState:
         self.num_thought_tokens += 1
         count, budget = self.num_thought_tokens, self._options.thinking_budget
         if budget is not None and count >= budget:
-            self.closing = r.BUDGET
+            reason = r.BUDGET
         elif count % _LOOP_CHECK_EVERY == 0 and repeats_itself(self.ids[-count:]):
-            self.closing = r.LOOP
+            reason = r.LOOP
+        else:
+            return
+        if self._has_room_to_close(reason):
+            self.closing = reason
+
+    def _has_room_to_close(self, reason: str) -> bool:
+        """Whether the words that close a thought fit into `max_tokens`; where they do not, the limit ends the reply as it is."""
+        most = self._options.sampling.max_tokens
+        return (
+            most is None
+            or len(self.ids) + len(self._tokenizer.encode(self._closing_text(reason), control=True)) <= most
+        )
 
     def _events(self, pieces: list[Piece]) -> list[Event]:
         for piece in pieces:

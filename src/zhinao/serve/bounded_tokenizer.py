@@ -1,7 +1,6 @@
 """A tokenizer for one request, which stops where the prompt cannot fit any more, before all of it is encoded."""
 
-from zhinao.errors import ContextLengthError, UsageError
-from zhinao.lang import tr
+from zhinao.errors import ContextLengthError
 
 _PIECE = 65_536  # characters
 _SLACK = 64  # tokens that a cut may add
@@ -39,12 +38,7 @@ class BoundedTokenizer:
             if num_tokens > self._max_tokens:
                 raise ContextLengthError(num_tokens, self._max_tokens, is_counted=False)
         if len(text) > most:
-            raise UsageError(
-                tr(
-                    f"A text of {len(text)} characters is too long for {self._max_tokens} tokens.",
-                    f"{len(text)} 个字符的文本超出 {self._max_tokens} 个 token 所能容纳的长度。",
-                )
-            )
+            raise ContextLengthError(None, self._max_tokens, num_chars=len(text))
 
     def _ids(self, text: str, control: bool) -> list[int]:
         return (self._tokenizer.encode_aside if len(text) > _LONG else self._tokenizer.encode)(text, control)

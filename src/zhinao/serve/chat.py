@@ -1,5 +1,7 @@
 """`/v1/chat/completions`: from the request's messages to a job, and from the job's events to chunks and answers."""
 
+import dataclasses
+
 from zhinao.api import reply as r
 from zhinao.api.model import Model
 from zhinao.api.reply import Event, Reply
@@ -60,7 +62,7 @@ def _options(body: ChatRequest, model: Model, use: ToolUse, default_budget: int 
     limit = body.max_tokens if body.max_completion_tokens is None else body.max_completion_tokens
     if limit == 0:
         raise ApiError(400, tr("max_tokens is 0; allowed: 1, 2 …", "max_tokens 为 0，应 ≥ 1。"), param="max_tokens")
-    return sampling.read(
+    options = sampling.read(
         body,
         model,
         max_tokens=limit,
@@ -68,6 +70,7 @@ def _options(body: ChatRequest, model: Model, use: ToolUse, default_budget: int 
         logprobs=bool(body.logprobs),
         grammar=demanded,
     )
+    return dataclasses.replace(options, stop=()) if use.is_forced else options  # they would cut the call's JSON
 
 
 class ChatWriter(Writer):

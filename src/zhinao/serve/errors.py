@@ -46,4 +46,6 @@ def of(error: ZhinaoError) -> ApiError:
 def _too_long(error: ContextLengthError) -> str:
     """Clients such as LiteLLM know this refusal by OpenAI's own words, so they come first in every language."""
     known = f"This model's maximum context length is {error.num_context_tokens} tokens"
+    if error.num_prompt_tokens is None:
+        return f"{known}. {error}"
     return f"{known}; the prompt has {'' if error.is_counted else 'more than '}{error.num_prompt_tokens}. {error}"

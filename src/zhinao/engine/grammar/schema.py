@@ -12,7 +12,7 @@ from zhinao.engine.grammar import join, json_text, shape
 from zhinao.engine.grammar.containers import arrays, objects
 from zhinao.engine.grammar.join import lost
 from zhinao.engine.grammar.shape import wrong
-from zhinao.engine.grammar.tree import NEVER, Repeat, Rules, Text, alt, of
+from zhinao.engine.grammar.tree import NEVER, Repeat, Rules, Text, alt, maybe, of, seq
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
@@ -21,6 +21,7 @@ _REFUSED = (
     "maxContains", "$dynamicRef", "$recursiveRef",
 )  # fmt: skip
 _MAX_DEPTH = 80
+_INDENT = 32  # blanks after a line break; without a limit a model that is lost goes on with blanks for ever
 _MAX_LOOKS = 20_000  # at parts, while they are joined or compared: in circles these would be more and more
 
 
@@ -48,7 +49,7 @@ class SchemaRules:
         self.schema, self.rules = schema, Rules()
         self._names: dict[str, str] = {}
         self._num_looks = 0
-        self.space = self.rules.add("space", Repeat(of(" \n\t"), 0, None))
+        self.space = self.rules.add("space", maybe(alt(Text(" "), seq(Text("\n"), Repeat(of(" \t"), 0, _INDENT)))))
 
     def written(self) -> str:
         return self.rules.written(self.rule(self.schema, "#"))
