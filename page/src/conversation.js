@@ -1,4 +1,5 @@
 // A conversation as a tree of messages: an edited question or a second answer is a sibling of the first. Pure data, JSON all the way.
+// Two windows may change one conversation: what each knows is brought together in `merge.js`.
 
 /**
  * @typedef {object} Message
@@ -6,6 +7,8 @@
  * @property {string|null} parent
  * @property {"user"|"assistant"} role
  * @property {string} content
+ * @property {number} changed milliseconds; of two states of a message the later holds
+ * @property {{name: string, text: string}[]} [files] what was attached to a question
  * @property {string} [chosen] the child that was looked at last
  *
  * @typedef {object} Conversation
@@ -14,10 +17,10 @@
  * @property {boolean} isNamed whether a person gave the title
  * @property {number} created
  * @property {number} updated milliseconds
- * @property {string} system
+ * @property {string} system the prompt with which it began
  * @property {Message[]} messages in the order in which they were made
  * @property {string|null} leaf the last message of the branch that is shown
- * @property {string|null} first the first message of it
+ * @property {Record<"title"|"system"|"leaf", number>} stamps when each was changed
  */
 
 export function newId() {
@@ -29,7 +32,18 @@ export function newId() {
 
 /** @returns {Conversation} */
 export function newConversation(system = "", now = Date.now()) {
-  return { id: newId(), title: "", isNamed: false, created: now, updated: now, system, messages: [], leaf: null };
+  const fields = { title: "", isNamed: false, system, messages: [], leaf: null, stamps: {} };
+  return { id: newId(), created: now, updated: now, ...fields };
+}
+
+/** Now, but later than `before` even where the clock stands still or was set back. */
+export const later = (before) => Math.max(Date.now(), (before ?? 0) + 1);
+
+/** Change fields of a conversation, each with the moment at which that was done. */
+export function change(conversation, fields) {
+  Object.assign(conversation, fields);
+  conversation.stamps ??= {}; // kept by an older page
+  for (const name of Object.keys(fields)) conversation.stamps[name] = later(conversation.stamps[name]);
 }
 
 export const find = (conversation, id) => conversation.messages.find((message) => message.id === id) ?? null;
@@ -42,17 +56,22 @@ export function branch(conversation, leaf = conversation.leaf) {
   return path.reverse();
 }
 
-/** Messages with the same parent, itself among them. @returns {Message[]} */
-export const siblings = (conversation, { parent }) =>
-  conversation.messages.filter((message) => message.parent === parent);
+/** Messages with the same parent, itself among them, in the order in which they were made. @returns {Message[]} */
+export const siblings = (conversation, { parent }) => childrenOf(conversation, parent);
+
+const childrenOf = (conversation, id) =>
+  conversation.messages
+    .filter(({ parent }) => parent === id)
+    .sort((one, other) => (one.created ?? 0) - (other.created ?? 0));
 
 /** Add a message below `parent` (null: at the beginning) and show it. @returns {Message} */
 export function add(conversation, parent, fields) {
-  const message = { id: newId(), parent, created: Date.now(), ...fields };
+  const now = Date.now();
+  const message = { id: newId(), parent, created: now, changed: now, ...fields };
   conversation.messages.push(message);
   show(conversation, message.id);
   if (!conversation.isNamed && !conversation.title && message.role === "user")
-    conversation.title = titleOf(message.content);
+    conversation.title = titleOf(message.content || (message.files?.[0]?.name ?? ""));
   return message;
 }
 
@@ -63,13 +82,13 @@ export function select(conversation, id) {
 }
 
 function lastChild(conversation, id) {
-  const children = conversation.messages.filter((message) => message.parent === id);
+  const children = childrenOf(conversation, id);
   const chosen = find(conversation, id)?.chosen;
   return children.find((child) => child.id === chosen)?.id ?? children.at(-1)?.id;
 }
 
 function show(conversation, id) {
-  conversation.leaf = id;
+  change(conversation, { leaf: id });
   for (let message = find(conversation, id); message?.parent; message = find(conversation, message.parent)) {
     find(conversation, message.parent).chosen = message.id;
   }

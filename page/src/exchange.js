@@ -1,4 +1,5 @@
 // Conversations as files: JSON that can be imported again, Markdown to read.
+import { withFiles } from "./attachment.js";
 import { branch, newConversation, newId } from "./conversation.js";
 import { tr } from "./lang.js";
 
@@ -49,9 +50,10 @@ function checked(given, n) {
 
 function message(given) {
   const { id, parent, role, content } = given;
-  const kept = { id, parent, role, content, created: Number(given.created) || 0 };
+  const kept = { id, parent, role, content, created: Number(given.created) || 0, changed: Number(given.changed) || 0 };
   if (text(given.chosen)) kept.chosen = given.chosen;
-  if (role === "user") return kept;
+  const files = Array.isArray(given.files) ? given.files.filter((one) => text(one?.name) && text(one?.text)) : [];
+  if (role === "user") return files.length ? { ...kept, files: files.map(({ name, text }) => ({ name, text })) } : kept;
   const tokens = Array.isArray(given.tokens) ? given.tokens.filter((one) => text(one?.text)).map(token) : [];
   return {
     ...kept,
@@ -62,7 +64,8 @@ function message(given) {
     error: null,
     model: text(given.model) ? given.model : null,
     ...(text(given.thoughtEnd) ? { thoughtEnd: given.thoughtEnd } : {}),
-    ...numbers(given, ["seconds", "firstSeconds", "thoughtSeconds"]),
+    ...numbers(given, ["seconds", "firstSeconds", "thoughtSeconds", "numChunks"]),
+    ...(given.earlier ? { earlier: earlier(given.earlier) } : {}),
     ...(given.usage ? { usage: usage(given.usage) } : {}),
   };
 }
@@ -80,14 +83,20 @@ function usage(given) {
   };
 }
 
+const earlier = (given) => ({
+  ...{ tokens: 0, seconds: 0, thoughtTokens: 0, thoughtSeconds: 0 },
+  ...numbers(given, ["tokens", "seconds", "thoughtTokens", "thoughtSeconds"]),
+  isEstimate: given.isEstimate === true,
+});
+
 /** The branch that is shown, thoughts folded. */
 export function toMarkdown(conversation) {
   const parts = [`# ${conversation.title || tr("Conversation", "对话")}`];
   if (conversation.system) parts.push(`> **${tr("System", "系统提示")}**\n${quoted(conversation.system)}`);
-  for (const { role, content, thought } of branch(conversation)) {
+  for (const { role, content, thought, files } of branch(conversation)) {
     parts.push(`## ${role === "user" ? tr("You", "我") : tr("Assistant", "助手")}`);
     if (thought) parts.push(`<details><summary>${tr("Thought", "思考")}</summary>\n\n${thought.trim()}\n\n</details>`);
-    parts.push(content.trim());
+    parts.push(withFiles(content.trim(), files));
   }
   return `${parts.join("\n\n")}\n`;
 }

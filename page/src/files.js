@@ -9,13 +9,21 @@ export function download(name, text, type) {
 }
 
 /** @returns {Promise<string|null>} the text of a file that the person chooses */
-export function choose(accept) {
-  const field = h("input", { type: "file", accept, class: "away", "aria-hidden": "true" });
+export async function choose(accept) {
+  const [file] = await chosen({ accept });
+  return file ? file.text() : null;
+}
+
+/** @returns {Promise<File[]>} */
+export const chooseFiles = () => chosen({ multiple: true });
+
+function chosen(attributes) {
+  const field = h("input", { type: "file", class: "away", "aria-hidden": "true", ...attributes });
   document.body.append(field);
   return new Promise((resolve) => {
-    const done = async () => {
+    const done = () => {
       field.remove();
-      resolve(field.files[0] ? await field.files[0].text() : null);
+      resolve([...field.files]);
     };
     field.addEventListener("change", done);
     field.addEventListener("cancel", done);

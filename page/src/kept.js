@@ -1,63 +1,78 @@
-// The conversations kept in this browser: the list that is shown, the search in it, and other tabs that change it.
+// The conversations kept in this browser: the list that is shown, and the search in it. Other windows are told of what changes.
 import { fromJson, toJson } from "./exchange.js";
 import { tr } from "./lang.js";
 import { note } from "./view/notice.js";
 
 export class Kept {
   summaries = [];
-  found = null; // id -> place of the hit, while something is searched
-  #query = "";
+  found = null; // id -> where the words stand, while something is searched
+  query = "";
+  #deleted = new Set(); // an answer that still runs must not bring one back
+  #unsaved = new Map(); // what a full browser did not take: there until the page is closed
 
-  /** @param {() => void} onList the list has changed @param {(id: string) => void} onElsewhere another tab changed one */
-  constructor(store, onList, onElsewhere) {
-    this.store = store;
-    this.onList = onList;
-    this.channel = new BroadcastChannel("zhinao");
-    this.channel.addEventListener("message", async ({ data: id }) => {
-      await this.refresh();
-      onElsewhere(id);
-    });
+  /** @param {import("./tabs.js").Tabs} tabs @param {() => void} onList the list has changed */
+  constructor(store, tabs, onList) {
+    Object.assign(this, { store, tabs, onList });
   }
 
-  get(id) {
-    return this.store.get(id);
+  get isLasting() {
+    return this.store.isLasting;
+  }
+
+  async get(id) {
+    return this.#unsaved.get(id) ?? this.store.get(id);
   }
 
   async refresh() {
-    this.summaries = await this.store.list();
-    this.onList();
+    const unsaved = [...this.#unsaved.values()];
+    const stored = (await this.store.list()).filter(({ id }) => !this.#unsaved.has(id));
+    this.summaries = [...unsaved, ...stored].sort((a, b) => b.updated - a.updated);
+    if (this.query.trim()) await this.search(this.query);
+    else this.onList();
   }
 
   async search(query) {
-    this.#query = query;
+    this.query = query;
     const found = query.trim() ? await this.store.search(query) : null;
-    if (this.#query !== query) return; // typed on meanwhile
+    if (this.query !== query) return; // typed on meanwhile
     this.found = found;
     this.onList();
   }
 
   /** Keep it, without a word to anybody: an answer is growing. A browser that is full must not stop the conversation. */
   async save(conversation) {
-    await this.store.put(conversation).catch((error) => {
-      const { message } = error;
-      note(tr(`The conversation cannot be kept in this browser: ${message}`, `无法在此浏览器中保存对话：${message}`));
-    });
+    if (this.#deleted.has(conversation.id)) return;
+    try {
+      await this.store.put(conversation);
+      this.#unsaved.delete(conversation.id);
+    } catch ({ message }) {
+      if (!this.#unsaved.has(conversation.id))
+        note(tr(`The conversation cannot be kept in this browser: ${message}`, `无法在此浏览器中保存对话：${message}`));
+      this.#unsaved.set(conversation.id, conversation); // and said once
+    }
   }
 
   /** Keep it and tell. @param {boolean} isNews whether it moves to the top of the list */
   async keep(conversation, isNews = true) {
     if (isNews) conversation.updated = Date.now();
     await this.save(conversation);
-    await this.#told(conversation.id);
+    this.tabs.tell("changed", conversation.id);
+    await this.refresh();
   }
 
   async delete(id) {
+    this.#deleted.add(id);
+    this.#unsaved.delete(id);
     await this.store.delete(id);
-    await this.#told(id);
+    this.tabs.tell("deleted", id);
+    await this.refresh();
   }
 
-  async #told(id) {
-    this.channel.postMessage(id);
+  /** Another window has deleted it; what this one has written in the same moment goes, too. */
+  async deletedElsewhere(id) {
+    const isKnown = this.#deleted.has(id);
+    this.#deleted.add(id);
+    if (!isKnown) await this.store.delete(id);
     await this.refresh();
   }
 
@@ -69,6 +84,7 @@ export class Kept {
   async takeIn(text) {
     const conversations = fromJson(text);
     for (const conversation of conversations) await this.store.put(conversation);
+    this.tabs.tell("changed", null);
     await this.refresh();
     return conversations.map(({ id }) => id);
   }

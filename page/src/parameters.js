@@ -26,7 +26,7 @@ export const PARAMETERS = [
   {
     wire: "top_p",
     kind: "number",
-    min: 0,
+    min: 0.01,
     max: 1,
     step: 0.05,
     label: () => "Top-p",
@@ -90,6 +90,7 @@ export const PARAMETERS = [
     wire: "seed",
     kind: "whole",
     min: 0,
+    max: Number.MAX_SAFE_INTEGER,
     step: 1,
     none: () => tr("random", "随机"),
     label: () => tr("Seed", "随机种子"),
@@ -108,7 +109,7 @@ export const PARAMETERS = [
 export function valueOf(parameter, text) {
   if (text.trim() === "") return undefined;
   if (parameter.kind === "lines") return text.split("\n").filter((line) => line !== "");
-  const value = Number(text);
+  const value = numberOf(text, parameter.kind);
   const isGood =
     Number.isFinite(value) &&
     (parameter.kind !== "whole" || Number.isInteger(value)) &&
@@ -116,6 +117,24 @@ export function valueOf(parameter, text) {
     value <= (parameter.max ?? Infinity);
   return isGood ? value : null;
 }
+
+/** As people write numbers: full-width as an input method gives them, `0,7` and `0。7`, `32,768`. NaN for anything else. */
+function numberOf(text, kind) {
+  const plain = text.trim().normalize("NFKC").replace("。", ".").replace("−", "-");
+  const isGrouped = /^\d{1,3}(,\d{3})+$/.test(plain);
+  const number = isGrouped && kind === "whole" ? plain.replaceAll(",", "") : plain.replace(",", ".");
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(number) ? Number(number) : NaN;
+}
+
+/** `0 … 2`, `≥ 0`: what may stand in a field. */
+export function allowed({ kind, min, max }) {
+  const range = max === undefined ? `≥\u00a0${min}` : `${min}\u00a0…\u00a0${max}`; // never broken
+  return kind === "whole" ? tr(`whole numbers, ${range}`, `整数，${range}`) : range;
+}
+
+/** The value in force where a field says nothing. */
+export const inForce = ({ wire, none }, defaults) =>
+  defaults[wire] ?? none?.() ?? tr("the server's default", "服务器默认值");
 
 /** The request fields for what was set, without what the server does anyway. */
 export function differing(set, defaults) {

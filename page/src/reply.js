@@ -1,8 +1,17 @@
 // An assistant's message that grows by the chunks of a stream. Pure: knows neither network nor screen.
+import { later } from "./conversation.js";
+import { setAside } from "./figures.js";
 
 /** Fields of an answer that has not begun. `finish` null: it is running. */
 export function newReply(model) {
   return { role: "assistant", content: "", thought: "", notes: [], tokens: [], finish: null, error: null, model };
+}
+
+/** An answer of which nothing had come, as if it had not begun. */
+export function renew(message, model) {
+  const { id, parent, created } = message;
+  for (const name of Object.keys(message)) delete message[name];
+  return Object.assign(message, { id, parent, created, ...newReply(model) });
 }
 
 /** Times are taken here, since not every server tells them. Seconds since the request. */
@@ -14,7 +23,13 @@ export class Growth {
     this.message = message;
     this.id = null; // the server's name for this request
     this.#start = now;
+    setAside(message);
     Object.assign(message, { finish: null, error: null });
+    this.#changed();
+  }
+
+  #changed() {
+    this.message.changed = later(this.message.changed);
   }
 
   /** @returns {boolean} whether anything of the answer has arrived */
@@ -27,6 +42,13 @@ export class Growth {
       if (!choice.index) this.#choice(choice, seconds);
     }
     this.message.seconds = seconds;
+    this.#changed();
+  }
+
+  /** It is over, without the server's last word. */
+  end(finish, error = null) {
+    Object.assign(this.message, { finish, error });
+    this.#changed();
   }
 
   get isThinking() {
@@ -40,6 +62,7 @@ export class Growth {
     if (choice.reclassified) this.#reclassify(thought, seconds);
     else if (thought) this.#think(thought, seconds);
     if (delta.content) this.#answer(delta.content, seconds);
+    if (thought || delta.content) message.numChunks = (message.numChunks ?? 0) + 1;
     if (choice.note) message.notes.push(choice.note);
     const isThought = thought !== "" || (!delta.content && message.content === "" && message.thought !== "");
     for (const token of choice.logprobs?.content ?? []) this.#token(token, isThought);
@@ -76,19 +99,6 @@ export class Growth {
     const alternatives = (others ?? []).map((one) => [one.token, one.logprob]);
     this.message.tokens.push({ text: token, logprob, isThought, ...(alternatives.length > 1 ? { alternatives } : {}) });
   }
-}
-
-/** Tokens of the thought, or null where the server does not count them. */
-export const numThoughtTokens = (message) => message.usage?.completion_tokens_details?.reasoning_tokens || null;
-
-export const thoughtSeconds = (message) => message.timings?.thought_seconds || message.thoughtSeconds || 0;
-
-/** Tokens a second of decoding, or null. */
-export function speed(message) {
-  if (message.timings?.tokens_per_second) return message.timings.tokens_per_second;
-  const spent = (message.seconds ?? 0) - (message.firstSeconds ?? 0);
-  const count = message.usage?.completion_tokens ?? 0;
-  return count > 1 && spent > 0.05 ? (count - 1) / spent : null;
 }
 
 /** Whether the answer broke off and can be gone on with. `isOurs`: our server also answers from a thought that broke off. */

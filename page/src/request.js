@@ -1,4 +1,5 @@
 // The body of a chat request. Pure.
+import { withFiles } from "./attachment.js";
 import { differing } from "./parameters.js";
 
 /**
@@ -25,6 +26,10 @@ export function requestBody({ system, branch, model, parameters, about, wantsPro
 }
 
 /** Earlier thoughts are left out, as the family's templates do; the thought of a continued answer stands before it. */
-function message({ role, content, thought }, isOpen) {
-  return { role, content, ...(isOpen && thought ? { reasoning_content: thought, reasoning: thought } : {}) };
+function message({ role, content, thought, files }, isOpen) {
+  return {
+    role,
+    content: withFiles(content, files),
+    ...(isOpen && thought ? { reasoning_content: thought, reasoning: thought } : {}),
+  };
 }

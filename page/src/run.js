@@ -46,11 +46,10 @@ export class Run {
 
   #fail(error) {
     if (error.name === "AbortError" || this.#abort.signal.aborted) {
-      this.message.finish = "stopped";
+      this.#growth.end("stopped");
       return;
     }
     if (!(error instanceof Failure)) throw error;
-    this.message.finish = error.kind === "lost" ? "lost" : "error";
-    this.message.error = { kind: error.kind, message: error.message, status: error.status };
+    this.#growth.end(error.kind === "lost" ? "lost" : "error", error.facts);
   }
 }

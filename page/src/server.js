@@ -1,5 +1,6 @@
 // The server's API as this page uses it. Knows neither conversations nor the screen.
 import { Failure, lost, refused, told, unreachable } from "./failure.js";
+import { language } from "./lang.js";
 import { EventReader } from "./sse.js";
 
 /** @typedef {{model: string|null, thinks: boolean, numContextTokens: number|null, defaults: object, isOurs: boolean, version: string|null}} About */
@@ -68,7 +69,11 @@ export class Server {
 
   async #fetch(path, options) {
     const key = this.key();
-    const headers = { "Content-Type": "application/json", ...(key ? { Authorization: `Bearer ${key}` } : {}) };
+    const headers = {
+      "Content-Type": "application/json",
+      "Accept-Language": language() === "zh" ? "zh-CN, zh;q=0.9, en;q=0.5" : "en", // the page's, which need not be the browser's
+      ...(key ? { Authorization: `Bearer ${key}` } : {}),
+    };
     const response = await fetch(new URL(path, this.base), { ...options, headers, credentials: "same-origin" }).catch(
       (error) => {
         if (error.name === "AbortError") throw error;

@@ -7,7 +7,7 @@ const DEFAULTS = {
   theme: null, // null: the system's
   key: "",
   model: null, // null: the server's first
-  system: "",
+  system: "", // of conversations that begin
   parameters: {},
   wantsProbabilities: false,
 };
@@ -17,14 +17,23 @@ export class Settings {
     Object.assign(this, DEFAULTS, read());
   }
 
-  /** Change and keep. @param {Partial<typeof DEFAULTS>} changes */
+  /** Change and keep; what another window has changed meanwhile stays. @param {Partial<typeof DEFAULTS>} changes */
   set(changes) {
     Object.assign(this, changes);
     try {
-      localStorage.setItem(PLACE, JSON.stringify(this));
+      localStorage.setItem(PLACE, JSON.stringify({ ...read(), ...changes }));
     } catch {
       // a browser that keeps nothing: they hold until the page is closed
     }
+  }
+
+  /** @param {() => void} then another window has changed some, which hold here, too */
+  watch(then) {
+    addEventListener("storage", ({ key }) => {
+      if (key !== PLACE && key !== null) return;
+      Object.assign(this, DEFAULTS, read());
+      then();
+    });
   }
 }
 

@@ -1,78 +1,118 @@
 // The conversations kept in this browser, in IndexedDB: no size worth naming, nothing sent anywhere.
+// Every window writes what it knows; what another has written meanwhile stays.
 import { openDB } from "idb";
+import { mergeToKeep } from "./merge.js";
+import { match, wordsOf } from "./search.js";
 
 /** @typedef {{id: string, title: string, updated: number}} Summary */
 
-export class Store {
-  #db;
+const BOTH = ["conversations", "summaries"];
+const summary = ({ id, title, updated }) => ({ id, title, updated });
+const newestFirst = (summaries) => summaries.sort((a, b) => b.updated - a.updated);
 
+export class Store {
+  isLasting = true;
+  #opened = null;
+
+  /** Throws where the browser lets no page keep anything. */
   static async open() {
     const store = new Store();
-    store.#db = await openDB("zhinao", 1, {
+    await store.#db();
+    return store;
+  }
+
+  /** Some browsers end a connection by themselves (a phone that slept); it is opened again. */
+  #db() {
+    this.#opened ??= openDB("zhinao", 1, {
       upgrade(db) {
         db.createObjectStore("conversations", { keyPath: "id" });
         db.createObjectStore("summaries", { keyPath: "id" }); // the list is there without reading every word
       },
       blocking: (_current, _blocked, event) => event.target.close(),
+      terminated: () => (this.#opened = null),
     });
-    return store;
+    return this.#opened;
+  }
+
+  async #transaction(names, mode) {
+    try {
+      return (await this.#db()).transaction(names, mode);
+    } catch (error) {
+      if (error.name !== "InvalidStateError") throw error; // it was closing
+      this.#opened = null;
+      return (await this.#db()).transaction(names, mode);
+    }
   }
 
   /** Newest first. @returns {Promise<Summary[]>} */
   async list() {
-    return (await this.#db.getAll("summaries")).sort((a, b) => b.updated - a.updated);
+    return newestFirst(await (await this.#transaction("summaries")).store.getAll());
   }
 
-  get(id) {
-    return this.#db.get("conversations", id);
+  async get(id) {
+    return (await this.#transaction("conversations")).store.get(id);
   }
 
-  all() {
-    return this.#db.getAll("conversations");
+  async all() {
+    return (await this.#transaction("conversations")).store.getAll();
   }
 
-  /** Both records or neither. */
+  /** Add what is new or newer to what is kept; both records or neither. */
   async put(conversation) {
-    const transaction = this.#db.transaction(["conversations", "summaries"], "readwrite");
-    const { id, title, updated } = conversation;
-    transaction.objectStore("conversations").put(conversation);
-    transaction.objectStore("summaries").put({ id, title, updated });
-    await transaction.done;
+    const transaction = await this.#transaction(BOTH, "readwrite");
+    const conversations = transaction.objectStore("conversations");
+    const stored = await conversations.get(conversation.id);
+    const whole = stored ? mergeToKeep(stored, conversation) : conversation;
+    const puts = [conversations.put(whole), transaction.objectStore("summaries").put(summary(whole))];
+    await Promise.all([...puts, transaction.done]);
   }
 
   async delete(id) {
-    const transaction = this.#db.transaction(["conversations", "summaries"], "readwrite");
-    transaction.objectStore("conversations").delete(id);
-    transaction.objectStore("summaries").delete(id);
-    await transaction.done;
+    const transaction = await this.#transaction(BOTH, "readwrite");
+    await Promise.all([...BOTH.map((name) => transaction.objectStore(name).delete(id)), transaction.done]);
   }
 
-  /** Ids of the conversations that hold every word of `query`, each with the place where the first one stands. */
+  /** The conversations that hold every word of `query`. @returns {Promise<Map<string, import("./search.js").Found>>} by id */
   async search(query) {
-    const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = wordsOf(query);
     const found = new Map();
-    let cursor = await this.#db.transaction("conversations").store.openCursor();
+    let cursor = await (await this.#transaction("conversations")).store.openCursor();
     for (; cursor; cursor = await cursor.continue()) {
       const place = match(cursor.value, words);
-      if (place !== null) found.set(cursor.value.id, place);
+      if (place) found.set(cursor.value.id, place);
     }
     return found;
   }
 }
 
-/** The words around the first hit in a message, "" where the title has it all, or null. */
-export function match(conversation, words) {
-  const title = conversation.title.toLowerCase();
-  if (words.every((word) => title.includes(word))) return "";
-  const texts = conversation.messages.map(({ content }) => content);
-  const all = `${title}\n${texts.join("\n").toLowerCase()}`;
-  if (!words.every((word) => all.includes(word))) return null;
-  for (const text of texts) {
-    const lower = text.toLowerCase();
-    const at = Math.min(...words.map((word) => lower.indexOf(word)).filter((place) => place >= 0));
-    if (at === Infinity) continue;
-    const from = Math.max(0, at - 16);
-    return `${from ? "…" : ""}${text.slice(from, at + 64).replace(/\s+/g, " ")}`;
+/** For a browser that keeps nothing, a private window for one: until the page is closed. */
+export class FleetingStore {
+  isLasting = false;
+  #kept = new Map();
+
+  async list() {
+    return newestFirst([...this.#kept.values()].map(summary));
   }
-  return "";
+
+  async get(id) {
+    return this.#kept.get(id);
+  }
+
+  async all() {
+    return [...this.#kept.values()];
+  }
+
+  async put(conversation) {
+    this.#kept.set(conversation.id, conversation);
+  }
+
+  async delete(id) {
+    this.#kept.delete(id);
+  }
+
+  async search(query) {
+    const words = wordsOf(query);
+    const found = [...this.#kept].map(([id, conversation]) => [id, match(conversation, words)]);
+    return new Map(found.filter(([, place]) => place));
+  }
 }

@@ -3,7 +3,6 @@ import test from "node:test";
 import { add, branch, newConversation } from "../src/conversation.js";
 import { fileName, fromJson, toJson, toMarkdown } from "../src/exchange.js";
 import { newReply } from "../src/reply.js";
-import { match } from "../src/store.js";
 import { lastBlock, offsetOfLine } from "../src/text/blocks.js";
 
 function sample() {
@@ -54,18 +53,24 @@ test("unknown fields of a file do not come in", () => {
   assert.deepEqual([message.error, message.evil, message.notes], [null, undefined, ["n"]]);
 });
 
+test("attached files come back, and stand in the Markdown", () => {
+  const conversation = newConversation();
+  add(conversation, null, {
+    role: "user",
+    content: "what?",
+    files: [{ name: "a.txt", text: "```\nx\n```\n", evil: 1 }],
+  });
+  const [after] = fromJson(toJson([conversation]));
+  assert.deepEqual(after.messages[0].files, [{ name: "a.txt", text: "```\nx\n```\n" }]);
+  assert.match(toMarkdown(after), /a\.txt\n````\n```\nx\n```\n````\n\nwhat\?/);
+});
+
 test("Markdown and file names", () => {
   const text = toMarkdown(sample());
   assert.match(text, /^# 你好 \$x\$\n/);
   assert.match(text, /<details><summary>Thought<\/summary>\n\nhm\n\n<\/details>\n\n<b>Good<\/b>/);
   assert.equal(fileName("../a: b?/智脑", "md"), "a-b-智脑.md");
   assert.equal(fileName("???", "json"), "zhinao.json");
-});
-
-test("search finds words in title and messages", () => {
-  assert.equal(match(sample(), ["你好"]), "");
-  assert.match(match(sample(), ["good"]), /Good/);
-  assert.equal(match(sample(), ["good", "absent"]), null);
 });
 
 test("blocks: where the last one begins", () => {

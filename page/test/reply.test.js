@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { canContinue, Growth, newReply, numThoughtTokens, speed } from "../src/reply.js";
+import { numThoughtTokens, speed } from "../src/figures.js";
+import { canContinue, Growth, newReply } from "../src/reply.js";
 
 const chunk = (delta, more = {}) => ({ id: "c1", choices: [{ index: 0, delta, ...more }] });
 

@@ -1,5 +1,6 @@
 """Real Chromium for tests of the page: started once, wiped between tests. Knows the page's own selectors."""
 
+import contextlib
 import json
 import shutil
 import tempfile
@@ -68,6 +69,31 @@ class Page:
         self.command("Storage.clearDataForOrigin", origin=url, storageTypes="all")
         self.driver.get_log("performance")
         self.visit(until)
+
+    @contextlib.contextmanager
+    def another_window(self, before=""):
+        """A second window of the same browser, in front, on the same address; gives the handles of both. `before`: a script
+        that runs there before the page's."""
+        first, address = self.driver.current_window_handle, self.driver.current_url
+        self.driver.switch_to.new_window("tab")
+        second = self.driver.current_window_handle
+        self.command("Page.addScriptToEvaluateOnNewDocument", source=_WATCH + before)
+        self.driver.get(address)
+        self.wait_for("#message")
+        self.wait(lambda: self.text(".model"))
+        try:
+            yield first, second
+            if second in self.driver.window_handles:
+                self.window(second)
+                assert self.troubles() == []
+        finally:
+            if second in self.driver.window_handles:
+                self.window(second)
+                self.driver.close()
+            self.window(first)
+
+    def window(self, handle):
+        self.driver.switch_to.window(handle)
 
     def visit(self, until=".model"):
         self.driver.get(self.url)

@@ -53,6 +53,7 @@ class FakeApi:
 
     def __init__(self):
         self.requests, self.keys, self.num_left, self.is_ours, self.key, self.num_loading = [], [], 0, True, None, 0
+        self.languages = []
         self._scripts, self._go = [], threading.Event()
         self.app = PageMiddleware(
             Starlette(
@@ -73,7 +74,9 @@ class FakeApi:
         self._go.set()
 
     def reset(self):
-        self.__dict__.update(requests=[], keys=[], num_left=0, is_ours=True, key=None, num_loading=0, _scripts=[])
+        self.__dict__.update(
+            requests=[], keys=[], languages=[], num_left=0, is_ours=True, key=None, num_loading=0, _scripts=[]
+        )
         self._go.clear()
 
     def _refusal(self, request: Request):
@@ -118,6 +121,7 @@ class FakeApi:
         if refusal := self._refusal(request):
             return refusal
         self.requests.append(await request.json())
+        self.languages.append(request.headers.get("accept-language"))
         steps = self._scripts.pop(0) if self._scripts else (answer("Good."), finish())
         if isinstance(steps[0], JSONResponse):
             return steps[0]
@@ -150,13 +154,13 @@ def event(value) -> bytes:
     return f"data: {json.dumps(value, ensure_ascii=False)}\n\n".encode()
 
 
-def _error(status, message):
-    return JSONResponse({"error": {"message": message, "type": "x", "param": None, "code": None}}, status)
+def _error(status, message, code=None):
+    return JSONResponse({"error": {"message": message, "type": "x", "param": None, "code": code}}, status)
 
 
-def refusal(status, message):
+def refusal(status, message, code=None):
     """A step in place of all others: the request is refused."""
-    return _error(status, message)
+    return _error(status, message, code)
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 from tests.chat.fake_engine import fake_model
-from tests.serve import browser, fake_api
+from tests.serve import browser
 from tests.serve.fake_api import BREAK, WAIT, answer, event, finish, refusal, thought
 from tests.serve.running_server import running, wait_for
 from tests.serve.test_real_server import serving as real_server
@@ -21,36 +21,6 @@ pytestmark = [
     pytest.mark.skipif(not (browser.BROWSER and browser.DRIVER), reason="no Chromium and chromedriver here"),
     pytest.mark.skipif(not (files.DIST / "index.html").is_file(), reason="the page is not built: make page"),
 ]
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    page = browser.Page()
-    yield page
-    page.close()
-
-
-@pytest.fixture(scope="module")
-def served():
-    api = fake_api.FakeApi()
-    with fake_api.serving(api.app) as url:
-        api.url = url
-        yield api
-
-
-@pytest.fixture
-def api(served):
-    served.reset()
-    yield served
-    served.release()
-
-
-@pytest.fixture
-def page(chromium, api):
-    """The page as a first visitor sees it. Whatever a test does, nothing may break and the policy may stop nothing."""
-    chromium.open(api.url)
-    yield chromium
-    assert chromium.troubles() == []
 
 
 # Asking and answering ------------------------------------------------------------------------------------------------
@@ -336,14 +306,22 @@ def test_code_can_be_copied(page, api):
 
 def test_probabilities_on_click(page, api):
     page.send("hello")
+    page.click(".show-tokens")  # nothing was recorded: it is asked
+    page.click("dialog .plain")
+    assert len(api.requests) == 1
     api.play(thought("t"), answer("Good", ("Go", -0.1), ("od", -1.2)), finish())
-    page.click(".show-tokens")  # nothing was recorded: it is made anew
+    page.click(".show-tokens")
+    page.click("dialog .main")
+    page.wait(lambda: page.text(".assistant .versions-count") == "2/2")
     page.wait_done()
     assert api.requests[-1]["logprobs"] is True
     page.click(".show-tokens")
     assert page.texts(".token") == ["Go", "od"]
     page.click(".token:nth-child(2)")
     assert "30.1 %" in page.wait_for(".bubble").text
+    page.press(Keys.ESCAPE)
+    page.send("and again")  # it was for this answer alone
+    assert "logprobs" not in api.requests[-1]
 
 
 # Conversations -------------------------------------------------------------------------------------------------------

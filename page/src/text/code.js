@@ -1,7 +1,11 @@
-// Dresses code blocks with their language and a copy button, and tables with a frame that scrolls.
+// Dresses code blocks with their language and a copy button, tables with a frame that scrolls, and what is short so that it stays in one line.
 import { tr } from "../lang.js";
 import { copyButton } from "../view/copy.js";
 import { h } from "../view/dom.js";
+import { width } from "./width.js";
+
+const SHORT_CODE = 24; // columns, of which a Chinese character takes two
+const SHORT_CELL = 16;
 
 /** @param {ParentNode} root */
 export function dressCode(root) {
@@ -13,6 +17,13 @@ export function dressCode(root) {
     pre.replaceWith(frame);
     pre.tabIndex = 0; // it may scroll
     frame.append(pre);
+  }
+  for (const code of root.querySelectorAll(":not(pre) > code")) {
+    if (width(code.textContent) <= SHORT_CODE) code.classList.add("is-short");
+  }
+  for (const cell of root.querySelectorAll("th, td")) {
+    const columns = width(cell.textContent);
+    cell.classList.add(columns <= SHORT_CELL ? "is-short" : "is-long");
   }
   for (const table of root.querySelectorAll("table")) {
     const frame = h("div", { class: "table", tabindex: "0" });

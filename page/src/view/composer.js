@@ -1,7 +1,9 @@
-// Where a message is written. Enter sends, but never while an input method composes.
+// Where a message is written, with the text files that go along. Enter sends, but never while an input method composes.
+import { size } from "../attachment.js";
 import { tr } from "../lang.js";
 import { iconButton } from "./button.js";
 import { h } from "./dom.js";
+import { icon } from "./icons.js";
 
 /** Enter alone, finished composing (229: some browsers end the composition before they tell of the key). */
 export function isSendingKey(event) {
@@ -10,11 +12,20 @@ export function isSendingKey(event) {
 }
 
 /** On a phone's keyboard Enter is the only way to a new line; the button sends. */
-const isTouched = () => matchMedia("(hover: none) and (pointer: coarse)").matches;
+export const isTouched = () => matchMedia("(hover: none) and (pointer: coarse)").matches;
+
+/** A file's name and size. @param {import("../attachment.js").Attachment} file */
+export const fileLabel = ({ name, text }) => [
+  icon("file"),
+  h("span", { class: "name" }, name),
+  h("small", {}, size(text)),
+];
 
 export class Composer {
-  constructor({ onSend, onStop }) {
-    this.onSend = onSend;
+  #files = [];
+
+  constructor({ actions }) {
+    this.actions = actions;
     const label = tr("Message", "消息");
     this.field = h("textarea", {
       id: "message",
@@ -24,20 +35,25 @@ export class Composer {
       autocomplete: "off",
     });
     this.field.placeholder = tr("Ask anything", "问点什么");
-    this.field.addEventListener("input", () => this.#fit());
+    this.field.addEventListener("input", () => this.#changed());
+    this.field.addEventListener("paste", (event) => this.#pasted(event));
     this.field.addEventListener("keydown", (event) => {
       if (!isSendingKey(event)) return;
       event.preventDefault();
       this.#send();
     });
+    this.clip = iconButton("clip", tr("Attach text files", "添加文本文件"), () => actions.attach(), {
+      class: "attach",
+    });
     this.send = iconButton("send", tr("Send", "发送"), () => this.#send(), { class: "send" });
-    this.stop = iconButton("stop", tr("Stop", "停止"), onStop, { class: "send stop" });
+    this.stop = iconButton("stop", tr("Stop", "停止"), actions.stop, { class: "send stop" });
+    this.chips = h("div", { class: "chips", hidden: true });
+    const row = h("div", { class: "row" }, this.clip, this.field, this.send, this.stop);
     const box = h(
       "div",
-      { class: "box", onclick: (event) => event.target === box && this.field.focus() },
-      this.field,
-      this.send,
-      this.stop,
+      { class: "box", onclick: ({ target }) => target === row && this.field.focus() },
+      this.chips,
+      row,
     );
     const hint = tr(
       "Enter sends, Shift+Enter begins a new line. The model can be wrong.",
@@ -47,13 +63,24 @@ export class Composer {
     this.setBusy(false);
   }
 
-  get text() {
-    return this.field.value;
+  /** @returns {import("../draft.js").Draft} */
+  get draft() {
+    return { text: this.field.value, files: this.#files };
   }
 
-  set text(text) {
+  set draft({ text, files }) {
     this.field.value = text;
+    this.#files = files;
+    this.#showChips();
     this.#fit();
+  }
+
+  /** @param {import("../attachment.js").Attachment} file */
+  attach(file) {
+    this.#files = [...this.#files.filter(({ name }) => name !== file.name), file];
+    this.#showChips();
+    this.#changed();
+    this.field.focus();
   }
 
   setBusy(isBusy) {
@@ -63,15 +90,49 @@ export class Composer {
     this.#fit();
   }
 
+  get #isEmpty() {
+    return !this.field.value.trim() && !this.#files.length;
+  }
+
   #send() {
-    if (this.isBusy || !this.text.trim()) return;
-    const text = this.text;
-    this.text = "";
-    this.onSend(text);
+    if (this.isBusy || this.#isEmpty) return;
+    const { text, files } = this.draft;
+    this.draft = { text: "", files: [] };
+    this.actions.keepDraft();
+    this.actions.send(text, files);
+  }
+
+  #changed() {
+    this.#fit();
+    this.actions.keepDraft();
+  }
+
+  /** A file from the clipboard; text with a picture of itself, as spreadsheets give it, is text. */
+  #pasted(event) {
+    const { files, types } = event.clipboardData;
+    if (!files.length || types.includes("text/plain")) return;
+    event.preventDefault();
+    this.actions.attach([...files]);
+  }
+
+  #showChips() {
+    this.chips.hidden = !this.#files.length;
+    const chips = this.#files.map((file) => {
+      const remove = iconButton("close", tr(`Remove ${file.name}`, `移除 ${file.name}`), () => this.#remove(file));
+      return h("span", { class: "chip" }, ...fileLabel(file), remove);
+    });
+    this.chips.replaceChildren(...chips);
+  }
+
+  #remove(file) {
+    this.#files = this.#files.filter((one) => one !== file);
+    this.#showChips();
+    this.#changed();
+    this.field.focus();
   }
 
   #fit() {
-    this.send.disabled = !this.text.trim();
+    this.send.disabled = this.#isEmpty;
     this.field.style.height = "auto";
     if (this.field.isConnected) this.field.style.height = `${this.field.scrollHeight}px`;
   }

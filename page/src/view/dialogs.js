@@ -1,4 +1,4 @@
-// Questions in front of the page: the API key, and whether something may be deleted.
+// Questions in front of the page: the API key, whether something may be deleted, or made anew.
 import { tr } from "../lang.js";
 import { h } from "./dom.js";
 
@@ -32,6 +32,15 @@ export function confirmDeletion(title) {
     `“${title}”将从此浏览器中删除，无法恢复。`,
   );
   return ask(tr("Delete the conversation?", "删除对话？"), [h("p", {}, sentence)], tr("Delete", "删除"), true);
+}
+
+export function confirmProbabilities() {
+  const sentence = tr(
+    "They were not recorded with this answer. A second version of it can be made with them; this one stays. To record them always, switch that on in the settings.",
+    "此回答没有记录概率。可以重新生成一个带概率的版本，当前版本会保留。若要始终记录，请在设置中打开。",
+  );
+  const agree = tr("Make a second version", "生成新版本");
+  return ask(tr("Token probabilities", "token 概率"), [h("p", {}, sentence)], agree);
 }
 
 /** @returns {Promise<string|null>} the key, "" for none, or null where the person left */

@@ -14,7 +14,7 @@ export class Frame {
     const { actions } = context;
     this.sidebar = new Sidebar(context);
     this.thread = new Thread(context, () => this.#empty());
-    this.composer = new Composer({ onSend: actions.send, onStop: actions.stop });
+    this.composer = new Composer(context);
     this.panel = new Panel(context);
     this.banner = h("div", { class: "banner", role: "status", hidden: true });
     this.title = h("div", { class: "top-title" });
@@ -30,8 +30,20 @@ export class Frame {
     const fresh = iconButton("plus", tr("New chat", "新对话"), actions.start, { class: "top-new" });
     const top = h("header", { class: "top" }, list, this.models, this.title, fresh, set);
     const main = h("main", {}, top, this.banner, this.thread.element, this.composer.element);
+    this.#takeDrops(main);
     const veil = h("div", { class: "veil", onclick: actions.closeDrawers });
     this.elements = [this.sidebar.element, main, this.panel.element, veil, ...noticeElements];
+  }
+
+  /** Files may be dropped on the conversation; anywhere else the browser would leave the page for them. */
+  #takeDrops(main) {
+    const hasFiles = ({ dataTransfer }) => dataTransfer?.types.includes("Files");
+    main.addEventListener(
+      "drop",
+      (event) => hasFiles(event) && this.context.actions.attach([...event.dataTransfer.files]),
+    );
+    for (const type of ["dragover", "drop"])
+      document.body[`on${type}`] = (event) => hasFiles(event) && event.preventDefault();
   }
 
   /** What depends on who the server is: its models, its defaults, what it can do. */

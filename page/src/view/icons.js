@@ -25,6 +25,8 @@ const PATHS = {
   chart: "M5 19V11M12 19V5M19 19v-5",
   download: "M12 4v11M7 11l5 5l5-5M5 20h14",
   upload: "M12 16V5M7 9l5-5l5 5M5 20h14",
+  clip: "M18.5 11.5l-7 7a4.2 4.2 0 0 1-6-6l8-8a2.8 2.8 0 0 1 4 4l-8 8a1.4 1.4 0 0 1-2-2l7-7",
+  file: "M6 3.5h8l4 4v13H6zM14 3.5v4h4",
   trash: "M5 7h14M10 7V4.5h4V7M7 7l1 12.5h8L17 7",
   book: "M5 5.5A2 2 0 0 1 7 4h12v14H7a2 2 0 0 0-2 2zM5 20V5.5M7 20h12v-2",
 };

@@ -1,5 +1,6 @@
 // The conversations on the left: search, rename, delete, and what belongs to the whole page.
 import { tr } from "../lang.js";
+import { patternOf, wordsOf } from "../search.js";
 import { iconButton, menuButton } from "./button.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
@@ -20,7 +21,10 @@ export class Sidebar {
       "aria-label": tr("Search conversations", "搜索对话"),
     });
     this.search.placeholder = tr("Search", "搜索");
-    this.search.addEventListener("input", () => actions.search(this.search.value));
+    // Letters that an input method still composes are not what is searched.
+    this.search.addEventListener("input", (event) => event.isComposing || actions.search(this.search.value));
+    this.search.addEventListener("compositionend", () => actions.search(this.search.value));
+    this.search.value = context.kept.query;
     this.search.addEventListener(
       "keydown",
       (event) => event.key === "Escape" && !event.isComposing && this.#leaveSearch(event),
@@ -29,7 +33,7 @@ export class Sidebar {
     const fresh = iconButton("plus", tr("New chat (Ctrl+Shift+O)", "新对话 (Ctrl+Shift+O)"), actions.start, {
       class: "new-chat",
     });
-    const close = iconButton("close", tr("Close the list", "关闭列表"), actions.closeSidebar, {
+    const close = iconButton("close", tr("Close the list", "关闭列表"), actions.closeDrawers, {
       class: "close-sidebar",
     });
     const name = h(
@@ -84,7 +88,7 @@ export class Sidebar {
     );
   }
 
-  /** @param {import("../store.js").Summary[]} summaries @param {Map<string, string>|null} found hits with their places */
+  /** @param {import("../store.js").Summary[]} summaries @param {Map<string, import("../search.js").Found>|null} found */
   show(summaries, found) {
     const shown = found ? summaries.filter(({ id }) => found.has(id)) : summaries;
     const groups = grouped(shown);
@@ -99,13 +103,15 @@ export class Sidebar {
           { class: "nothing" },
           found
             ? tr("Nothing found.", "没有找到。")
-            : tr("Conversations are kept in this browser.", "对话保存在此浏览器中。"),
+            : this.context.kept.isLasting
+              ? tr("Conversations are kept in this browser.", "对话保存在此浏览器中。")
+              : tr("Nothing is kept: this browser does not let the page.", "此浏览器不允许保存，对话不会保留。"),
         ),
       );
     if (!this.isRenaming) this.list.replaceChildren(...parts);
   }
 
-  #item(summary, place) {
+  #item(summary, found) {
     const { context } = this;
     const isShown = context.conversation.id === summary.id;
     const title = summary.title || tr("New chat", "新对话");
@@ -116,13 +122,13 @@ export class Sidebar {
         class: "open",
         "aria-current": isShown && "page",
         title,
-        onclick: () => context.actions.open(summary.id),
+        onclick: () => context.actions.open(summary.id, found),
       },
-      h("span", { class: "title" }, title),
-      place ? h("span", { class: "place" }, place) : null,
+      h("span", { class: "title" }, ...marked(title, found ? wordsOf(context.kept.query) : [])),
+      found?.hit ? h("span", { class: "place" }, found.before, h("mark", {}, found.hit), found.after) : null,
     );
     const item = h("div", { class: isShown ? "item is-shown" : "item", "data-id": summary.id }, open);
-    if (context.runs.has(summary.id)) item.append(h("span", { class: "pulse", title: tr("Answering", "正在回答") }));
+    if (context.runs(summary.id)) item.append(h("span", { class: "pulse", title: tr("Answering", "正在回答") }));
     item.append(menuButton("more", tr(`Actions for ${title}`, `${title}的操作`), () => this.#menu(summary, item)));
     return item;
   }
@@ -172,6 +178,13 @@ export class Sidebar {
     this.context.actions.search("");
     this.search.blur();
   }
+}
+
+/** A title with the words that were searched marked. */
+function marked(title, words) {
+  if (!words.length) return [title];
+  const pattern = new RegExp(`(${patternOf(words).source})`, "iu");
+  return title.split(pattern).map((part, n) => (n % 2 ? h("mark", {}, part) : part));
 }
 
 function ageOf({ updated }) {

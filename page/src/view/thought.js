@@ -1,6 +1,6 @@
 // The model's thought: open and following while it runs, folded to one line when it is over.
+import { numThoughtTokens, thoughtSeconds } from "../figures.js";
 import { count, duration, tr } from "../lang.js";
-import { numThoughtTokens, thoughtSeconds } from "../reply.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 
@@ -71,7 +71,7 @@ export class ThoughtView {
 }
 
 function running(message) {
-  return `${tr("Thinking", "正在思考")} · ${duration(message.thoughtSeconds ?? 0)}`;
+  return `${tr("Thinking", "正在思考")} · ${duration(thoughtSeconds(message))}`;
 }
 
 function finished(message) {

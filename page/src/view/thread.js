@@ -1,18 +1,23 @@
 // The shown branch of a conversation, and the scrolling beside it.
 import { branch } from "../conversation.js";
 import { tr } from "../lang.js";
+import { AnswerView } from "./answer.js";
 import { iconButton } from "./button.js";
 import { h } from "./dom.js";
-import { AnswerView, UserView } from "./message.js";
+import { firstMark, mark } from "./marks.js";
+import { QuestionView } from "./question.js";
+import { SystemView } from "./system.js";
 
 export class Thread {
   #views = new Map();
   #isFollowing = true;
   #top = 0;
+  #words = []; // what was searched is marked
 
   /** @param {() => HTMLElement} empty what an empty conversation shows */
   constructor(context, empty) {
     Object.assign(this, { context, empty });
+    this.system = new SystemView(context);
     this.list = h("div", { class: "messages" });
     this.down = iconButton("down", tr("To the newest", "回到最新"), () => this.follow(), {
       class: "to-end",
@@ -29,12 +34,38 @@ export class Thread {
     const views = new Map(messages.map((message) => [message.id, this.#viewOf(message)]));
     for (const [id, view] of this.#views) if (views.get(id) !== view) view.element.remove();
     this.#views = views;
-    const elements = messages.length ? [...views.values()].map(({ element }) => element) : [this.empty()];
+    const { system } = this.context.conversation;
+    this.isEmpty = !messages.length;
+    const elements = this.isEmpty ? [this.#emptyPage()] : [...views.values()].map(({ element }) => element);
+    if (system.trim()) elements.unshift(this.system.element);
+    this.system.update();
     if (elements.length !== this.list.children.length || elements.some((one, n) => this.list.children[n] !== one)) {
       this.list.replaceChildren(...elements);
     }
     for (const view of views.values()) view.update();
+    mark(this.list, this.#words);
     this.#keepUp();
+  }
+
+  /** Kept while it is shown: who has the focus on it keeps that. */
+  #emptyPage() {
+    const isThere = this.emptyPage?.isConnected;
+    return isThere ? this.emptyPage : (this.emptyPage = this.empty());
+  }
+
+  /** Mark words, and go to where they stand in a message. @param {string|null} id @param {string[]} words none: no marks */
+  find(id, words) {
+    this.#words = words;
+    const view = this.#views.get(id);
+    view?.unfold?.();
+    mark(this.list, words);
+    if (!view) return;
+    this.#isFollowing = false;
+    const place = firstMark(view.element) ?? view.element;
+    const { top } = place.getBoundingClientRect();
+    this.scroller.scrollTop += top - this.scroller.getBoundingClientRect().top - this.scroller.clientHeight / 3;
+    this.#top = this.scroller.scrollTop;
+    this.#scrolled();
   }
 
   /** One message has grown. */
@@ -51,12 +82,13 @@ export class Thread {
   #viewOf(message) {
     const kept = this.#views.get(message.id);
     if (kept?.message === message) return kept;
-    return message.role === "user" ? new UserView(message, this.context) : new AnswerView(message, this.context);
+    return message.role === "user" ? new QuestionView(message, this.context) : new AnswerView(message, this.context);
   }
 
   #keepUp() {
     const { scroller } = this;
-    if (this.#isFollowing) scroller.scrollTop = scroller.scrollHeight;
+    if (this.isEmpty) scroller.scrollTop = 0;
+    else if (this.#isFollowing) scroller.scrollTop = scroller.scrollHeight;
     this.#scrolled();
   }
 

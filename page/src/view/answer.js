@@ -1,71 +1,17 @@
-// One message on the screen: a question that can be edited, or an answer with its thought, its actions and its figures.
+// An answer on the screen, with its thought, its actions and its figures.
 import { siblings } from "../conversation.js";
-import { count, tr } from "../lang.js";
-import { canContinue, speed } from "../reply.js";
+import { sentenceOf } from "../failure.js";
+import { tr } from "../lang.js";
+import { canContinue } from "../reply.js";
 import { GrowingMarkdown } from "../text/growing.js";
 import { iconButton } from "./button.js";
-import { isSendingKey } from "./composer.js";
 import { copyButton } from "./copy.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
+import { figures, pace } from "./pace.js";
 import { probabilityView } from "./probabilities.js";
 import { ThoughtView } from "./thought.js";
-
-/** `‹ 2/3 ›` between the versions of a message; nothing where there is one. */
-function versions(message, { conversation, actions, isBusy }) {
-  const all = siblings(conversation, message);
-  if (all.length < 2) return null;
-  const at = all.indexOf(message);
-  const step = (name, label, to) => iconButton(name, label, () => actions.select(to.id), { disabled: !to || isBusy });
-  return h(
-    "span",
-    { class: "versions" },
-    step("left", tr("Version before", "上一版本"), all[at - 1]),
-    h("span", { class: "versions-count" }, `${at + 1}/${all.length}`),
-    step("right", tr("Next version", "下一版本"), all[at + 1]),
-  );
-}
-
-export class UserView {
-  constructor(message, context) {
-    Object.assign(this, { message, context });
-    this.element = h("article", { class: "message user", "aria-label": tr("You", "我"), "data-id": message.id });
-    this.update();
-  }
-
-  update() {
-    const { message, context } = this;
-    if (this.isEdited) return;
-    const edit = iconButton("edit", tr("Edit", "编辑"), () => this.#edit(), { disabled: context.isBusy });
-    const copy = copyButton(() => message.content, tr("Copy", "复制"));
-    const actions = h("div", { class: "actions" }, versions(message, context), copy, edit);
-    this.element.replaceChildren(h("div", { class: "said" }, message.content), actions);
-  }
-
-  #edit() {
-    const field = h("textarea", { rows: "3", "aria-label": tr("Edit the message", "编辑消息") });
-    field.value = this.message.content;
-    const send = () => field.value.trim() && this.#leave(() => this.context.actions.edit(this.message, field.value));
-    field.addEventListener("keydown", (event) => {
-      if (isSendingKey(event)) send();
-      else if (event.key === "Escape" && !event.isComposing) this.#leave();
-      else return;
-      event.preventDefault();
-      event.stopPropagation();
-    });
-    const cancel = h("button", { type: "button", class: "plain", onclick: () => this.#leave() }, tr("Cancel", "取消"));
-    const ok = h("button", { type: "button", class: "main", onclick: send }, tr("Send", "发送"));
-    this.isEdited = true;
-    this.element.replaceChildren(h("div", { class: "editor" }, field, h("div", { class: "buttons" }, cancel, ok)));
-    field.focus();
-  }
-
-  #leave(then = () => {}) {
-    this.isEdited = false;
-    this.update();
-    then();
-  }
-}
+import { versions } from "./versions.js";
 
 export class AnswerView {
   constructor(message, context) {
@@ -81,11 +27,12 @@ export class AnswerView {
       h("span"),
     );
     this.tokens = h("div", { hidden: true });
+    this.pace = h("div", { class: "pace" });
     this.end = h("div", { class: "end" });
     this.element = h(
       "article",
       { class: "message assistant", "aria-label": tr("Assistant", "助手"), "data-id": message.id },
-      ...[this.thought.element, this.body, this.tokens, this.waiting, this.end],
+      ...[this.thought.element, this.body, this.tokens, this.waiting, this.pace, this.end],
     );
     this.update();
   }
@@ -98,6 +45,7 @@ export class AnswerView {
     this.thought.update(message, Boolean(run?.isThinking), context.about.isOurs);
     this.markdown.show(message.content);
     this.waiting.hidden = !run || message.content !== "" || message.thought !== "";
+    this.pace.textContent = run ? pace(message) : "";
     this.end.replaceChildren(...(run ? [] : this.#ending()));
   }
 
@@ -158,7 +106,7 @@ function trouble(message, { actions, isBusy }) {
     icon("again"),
     tr("Try again", "重试"),
   );
-  return h("div", { class: "trouble", role: "alert" }, h("p", {}, message.error.message), retry);
+  return h("div", { class: "trouble", role: "alert" }, h("p", {}, sentenceOf(message.error)), retry);
 }
 
 const REASONS = {
@@ -175,22 +123,4 @@ function reason({ finish, content, thought }) {
         )
       : REASONS[finish]?.();
   return sentence ? h("p", { class: "reason" }, sentence) : null;
-}
-
-/** `312 tokens · 42.1 tokens/s · context 1,204 of 32,768`, as far as they are known. */
-function figures(message, about) {
-  const { usage } = message;
-  if (!usage) return "";
-  const rate = speed(message);
-  const total = about.numContextTokens;
-  const used = count((usage.prompt_tokens ?? 0) + (usage.completion_tokens ?? 0));
-  return [
-    tr(`${count(usage.completion_tokens)} tokens`, `${count(usage.completion_tokens)} 个 token`),
-    rate && tr(`${rate.toFixed(1)} tokens/s`, `${rate.toFixed(1)} token/秒`),
-    total
-      ? tr(`context ${used} of ${count(total)}`, `上下文 ${used} / ${count(total)}`)
-      : tr(`context ${used}`, `上下文 ${used}`),
-  ]
-    .filter(Boolean)
-    .join(" · ");
 }
