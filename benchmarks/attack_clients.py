@@ -154,7 +154,8 @@ def trickling(a: Attacker) -> None:
     while a.goes_on():
         for line in a.kept:
             with contextlib.suppress(OSError):
-                line.recv(1, socket.MSG_DONTWAIT)
+                line.setblocking(False)
+                line.recv(1)
         time.sleep(0.5)
 
 

@@ -11,9 +11,10 @@ import pytest
 from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
 from zhinao import engine as engines
-from zhinao.engine import openvino_grammar, openvino_vocabulary
+from zhinao.engine import kept_grammars, openvino_grammar, openvino_vocabulary
 from zhinao.engine.base import Grammar, Sampling
-from zhinao.errors import UsageError
+from zhinao.engine.openvino_process import WorkerProcess
+from zhinao.errors import EngineError, UsageError
 from zhinao.model.checkpoint import Checkpoint
 from zhinao.model.tokenizer import Tokenizer
 
@@ -183,18 +184,9 @@ def quick_checker(real, monkeypatch):
     checker.close()
 
 
-ENDLESS = {
-    "a pattern that backtracks": {"patternProperties": {"^" + "(a*)*" * 15 + "$": {}}, "properties": {"a" * 30 + "b": {}}},
-    "references that double": {
-        "$defs": {f"a{n}": {"allOf": [{"$ref": f"#/$defs/a{n + 1}"}] * 2} for n in range(60)} | {"a60": {"type": "string"}},
-        "$ref": "#/$defs/a0",
-    },
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("schema", ENDLESS.values(), ids=ENDLESS)
-def test_what_takes_for_ever_to_read_keeps_nobody_waiting(quick_checker, schema):
-    """In this process it would hold Python's lock, and the event loop with it."""
+def test_what_takes_for_ever_to_read_keeps_nobody_waiting(quick_checker):
+    """A pattern that backtracks; in this process it would hold Python's lock, and the event loop with it."""
+    schema = {"patternProperties": {"^" + "(a*)*" * 15 + "$": {}}, "properties": {"a" * 30 + "b": {}}}
     refused = []
 
     def check():
@@ -219,6 +211,24 @@ def test_what_is_slow_to_follow_is_refused(real):
     for grammar in (Grammar("ebnf", 'root ::= e\ne ::= e "+" e | [0-9]+'), Grammar("json_schema", json.dumps(SCHEMA))):
         real.engine.check_grammar(grammar)
         assert 0 <= real.engine.grammar_seconds(grammar) < 0.05 and real.engine.knows_grammar(grammar)
+
+
+def test_what_is_kept_of_grammars_is_bounded(family, monkeypatch):
+    """The library keeps each for ever: an idle process is renewed, a busy one takes no new ones at some point."""
+    monkeypatch.setattr(kept_grammars, "ENOUGH_BYTES", 10**6)
+    monkeypatch.setattr(kept_grammars, "MOST_BYTES", 3 * 10**6)
+    first, num_restarts = family.engine.pid, family.engine.num_restarts
+    for n in range(4):
+        assert family.answer("regex", f"renew {n}") == f"renew {n}"
+    assert family.engine.pid != first and family.engine.num_restarts == num_restarts
+    second = family.engine.pid
+    with monkeypatch.context() as busy:
+        busy.setattr(WorkerProcess, "is_idle", False)
+        with pytest.raises(EngineError, match="too many different forms"):
+            for n in range(20):
+                assert family.answer("regex", f"busy {n}") == f"busy {n}"
+        assert family.answer("regex", "busy 0") == "busy 0" and family.engine.pid == second, "known ones go on"
+    assert family.answer("regex", "after") == "after" and family.engine.pid != second
 
 
 LITERALS = ["école", "Straße", "20°C", "größe", "a\x85b", "ÿff", "Ωα中文😀", 'q"u\\o']

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zhinao.engine.base import CANCELLED, Chunk, Engine, Generation, Grammar, Sampling
+from zhinao.engine.kept_grammars import KeptGrammars
 from zhinao.engine.openvino_process import Answers, WorkerProcess
 from zhinao.errors import ContextLengthError, EngineError, SlowGrammarError, UsageError
 from zhinao.lang import tr
@@ -68,6 +69,8 @@ class OpenVINOEngine(Engine):
         config = _config(sampling, num_tokens, self.info.vocab_size)
         if grammar:
             config |= self._constrained(sampling, grammar)
+            self._renew_if_idle()
+            self._kept.add(grammar.text)
         return _OpenVINOGeneration(self._running(), list(map(int, prompt_ids)), config)
 
     def score(self, prompt_ids: list[int], is_left: Callable[[], bool] = lambda: False) -> list[float]:
@@ -180,8 +183,14 @@ class OpenVINOEngine(Engine):
                 self._num_restarts += 1
                 self._worker = self._watched(WorkerProcess())
 
+    def _renew_if_idle(self) -> None:
+        with self._lock:
+            if self._kept.is_enough and self._worker.is_idle and not self._is_closed:
+                self._worker.close()
+                self._worker = self._watched(WorkerProcess())
+
     def _watched(self, worker: WorkerProcess) -> WorkerProcess:
-        worker.on_death = self._restart
+        worker.on_death, self._kept = self._restart, KeptGrammars()
         worker.load(self._settings)
         return worker
 

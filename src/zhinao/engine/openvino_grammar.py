@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from zhinao import lang
 from zhinao.engine.base import Grammar
 from zhinao.engine.child import Child
-from zhinao.engine.openvino_grammar_worker import DEAD_END, SLOW
+from zhinao.engine.openvino_grammar_worker import COMPILED_SECONDS, DEAD_END, LARGE, SLOW
 from zhinao.errors import EngineError, UsageError
 from zhinao.lang import tr
 
 if TYPE_CHECKING:
     from zhinao.engine.openvino_vocabulary import Vocabulary
 
-CPU_SECONDS = 6  # the engine compiles it again, and everybody waits for that once
+CPU_SECONDS = 6  # to read, compile and follow it
 WALL_SECONDS = 60
 NUM_BYTES = 2**30
 _NUM_KEPT = 512
@@ -84,7 +84,7 @@ class GrammarChecker:
         if answer is None and not is_fresh:
             answer = self._ask(grammar)
         if answer is None:
-            return _unusable(grammar, _too_large())
+            return _unusable(grammar, _too_large(CPU_SECONDS))
         if why := answer["why"]:
             return why if answer["is_whole"] else _unusable(grammar, _SENTENCES.get(why, lambda: why)())
         return Usable(answer["text"], answer["seconds"])
@@ -122,16 +122,17 @@ def _unusable(grammar: Grammar, why: str) -> str:
     return tr(f"The {grammar.kind} cannot be used: {why}", f"无法使用该 {grammar.kind}：{why}")
 
 
-def _too_large() -> str:
+def _too_large(seconds: float) -> str:
     return tr(
-        f"it takes more than {CPU_SECONDS} s of computing or {NUM_BYTES >> 20} MiB to compile; make it smaller, "
+        f"it takes more than {seconds} s of computing or {NUM_BYTES >> 20} MiB to compile; make it smaller, "
         "for example bounds like maxLength or {0,100}.",
-        f"编译所需超过 {CPU_SECONDS} 秒或 {NUM_BYTES >> 20} MiB；请简化，例如减小 maxLength、{{0,100}} 之类的上限。",
+        f"编译所需超过 {seconds} 秒或 {NUM_BYTES >> 20} MiB；请简化，例如减小 maxLength、{{0,100}} 之类的上限。",
     )
 
 
 _SENTENCES = {
     DEAD_END: lambda: tr("it allows no text at all, or none that ends.", "它不允许任何文本，或永远无法结束。"),
+    LARGE: lambda: _too_large(COMPILED_SECONDS),
     SLOW: lambda: tr(
         "following it takes too long for each token; rules that allow one text in many ways are often the reason.",
         "跟随它时每个 token 耗时过长；常见原因是同一文本有许多种匹配方式。",

@@ -5,7 +5,7 @@ everybody waiting. So it is written, compiled and followed for a while here firs
 the same vocabulary, under limits of the operating system; whoever passes them may end this process.
 
 In:  {"folder", "num_rows", "cpu_seconds", "bytes"}, then {"kind", "text", "lang"} for each grammar
-Out: {"text": as the library takes it, "seconds": of computing for a token, "why": null, a sentence, DEAD_END or SLOW,
+Out: {"text": as the library takes it, "seconds": of computing for a token, "why": null, a sentence, DEAD_END, SLOW or LARGE,
 "is_whole": whether the sentence says of what it speaks}
 """
 
@@ -30,7 +30,10 @@ NUM_STEPS = 4
 # the largest that people mean (a string of at most 4000 characters) 25.
 WALKED_STEPS = 64
 MEAN_SECONDS, MOST_SECONDS = 0.06, 0.3
-DEAD_END, SLOW = "dead end", "slow"
+COMPILED_SECONDS = (
+    2.5  # of computing, which the engine spends again within a step; the largest that people mean takes 1
+)
+DEAD_END, SLOW, LARGE = "dead end", "slow", "large"
 _NOTHING = 0  # the id that is taken where none is allowed
 
 
@@ -100,7 +103,7 @@ class _Trial:
 
     def why_not(self, text: str) -> str | None:
         """What the library says against a grammar, be it only a warning; None where it has nothing to say."""
-        start = self.log.seek(0, os.SEEK_END)
+        start, before = self.log.seek(0, os.SEEK_END), time.process_time()
         try:
             ids = self._follow(text)
         except RuntimeError as error:
@@ -108,6 +111,8 @@ class _Trial:
                 raise MemoryError from None
             self._renew()
             return _sentence(str(error))
+        if time.process_time() - before > COMPILED_SECONDS:
+            return LARGE
         self.log.seek(start)
         warnings = [line for line in self.log.read().decode(errors="replace").splitlines() if "Warning:" in line]
         if _NOTHING in ids:

@@ -81,6 +81,11 @@ class WorkerProcess:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is loaded and nobody waits for anything."""
+        return self.load_seconds is not None and self.error is None and not self._queues
+
     def request(self, do: str, **fields) -> tuple[int, Answers]:
         """Send a request; returns its number and where its answers come. Raises EngineError where the process has ended."""
         answers = Answers()

@@ -77,6 +77,7 @@ class _Worker:
         self.generator = Pipeline(settings["folder"], settings["generate"])
         self.scorer: Pipeline | None = self.generator if settings["is_for_scoring"] else None
         self.waiting_scores: list[dict] = []
+        self.building: threading.Thread | None = None
 
     def run(self) -> None:
         """Serve until the parent leaves: take all commands, make one step of each pipeline that has work, report."""
@@ -85,8 +86,9 @@ class _Worker:
                 self._take(self.commands.get())
             while not self.commands.empty():
                 self._take(self.commands.get())
-            if self.waiting_scores and not (self.scorer and self.scorer.is_scoring()):
-                self._start_score(self.waiting_scores.pop(0))
+            if self.waiting_scores and self.scorer and not self.scorer.is_scoring():
+                # One at a time: the logits of a whole piece of prompt are held at once.
+                self._try(self.scorer, self.waiting_scores.pop(0), self.scorer.score_config())
             chunks = self.generator.step()
             if self.scorer and self.scorer is not self.generator:
                 chunks += self.scorer.step()
@@ -95,7 +97,8 @@ class _Worker:
 
     def _is_idle(self) -> bool:
         is_scoring = self.scorer and self.scorer.handles
-        return not (self.generator.handles or is_scoring or self.waiting_scores) and self.commands.empty()
+        is_waiting = self.scorer and self.waiting_scores
+        return not (self.generator.handles or is_scoring or is_waiting) and self.commands.empty()
 
     def _take(self, command: dict) -> None:
         if command["do"] == "generate":
@@ -105,16 +108,24 @@ class _Worker:
             self._try(self.generator, command, self.generator.config(values))
         elif command["do"] == "score":
             self.waiting_scores.append(command)
+            if not (self.scorer or self.building):
+                self.building = threading.Thread(target=self._build, daemon=True)
+                self.building.start()
+        elif command["do"] == "built":
+            self.scorer = command["scorer"]
+        elif command["do"] == "fail":
+            raise command["error"]
         else:
             self.waiting_scores = [c for c in self.waiting_scores if c["id"] != command["id"]]
             for pipeline in filter(None, {self.generator, self.scorer}):
                 pipeline.cancel(command["id"])
 
-    def _start_score(self, command: dict) -> None:
-        # One at a time: the logits of a whole piece of prompt are held at once.
-        if self.scorer is None:
-            self.scorer = Pipeline(self.settings["folder"], self.settings["score"])
-        self._try(self.scorer, command, self.scorer.score_config())
+    def _build(self) -> None:
+        """The second pipeline takes seconds, in which answers go on."""
+        try:
+            self.commands.put({"do": "built", "scorer": Pipeline(self.settings["folder"], self.settings["score"])})
+        except Exception as error:
+            self.commands.put({"do": "fail", "error": error})
 
     def _try(self, pipeline: "Pipeline", command: dict, config) -> None:
         try:
