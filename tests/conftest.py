@@ -10,6 +10,10 @@ from hypothesis import HealthCheck, settings
 # Started in the background of a script, Ctrl-C is ignored, and so it would be by every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# What make and the test runner say of themselves is not for the programs that are tested: the width of a terminal, hints.
+for _name in ("COLUMNS", "LINES", "MAKELEVEL", "MAKEFLAGS", "MAKE_TERMOUT", "MAKE_TERMERR"):
+    os.environ.pop(_name, None)
+
 # How long drawing takes says how busy the machine is.
 settings.register_profile("zhinao", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("zhinao")

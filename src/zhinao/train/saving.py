@@ -105,6 +105,7 @@ class SavingMixin:
         finally:
             self._saving_into = None
             self.state.best_model_checkpoint = None  # the work folder's: transformers would look for it at the end
+        self.is_true_anywhere(False)  # returns when every process has written its part
         self._on_first(lambda: self._finish(work, target))
 
     def _on_first(self, action: Callable[[], None]) -> None:
