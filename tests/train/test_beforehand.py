@@ -44,6 +44,15 @@ def test_output_that_is_no_folder(start, tmp_path, inside):
     assert file.read_text() == "mine"
 
 
+def test_output_that_is_the_model(start, tiny, tmp_path):
+    (tmp_path / "link").symlink_to(tiny)
+    before = (tiny / "config.json").read_bytes()
+    for place in (tiny, tmp_path / "link"):
+        with pytest.raises(UsageError, match="holds the model that is to be trained"):
+            start(output_dir=str(place))
+    assert (tiny / "config.json").read_bytes() == before
+
+
 def test_output_that_leads_nowhere(start, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "gone")
     with pytest.raises(UsageError, match="link is no folder"):

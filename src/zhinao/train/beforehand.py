@@ -28,8 +28,17 @@ def check(settings: TrainSettings) -> None:
         raise missing("bitsandbytes")
 
 
-def check_place(output_dir: Path) -> None:
-    """Raises UsageError where `output_dir` is no folder, DiskError where nothing can be written. Leaves nothing behind."""
+def check_place(output_dir: Path, source: str | None = None) -> None:
+    """Raises UsageError where `output_dir` is no folder or holds the model that is to be trained (`source`), DiskError where
+    nothing can be written. Leaves nothing behind."""
+    if source and Path(source).is_dir() and output_dir.is_dir() and os.path.samefile(source, output_dir):
+        raise UsageError(
+            tr(
+                f"--output_dir: {output_dir} holds the model that is to be trained; it would be overwritten.",
+                f"--output_dir：{output_dir} 中是要训练的模型，会被覆盖。",
+            ),
+            tr("choose another --output_dir", "请换一个 --output_dir"),
+        )
     there = next(path for path in (output_dir.absolute(), *output_dir.absolute().parents) if os.path.lexists(path))
     if not there.is_dir():
         raise UsageError(

@@ -10,6 +10,8 @@ import sys
 import threading
 from pathlib import Path
 
+from zhinao.errors import DiskError
+
 _NUM_TAIL = 20
 _TAIL_BYTES = 2**16
 _PAUSE = 0.1  # seconds between looks into a log that does not grow
@@ -82,7 +84,7 @@ def _show(data: bytes) -> None:
     try:
         sys.stdout.buffer.write(data)
         sys.stdout.flush()
-    except (OSError, ValueError):  # nobody looks any more; the log goes on
+    except (OSError, ValueError, DiskError):  # nobody looks any more; the log goes on
         return
 
 

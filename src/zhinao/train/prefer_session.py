@@ -108,7 +108,11 @@ def _facts(
     trainer, settings: PreferSettings, source: LocalModel, tokenizer, prepared: Prepared, made: dict
 ) -> RunFacts:
     model, lengths = trainer.accelerator.unwrap_model(trainer.model), prepared.pairs.lengths()
-    answer = answerer(model, tokenizer, max_new_tokens=settings.sample_tokens) if settings.sample_tokens else None
+    answer = None
+    if settings.sample_tokens:
+        answer = answerer(
+            model, tokenizer, max_new_tokens=settings.sample_tokens, generating=trainer.accelerator.autocast
+        )
     return RunFacts(
         output_dir=Path(settings.output_dir),
         model_name=source.name,

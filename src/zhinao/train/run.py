@@ -55,7 +55,7 @@ def _train(settings: TrainSettings, is_text: bool) -> Outcome:
 @contextlib.contextmanager
 def alone(settings: TrainSettings) -> Iterator[None]:
     """Inside, no other run writes into the output folder (the first process sees to it), and the run outlives its terminal."""
-    beforehand.check_place(Path(settings.output_dir))
+    beforehand.check_place(Path(settings.output_dir), settings.model_name_or_path)
     with lasting_output(), claim.claimed(settings.output_dir) if is_first() else contextlib.nullcontext():
         yield
 

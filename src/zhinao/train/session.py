@@ -130,7 +130,13 @@ def _facts(
     net = trainer.accelerator.unwrap_model(trainer.model)
     answer = None
     if settings.sample_tokens:
-        answer = answerer(net, tokenizer, max_new_tokens=settings.sample_tokens, is_chat=not is_text)
+        answer = answerer(
+            net,
+            tokenizer,
+            max_new_tokens=settings.sample_tokens,
+            is_chat=not is_text,
+            generating=trainer.accelerator.autocast,  # as in training: 16-bit weights would be widened for every token
+        )
     return RunFacts(
         output_dir=Path(settings.output_dir),
         model_name=source.name,
