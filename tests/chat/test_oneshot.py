@@ -240,6 +240,16 @@ def test_only_line_feeds_end_a_line(ask, tmp_path):
     assert ask(["x"] * 4, "m", "--lines", "--json", piped=piped, verb="generate")[3] == lines
 
 
+def test_a_byte_order_mark_is_no_text_and_a_dash_is_stdout(ask, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bom.txt").write_bytes(b"\xef\xbb\xbfHello")
+    given = ("m", "--input", "bom.txt", "--output", "-", "--json")
+    code, out, _, prompts, _ = ask(["x"], *given, verb="generate")
+    assert (code, prompts, json.loads(out)["text"]) == (0, ["Hello"], "x")
+    assert ask(["x"], "m", "--json", piped=b"\xef\xbb\xbfHello", verb="generate")[3] == ["Hello"]
+    assert not (tmp_path / "-").exists()
+
+
 @pytest.mark.parametrize("kind", ["link", "private", "fifo"])
 def test_output_goes_where_it_was_said(ask, tmp_path, kind):
     target = tmp_path / "out"

@@ -114,7 +114,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def read_text(file: Path) -> str:
     """A text file; CRLF becomes a line feed, every other character stays. Raises UsageError."""
     try:
-        return file.read_bytes().decode("utf-8").replace("\r\n", "\n")
+        return file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise UsageError(
             tr(f"{file}: cannot be read ({error.strerror}).", f"{file}：无法读取（{error.strerror}）。")
@@ -136,6 +136,6 @@ def is_piped() -> bool:
 def read_piped() -> str:
     """What was piped in. Raises UsageError where it is no text."""
     try:
-        return sys.stdin.buffer.read().decode("utf-8")
+        return sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError(tr("What is piped in is not UTF-8 text.", "管道输入不是 UTF-8 文本。")) from None

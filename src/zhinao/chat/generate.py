@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="FILE",
-        help=tr("write here, whole or not at all", "写入文件，要么完整，要么不写"),
+        help=tr("write here, whole or not at all; - is stdout", "写入文件，要么完整，要么不写；- 为标准输出"),
     )
     parser.add_argument(
         "--json",
@@ -159,4 +159,4 @@ def _write(out: TextIO, stream: ReplyStream, prompt: str, seed: int | None, args
 
 def _output(file: Path | None) -> contextlib.AbstractContextManager[TextIO]:
     """stdout, or a file that takes its name only when everything is written. Raises DiskError."""
-    return contextlib.nullcontext(sys.stdout) if file is None else outfile.atomic_text(file)
+    return contextlib.nullcontext(sys.stdout) if file in (None, Path("-")) else outfile.atomic_text(file)
