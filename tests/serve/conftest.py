@@ -1,12 +1,12 @@
-"""The page in the browser, for the tests of the page (`test_page*.py`)."""
+"""The page in the browser, for the tests of the page (`test_page*.py`). Other environments run tests here without a browser's driver."""
 
 import pytest
-
-from tests.serve import browser, fake_api
 
 
 @pytest.fixture(scope="module")
 def chromium():
+    from tests.serve import browser
+
     page = browser.Page()
     yield page
     page.close()
@@ -14,6 +14,8 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def served():
+    from tests.serve import fake_api
+
     api = fake_api.FakeApi()
     with fake_api.serving(api.app) as url:
         api.url = url
