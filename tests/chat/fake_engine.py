@@ -18,12 +18,19 @@ class FakeEngine(Engine):
     """
 
     def __init__(
-        self, says: Callable[[str], str] | list, *, num_context_tokens=100_000, delay=0.0, hold=None, tokenizer=None
+        self,
+        says: Callable[[str], str] | list,
+        *,
+        num_context_tokens=100_000,
+        delay=0.0,
+        hold=None,
+        on_hold=None,
+        tokenizer=None,
     ):
         self.tokenizer = tokenizer or ByteTokenizer()
         self.info = EngineInfo("fake", "cpu", "int8", 320, num_context_tokens)
         self.requests: list[tuple[str, Sampling]] = []
-        self.delay, self.hold = delay, hold
+        self.delay, self.hold, self.on_hold = delay, hold, on_hold
         self.is_closed = False
         self._says = says if callable(says) else (lambda _: says.pop(0))
 
@@ -62,6 +69,8 @@ class FakeGeneration(Generation):
             if self._engine.delay:
                 self._cancelled.wait(self._engine.delay)
             if held and ids[max(n - 1 - len(held), 0) : n - 1] == held:
+                if self._engine.on_hold:
+                    self._engine.on_hold()
                 self._cancelled.wait(20)
             if self._cancelled.is_set():
                 yield Chunk((), finish=CANCELLED)
