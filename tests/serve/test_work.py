@@ -181,8 +181,9 @@ def test_others_are_answered_meanwhile(client, route):
     ],
 )
 def test_counts_are_checked_before_work(client, path, body, field):
+    """The last would take over two minutes by the slow tokenizer, were all of it encoded."""
     started = time.monotonic()
     answer = client.post(path, json=body)
     assert answer.status_code in (400, 422), answer.text
     assert field is None or answer.json()["error"]["param"] == field
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
