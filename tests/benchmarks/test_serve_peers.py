@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import serve_peers
 from gguf import GGUFReader
 from serve_prompts import Prompts
@@ -12,6 +13,7 @@ from zhinao.model.tokenizer import Tokenizer
 PEERS = ["--llama-server", "llama-server", "--vllm-python", "/a/python", "--transformers-python", "/b/python"]
 
 
+@pytest.mark.long
 def test_every_peer_has_its_files(demo, tmp_path):
     args = serve_peers.arguments([*PEERS, "--levels", "1", "4", "--num-new", "16", "--threads", "2"])
     found = {rival.name: rival for rival in serve_peers.rivals(args, demo, tmp_path)}

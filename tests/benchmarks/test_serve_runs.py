@@ -17,6 +17,7 @@ def run(script: str, *words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_our_servers_and_the_engine_alone(tmp_path):
     words = ["--quick", "--levels", "1", "2", "--keep-seconds", "0.1", "--rounds", "2"]  # kept: paused between turns
     out = run("serve_peers.py", *words, "--work", str(tmp_path), "--json", str(tmp_path / "found.json"))
@@ -32,6 +33,7 @@ def test_second_turns():
     assert "| first | 400 |" in out and "reached" in out
 
 
+@pytest.mark.long
 def test_the_soak_survives_a_killed_engine():
     out = run(
         "soak.py", "--minutes", "0.3", "--clients", "8", "--kills", "1", "--bound", "400", "--restart-seconds", "400"

@@ -74,11 +74,11 @@ def test_nothing_to_pack_and_too_long_a_document():
         best_fit([3, 11, 2], 10, 0)
 
 
-def test_a_million_documents_in_seconds():
+def test_a_hundred_thousand_documents_in_a_second():
     import time
 
-    lengths = np.clip(np.random.default_rng(0).lognormal(6, 0.8, 10**6), 2, 32768).astype(int)
+    lengths = np.clip(np.random.default_rng(0).lognormal(6, 0.8, 10**5), 2, 32768).astype(int)
     started = time.process_time()
     packs = best_fit(lengths, 32768, 0)
-    assert time.process_time() - started < 15  # 2 s on a quiet machine
+    assert time.process_time() - started < 3  # 0.2 s on a quiet machine
     assert efficiency(packs, lengths, 32768) > 0.9999

@@ -74,7 +74,12 @@ def test_stock_classes_give_the_logits_of_the_description(source, converted, tmp
     ("family", "to", "keys"),
     [
         ("llama", "qwen2", {"dtype": "BF16", "is_tied": True}),
-        ("llama", "zhinao", {"head_dim": 16, "rope_scaling": {"rope_type": "linear", "factor": 2.0}}),
+        pytest.param(
+            "llama",
+            "zhinao",
+            {"head_dim": 16, "rope_scaling": {"rope_type": "linear", "factor": 2.0}},
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_other_directions(tmp_path, family, to, keys):
@@ -89,7 +94,7 @@ def test_other_directions(tmp_path, family, to, keys):
     assert done.parity["greedy_tokens_equal"]["random ids 4"] == 24
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_qwen2_source_with_its_tokenizer(converted, tmp_path):
     """The way back as a user goes it, tokenizer included; AutoTokenizer is the judge of the source there."""
     done = convert.convert(converted.folder, "zhinao", tmp_path / "z")

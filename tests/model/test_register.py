@@ -52,10 +52,15 @@ def test_transformers_first():
 @pytest.mark.parametrize(
     "first",
     [
-        "from transformers import Qwen2ForCausalLM",
-        "from transformers import Qwen2Config, AutoTokenizer",
-        "from zhinao.model.modeling import ZhinaoForCausalLM",
-        "from transformers import pipeline",
+        *(
+            pytest.param(first, marks=pytest.mark.long)
+            for first in (
+                "from transformers import Qwen2ForCausalLM",
+                "from transformers import Qwen2Config, AutoTokenizer",
+                "from zhinao.model.modeling import ZhinaoForCausalLM",
+                "from transformers import pipeline",
+            )
+        ),
         "from transformers import PreTrainedTokenizerFast, Qwen2TokenizerFast",
     ],
 )
@@ -105,6 +110,7 @@ assert saved['architectures'] == ['ZhinaoForCausalLM']
     )
 
 
+@pytest.mark.long
 def test_a_folder_that_names_no_tokenizer_class(tmp_path):
     """The configuration names it then, for `AutoTokenizer` and for pipelines."""
     folder = make_tokenizer(make_checkpoint(tmp_path), tokenizer_class=None, auto_map={})

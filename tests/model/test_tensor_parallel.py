@@ -29,7 +29,7 @@ dist.destroy_process_group()
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_ranks_compute_and_save_the_same(tmp_path):
     folder = make_checkpoint(tmp_path / "in", head_dim=16)
     script = tmp_path / "rank.py"

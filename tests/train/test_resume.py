@@ -52,10 +52,10 @@ def weights(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize(
     "how",
     [
-        {},
+        pytest.param({}, marks=pytest.mark.long),
         {"is_concat": True, "model_max_length": 200, "gradient_accumulation_steps": 2},
-        {"method": "lora", "lora_dropout": 0.1},
-        {"method": "lora", "bf16": True},
+        pytest.param({"method": "lora", "lora_dropout": 0.1}, marks=pytest.mark.long),
+        pytest.param({"method": "lora", "bf16": True}, marks=pytest.mark.long),
     ],
     ids=["plain", "packed", "lora", "lora on bf16"],
 )

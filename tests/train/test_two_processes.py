@@ -88,6 +88,7 @@ def check_same(folder: Path, alone: Path) -> None:
     assert all(np.allclose(one[name], two[name], rtol=0, atol=2e-5) for name in one)
 
 
+@pytest.mark.long
 def test_ddp_on_two_machines_by_torchrun(tiny, chats, home, alone, tmp_path):
     """No ssh: the same command is started once for each machine, here twice on this one."""
     given = words(flags(tiny, chats, tmp_path / "run"))
@@ -108,6 +109,7 @@ def test_ddp_on_two_machines_by_torchrun(tiny, chats, home, alone, tmp_path):
     check_same(tmp_path / "run", alone)
 
 
+@pytest.mark.long
 def test_zero_2_with_a_file_of_the_users_own(tiny, chats, home, alone, tmp_path):
     """The publisher's kind of file, without its scheduler, which would win over the flag."""
     file, run = tmp_path / "ds_config_zero2.json", tmp_path / "run"
