@@ -19,6 +19,7 @@ BASE = {
     "foreign",
     "limited",
     "bandwidth",
+    "near",
 }
 ALLOWED = {
     "model": BASE,

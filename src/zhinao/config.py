@@ -5,7 +5,6 @@ Environment variables never change a setting.
 
 import argparse
 import dataclasses
-import difflib
 import types
 import typing
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from pathlib import Path
 from zhinao import values
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.near import near
 
 T = typing.TypeVar("T")
 
@@ -64,8 +64,8 @@ def pair(flag: str, word: str, example: str) -> tuple[str, object]:
 
 def suggestion(word, known: Iterable[str]) -> str | None:
     """`did you mean …?`, or None where nothing is near."""
-    near = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
-    return tr(f"did you mean {near[0]}?", f"是否想输入 {near[0]}？") if near else None
+    found = near(str(word), known)
+    return tr(f"did you mean {found[0]}?", f"是否想输入 {found[0]}？") if found else None
 
 
 def checked(name: str, value, kind):
