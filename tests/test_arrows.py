@@ -20,6 +20,7 @@ BASE = {
     "limited",
     "bandwidth",
     "near",
+    "early",
 }
 ALLOWED = {
     "model": BASE,
