@@ -20,7 +20,7 @@ BASE = {
     "limited",
     "bandwidth",
     "near",
-    "early",
+    "signals",
 }
 ALLOWED = {
     "model": BASE,

@@ -142,7 +142,7 @@ def test_keyboard_interrupt_is_130(monkeypatch, capsys):
 def test_ctrl_c_before_the_work_begins_ends_at_once(monkeypatch):
     """Also where a KeyboardInterrupt would be wrapped into something else: Python does so around `__set_name__`."""
     ended = []
-    monkeypatch.setattr("zhinao.early.os._exit", ended.append)
+    monkeypatch.setattr("zhinao.signals.os._exit", ended.append)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         monkeypatch.setattr("zhinao.hub.commands.models.add_arguments", lambda _: signal.raise_signal(signal.SIGINT))

@@ -3,7 +3,7 @@
 A verb's module has `add_arguments(parser)` and `run(args) -> int | None` and must itself import nothing heavy at its top.
 """
 
-from zhinao.early import ends_at_once
+from zhinao.signals import ends_at_once
 
 with ends_at_once():
     import argparse
