@@ -200,6 +200,17 @@ def test_generate_several_answers_are_told_apart(ask):
     assert out == "=== 1/2 · seed 1 ===\none\n\n=== 2/2 · seed 2 ===\ntwo\n"
 
 
+@pytest.mark.parametrize(
+    ("limit", "why"), [((), "come to an end (stop)"), (("--max-tokens", "3"), "3 tokens, cut off at --max-tokens")]
+)
+def test_generate_says_why_an_answer_ended(ask, tmp_path, limit, why):
+    """On stderr: what is piped on or written stays the text alone. JSON lines have `finish_reason`."""
+    code, out, err, *_ = ask(["a long answer"], "m", "x", *limit, verb="generate")
+    assert code == 0 and why in err and "zhinao" not in out
+    code, out, err, *_ = ask(["a long answer"], "m", "x", "--json", *limit, verb="generate")
+    assert not err and json.loads(out)["finish_reason"] == ("length" if limit else "stop")
+
+
 def test_generate_leaves_no_half_file(ask, tmp_path):
     (tmp_path / "out.txt").write_text("old")
     code, *_ = ask(["partCRASH"], "m", "x", "--output", f"{tmp_path}/out.txt", verb="generate")
