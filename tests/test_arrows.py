@@ -19,6 +19,8 @@ BASE = {
     "foreign",
     "limited",
     "bandwidth",
+    "near",
+    "signals",
 }
 ALLOWED = {
     "model": BASE,

@@ -1,4 +1,5 @@
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -136,6 +137,20 @@ def test_keyboard_interrupt_is_130(monkeypatch, capsys):
     monkeypatch.setattr("zhinao.hub.commands.models.run", interrupt)
     assert cli.main(["models"]) == 130
     assert "stopped" in capsys.readouterr().err
+
+
+def test_ctrl_c_before_the_work_begins_ends_at_once(monkeypatch):
+    """Also where a KeyboardInterrupt would be wrapped into something else: Python does so around `__set_name__`."""
+    ended = []
+    monkeypatch.setattr("zhinao.signals.os._exit", ended.append)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        monkeypatch.setattr("zhinao.hub.commands.models.add_arguments", lambda _: signal.raise_signal(signal.SIGINT))
+        monkeypatch.setattr("zhinao.hub.commands.models.run", lambda _: ended.append(signal.getsignal(signal.SIGINT)))
+        assert cli.main(["models"]) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended == [130, signal.default_int_handler]
 
 
 def test_generated_docs_are_current():

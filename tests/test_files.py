@@ -59,6 +59,16 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
     assert names(tmp_path) == sorted([alive.name, other.name, "model"])
 
 
+def test_a_folder_that_was_being_replaced_when_the_process_died_gets_its_name_back(tmp_path):
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    work = tmp_path / f".model{files.PARTIAL}{int(dead.stdout)}-0a"
+    for folder, name in ((work, "new"), (work.with_name(work.name + "-old"), "old")):
+        folder.mkdir()
+        (folder / name).touch()
+    assert files.sweep(tmp_path / "model") == 1
+    assert names(tmp_path) == ["model"] and names(tmp_path / "model") == ["old"]
+
+
 def test_free_space_names_both_sizes(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=3 * 10**6))
     with pytest.raises(DiskError, match=r"2\.0 GB are needed, 3\.0 MB are free"):

@@ -123,6 +123,24 @@ def test_what_may_not_be_written_may_not_be_replaced(tmp_path):
     tmp_path.chmod(0o755)
 
 
+@BOTH
+def test_a_file_of_two_names_stays_one(tmp_path, write):
+    (tmp_path / "a.txt").write_text("old, and much longer than what comes")
+    os.link(tmp_path / "a.txt", tmp_path / "b.txt")
+    write(tmp_path / "a.txt")
+    assert (tmp_path / "a.txt").samefile(tmp_path / "b.txt") and "new" in (tmp_path / "b.txt").read_text()
+    assert "old" not in (tmp_path / "b.txt").read_text() and len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_fails_leaves_a_file_of_two_names_as_it_was(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    os.link(tmp_path / "a.txt", tmp_path / "b.txt")
+    with pytest.raises(ValueError), outfile.atomic_text(tmp_path / "a.txt") as file:
+        file.write("half")
+        raise ValueError
+    assert [p.read_text() for p in tmp_path.iterdir()] == ["old", "old"]
+
+
 def test_a_file_that_cannot_be_renamed_over_is_written_to(tmp_path, monkeypatch):
     """One that is mounted by itself, as containers do."""
     (tmp_path / "a.txt").write_text("old, and longer")

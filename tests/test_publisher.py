@@ -3,9 +3,11 @@
 What needs vLLM or the clients' packages runs in their environments, out of the same page.
 """
 
+import contextlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -143,11 +145,25 @@ def test_the_training_script(publishers, published, place, launcher):
         (place / "finetune" / "ds_config_zero2.json").write_text(json.dumps(DS_CONFIG))
     (place / "finetune" / "ds_finetune.sh").write_text(replaced(publishers["script"].text, table), encoding="utf-8")
     (start,) = commands(publishers["start"].text)
-    done = subprocess.run(shlex.split(start), env=surroundings(), capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stdout + done.stderr
+    code, said = run_whole(shlex.split(start), 280)
+    assert code == 0, said
     steps = [one for one in map(json.loads, (place / "outputs" / "log.jsonl").open()) if one["kind"] == "train"]
-    assert len(steps) == 3 and "Finished: 3 steps" in done.stdout + done.stderr
+    assert len(steps) == 3 and "Finished: 3 steps" in said
     assert (place / "outputs" / "model.safetensors").is_file() and any((place / "outputs" / "tensorboard").iterdir())
+
+
+def run_whole(words: list[str], seconds: float) -> tuple[int, str]:
+    """Exit code and output. What outlives the time limit ends with all that it has started: killing the shell alone would leave
+    launcher and workers behind, with their port."""
+    with subprocess.Popen(
+        words, env=surroundings(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as process:
+        try:
+            said = process.communicate(timeout=seconds)[0]
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, said
 
 
 def surroundings() -> dict[str, str]:

@@ -1,13 +1,13 @@
 """argparse in two languages: a parser that raises our errors, suggests the flag that was meant, and titles its help."""
 
 import argparse
-import difflib
 import importlib
 import re
 import sys
 
 from zhinao.errors import UsageError
 from zhinao.lang import current, tr
+from zhinao.near import near
 
 # argparse's own English sentences (CPython 3.11 to 3.14) and what they say in Chinese.
 _SENTENCES = (
@@ -94,7 +94,7 @@ class Parser(argparse.ArgumentParser):
             r"invalid choice: '(.*?)'", message
         )
         known = [*self._option_string_actions, *(c for a in self._actions for c in (a.choices or ()))]
-        close = difflib.get_close_matches(unknown[1], [str(k) for k in known], n=1) if unknown else []
+        close = near(unknown[1], map(str, known)) if unknown else []
         return tr(f" Did you mean {close[0]}?", f" 是否想输入 {close[0]}？") if close else ""
 
     @staticmethod

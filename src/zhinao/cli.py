@@ -3,15 +3,18 @@
 A verb's module has `add_arguments(parser)` and `run(args) -> int | None` and must itself import nothing heavy at its top.
 """
 
-import argparse
-import contextlib
-import importlib
-import sys
+from zhinao.signals import ends_at_once
 
-from zhinao import __version__, lang, outfile
-from zhinao.arguments import Parser, add_language
-from zhinao.errors import ZhinaoError
-from zhinao.lang import tr
+with ends_at_once():
+    import argparse
+    import contextlib
+    import importlib
+    import sys
+
+    from zhinao import __version__, lang, outfile
+    from zhinao.arguments import Parser, add_language
+    from zhinao.errors import ZhinaoError
+    from zhinao.lang import tr
 
 # verb -> module, English and Chinese summary
 VERBS = {
@@ -98,8 +101,8 @@ def _peek(argv: list[str]) -> str | None:
 
 def main(argv: list[str] | None = None) -> int:
     """Entry point. Returns the exit code: 0 good, 2 usage, 130 Ctrl-C, others by the error (see `errors.py`)."""
-    outfile.mend_standard_streams()
     try:
+        outfile.mend_standard_streams()
         try:
             return _run(sys.argv[1:] if argv is None else argv)
         finally:  # also of `--help`, which ends by SystemExit: what a pipe or a disk refuses is found out here
@@ -121,15 +124,17 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(argv: list[str]) -> int:
-    verb = _peek(argv)
-    parser = build_parser(verb)
-    args, unknown = parser.parse_known_args(argv)
-    if unknown:
-        (verb_parser(parser, args.verb) if args.verb else parser).take_rest(args, unknown)
-    if args.verb is None:
-        parser.print_help()
-        return 0
-    return importlib.import_module(VERBS[args.verb][0]).run(args) or 0
+    with ends_at_once():
+        verb = _peek(argv)
+        parser = build_parser(verb)
+        args, unknown = parser.parse_known_args(argv)
+        if unknown:
+            (verb_parser(parser, args.verb) if args.verb else parser).take_rest(args, unknown)
+        if args.verb is None:
+            parser.print_help()
+            return 0
+        module = importlib.import_module(VERBS[args.verb][0])
+    return module.run(args) or 0
 
 
 def _tell(sentence: str) -> None:

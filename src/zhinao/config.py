@@ -5,35 +5,58 @@ Environment variables never change a setting.
 
 import argparse
 import dataclasses
-import difflib
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from zhinao import values
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.near import near
 
 T = typing.TypeVar("T")
+_MAX_LISTED = 20
 
 
-def load(kind: type[T], file: str | Path | None = None, flags: dict | None = None) -> T:
+def load(
+    kind: type[T],
+    file: str | Path | None = None,
+    flags: dict | None = None,
+    elsewhere: Mapping[str, str] = types.MappingProxyType({}),
+) -> T:
     """An instance of the dataclass `kind`. `flags` that are None were not given; those that are no fields are not looked at.
 
-    Raises UsageError naming file and key: unknown (with the nearest known one), of a wrong type, unreadable.
+    `elsewhere`: keys that `kind` does not have, with the command that they belong to. Raises UsageError naming file and key: unknown
+    (with the nearest known one, or whose it is), of a wrong type, unreadable.
     """
     known = {field.name: field.type for field in dataclasses.fields(kind)}
-    read = {}
-    for name, value in (read_yaml(Path(file)) if file else {}).items():
-        if name not in known:
-            raise UsageError(
-                tr(f"{file}: unknown key {name!r}.", f"{file}：未知的键 {name!r}。"),
-                suggestion(name, known) or ", ".join(known),
-            )
-        read[name] = checked(f"{file}: {name}", value, known[name])
+    found = read_yaml(Path(file)) if file else {}
+    if unknown := [name for name in found if name not in known]:
+        raise _unknown(file, unknown, known, elsewhere)
+    read = {name: checked(f"{file}: {name}", value, known[name]) for name, value in found.items()}
     given = {name: value for name, value in (flags or {}).items() if name in known and value is not None}
     return kind(**{**read, **given})
+
+
+def _unknown(file, names: list, known: Iterable[str], elsewhere: Mapping[str, str]) -> UsageError:
+    """All that nobody knows, with where it belongs or what may have been meant; a list of everything only where it is short."""
+    shown, others = ", ".join(map(repr, names)), {elsewhere.get(name) for name in names}
+    if None not in others:
+        where = ", ".join(f"`{one}`" for one in sorted(others))
+        hint = (
+            tr(f"of {where}", f"属于 {where}") if len(names) == 1 else tr(f"they are of {where}", f"它们属于 {where}")
+        )
+    else:
+        known = list(known)
+        listed = (
+            ", ".join(known)
+            if len(known) <= _MAX_LISTED
+            else tr("`--help` lists what there is", "用 `--help` 查看全部")
+        )
+        hint = next(filter(None, (suggestion(name, known) for name in names)), listed)
+    key = "key" if len(names) == 1 else "keys"
+    return UsageError(tr(f"{file}: unknown {key} {shown}.", f"{file}：未知的键 {shown}。"), hint)
 
 
 def read_yaml(file: Path) -> dict:
@@ -64,8 +87,8 @@ def pair(flag: str, word: str, example: str) -> tuple[str, object]:
 
 def suggestion(word, known: Iterable[str]) -> str | None:
     """`did you mean …?`, or None where nothing is near."""
-    near = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.5)
-    return tr(f"did you mean {near[0]}?", f"是否想输入 {near[0]}？") if near else None
+    found = near(str(word), known)
+    return tr(f"did you mean {found[0]}?", f"是否想输入 {found[0]}？") if found else None
 
 
 def checked(name: str, value, kind):

@@ -16,6 +16,8 @@ from zhinao.errors import DiskError
 from zhinao.lang import tr
 from zhinao.outfile import PARTIAL
 
+_OLD = "-old"
+
 
 def home() -> Path:
     """Where models and compiled graphs are kept: `$ZHINAO_HOME`, else the user's cache folder."""
@@ -69,7 +71,7 @@ def atomic_folder(target: Path, is_private: bool = False) -> Iterator[Path]:
 
     `is_private`: folders are 0700 and files 0600, whatever wrote them. An existing `target` is replaced only at the end. Raises DiskError where the parent cannot be written.
     """
-    _sweep(target)
+    sweep(target)
     work = target.parent / f".{target.name}{PARTIAL}{os.getpid()}-{uuid.uuid4().hex[:8]}"
     try:
         _make(work, 0o700 if is_private else 0o777)
@@ -77,7 +79,7 @@ def atomic_folder(target: Path, is_private: bool = False) -> Iterator[Path]:
         if is_private:
             _close(work)
         if target.exists():
-            old = work.with_name(work.name + "-old")
+            old = work.with_name(work.name + _OLD)
             target.rename(old)
             work.rename(target)
             shutil.rmtree(old)
@@ -107,12 +109,20 @@ def _make(folder: Path, mode: int) -> None:
         ) from None
 
 
-def _sweep(target: Path) -> None:
-    """Remove what a killed process left beside `target`: its number stands in the name, and it runs no more."""
-    for left in target.parent.glob(f".{glob.escape(target.name)}{PARTIAL}*"):
+def sweep(target: Path) -> int:
+    """Remove what killed processes left beside `target`, as `atomic_folder` does, and say how many folders that were. The process's
+    number stands in the name, and it runs no more. A folder that was about to be replaced gets its name back."""
+    num_removed = 0
+    for left in sorted(target.parent.glob(f".{glob.escape(target.name)}{PARTIAL}*"), reverse=True):
         number = left.name.rpartition(PARTIAL)[2].partition("-")[0]
-        if number.isdigit() and not _is_running(int(number)):
+        if not number.isdigit() or _is_running(int(number)):
+            continue
+        if left.name.endswith(_OLD) and not target.exists():
+            left.rename(target)
+        else:
             shutil.rmtree(left, ignore_errors=True)
+            num_removed += 1
+    return num_removed
 
 
 def _is_running(process_id: int) -> bool:

@@ -64,7 +64,7 @@ def cannot_write(place, error: OSError) -> DiskError:
 def writing(path: Path) -> Iterator[io.BufferedWriter]:
     """Bytes to `path`; a regular file takes its name when the block ends well and stays as it was when it does not.
 
-    Symlinks are followed, mode and owner are kept. Raises DiskError for the file alone, never for what the block does besides.
+    Symlinks are followed, mode and owner are kept; a file of several names (hard links) stays one, and is written over at the end. Raises DiskError for the file alone, never for what the block does besides.
     """
     if not _is_regular(path):
         with _closing(io.BufferedWriter(_direct(path))) as file:
@@ -207,6 +207,9 @@ def _begun(temporary: Path, target: Path, path: Path) -> Raw:
 
 def _put(temporary: Path, target: Path, path: Path) -> None:
     try:
+        if _has_other_names(target):
+            shutil.copyfile(temporary, target)
+            return
         try:
             temporary.replace(target)
         except OSError as error:
@@ -215,6 +218,11 @@ def _put(temporary: Path, target: Path, path: Path) -> None:
             shutil.copyfile(temporary, target)
     except OSError as error:
         raise cannot_write(path, error) from None
+
+
+def _has_other_names(target: Path) -> bool:
+    """A rename would leave the old content under the others, without a word."""
+    return target.is_file() and target.stat().st_nlink > 1
 
 
 @contextlib.contextmanager

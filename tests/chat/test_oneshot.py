@@ -12,6 +12,7 @@ from tests.chat.fake_engine import fake_model
 
 import zhinao.api
 from zhinao import cli
+from zhinao.chat.session import Session
 
 
 class Stdin(io.TextIOWrapper):
@@ -198,6 +199,31 @@ def test_generate_json_lines(ask, tmp_path):
 def test_generate_several_answers_are_told_apart(ask):
     _, out, *_ = ask(["one", "two"], "m", "x", "-n", "2", "--seed", "1", verb="generate")
     assert out == "=== 1/2 · seed 1 ===\none\n\n=== 2/2 · seed 2 ===\ntwo\n"
+
+
+def test_the_chat_keeps_the_demo_model_from_turning_in_circles():
+    model = fake_model(["a", "b", "c"])
+    model.name = "smollm2-135m"
+    session = Session(model)
+    session.ask("x").result()
+    assert session.in_force("repetition_penalty")[0] == 1.1
+    session.set("repetition_penalty", "1")
+    session.ask("x").result()
+    assert session.in_force("repetition_penalty")[0] == 1
+    assert [sampling.repetition_penalty for _, sampling in model.engine.requests] == [1.1, 1]
+    model.name = "7b"
+    assert Session(model).in_force("repetition_penalty")[1] == ""
+
+
+@pytest.mark.parametrize(
+    ("limit", "why"), [((), "come to an end (stop)"), (("--max-tokens", "3"), "3 tokens, cut off at --max-tokens")]
+)
+def test_generate_says_why_an_answer_ended(ask, tmp_path, limit, why):
+    """On stderr: what is piped on or written stays the text alone. JSON lines have `finish_reason`."""
+    code, out, err, *_ = ask(["a long answer"], "m", "x", *limit, verb="generate")
+    assert code == 0 and why in err and "zhinao" not in out
+    code, out, err, *_ = ask(["a long answer"], "m", "x", "--json", *limit, verb="generate")
+    assert not err and json.loads(out)["finish_reason"] == ("length" if limit else "stop")
 
 
 def test_generate_leaves_no_half_file(ask, tmp_path):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zhinao.data import formats
+from zhinao.data import formats, read
+from zhinao.data.formats import qa
 from zhinao.data.formats.fields import Misfit
 from zhinao.data.sample import Place, Sample
 from zhinao.prompt.messages import normalized
@@ -105,6 +106,12 @@ CHATS = {
         [SYSTEM, user("a"), assistant("b"), user("c"), assistant("d")],
     ),
     "alpaca, empty history": ({"instruction": "c", "output": "d", "history": [], "system": ""}, "alpaca", [user("c"), assistant("d")]),
+    "question and answer": (
+        {"question": "c", "answer": "d", "system": "S", "history": [["a", "b"]]},
+        "qa",
+        [SYSTEM, user("a"), assistant("b"), user("c"), assistant("d")],
+    ),
+    "query and response": ({"query": "a", "response": "b", "history": []}, "qa", [user("a"), assistant("b")]),
     "belle": (
         {"instruction": "Human:你好\nAssistant:你好，请说\nHuman: 写诗\n两行\nAssistant:", "input": "", "output": " 春眠不觉晓\n"},
         "belle",
@@ -121,6 +128,17 @@ CHATS = {
         [SYSTEM, user("a"), assistant("b", weight=0.0), user("c"), assistant("d")],
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("pair", qa.NAMES, ids=",".join)
+def test_a_table_of_questions_and_answers(pair, tmp_path):
+    file = tmp_path / "a.csv"
+    file.write_text(f'\ufeff{",".join(pair)},id,system\n你好,您好,7,\nb,"c, d",8,S\n', encoding="utf-8")
+    found = []
+    said = [sample.messages for sample in read.read([str(file)], on_file=found.append)]
+    assert said[0] == [user("你好"), assistant("您好")]
+    assert said[1] == [{"role": "system", "content": "S"}, user("b"), assistant("c, d")]
+    assert found[0].format == "qa" and +found[0].ignored == {"id": 2}
 
 
 @pytest.mark.parametrize("name", CHATS)
@@ -281,7 +299,7 @@ def test_pairs_go_round_too(prompt, chosen, rejected):
 PLAIN = [SYSTEM, user("a"), assistant("b"), user("c"), assistant("d")]
 
 
-@pytest.mark.parametrize("name", ["messages", "conversations", "sharegpt", "alpaca"])
+@pytest.mark.parametrize("name", ["messages", "conversations", "sharegpt", "alpaca", "qa"])
 def test_a_plain_conversation_fits_every_format_for_conversations(name):
     sample = Sample("chat", PLACE, PLAIN)
     assert sample_of(formats.write(sample, name)) == (name, sample)

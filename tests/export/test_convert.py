@@ -2,12 +2,13 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
 from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import CHAT_TEMPLATE, make_tokenizer
-from zhinao import cli, family
+from zhinao import cli, family, files
 from zhinao.errors import CheckpointError, DiskError, MissingExtraError, UsageError
 from zhinao.export import command, convert, proof
 from zhinao.model.checkpoint import Checkpoint, ShardWriter
@@ -33,7 +34,8 @@ def left(folder) -> list[str]:
 def test_the_folder(source, tmp_path, capsys):
     out = tmp_path / "q"
     assert run(source, "--to", "qwen2", out, "--no-prove", "--max-shard-size", "0.1MB") == 0
-    assert "MB/s" in capsys.readouterr().out
+    said = capsys.readouterr().out.splitlines()
+    assert "MB/s" in said[0] and said[-1] == f"{out}: whole, not proved (--no-prove)"
     assert left(tmp_path) == ["q"]
     checkpoint = Checkpoint(out)
     assert checkpoint.architecture.family == "qwen2" and len(checkpoint.files) == 2
@@ -46,6 +48,38 @@ def test_the_folder(source, tmp_path, capsys):
     assert settings["temperature"] == 0.7 and settings["do_sample"] is True
     assert tokenizer.chat_template == CHAT_TEMPLATE == (out / "chat_template.jinja").read_text()
     assert json.loads((out / "tokenizer_config.json").read_text())["chat_template"] == CHAT_TEMPLATE
+
+
+@pytest.mark.parametrize(
+    ("parity", "words"),
+    [
+        (None, "not proved"),
+        ({"way_back": {}}, "weights only"),
+        ({"way_back": {}, "logits": {}}, "no tokenizer"),
+        ({"way_back": {}, "logits": {}, "tokenizer": {}}, "equal to its source (parity.json)"),
+    ],
+)
+def test_the_last_line_promises_what_was_proved(parity, words):
+    assert words in command.verdict(parity)
+
+
+def test_what_a_killed_conversion_left_is_removed_before_room_is_looked_for(source, tmp_path, monkeypatch):
+    dead = tmp_path / f".q{files.PARTIAL}{2**22 + 7}-0a"  # above what Linux numbers processes
+    dead.mkdir()
+    monkeypatch.setattr(convert, "check_free_space", lambda *_: dead.exists() and pytest.fail("it takes the room"))
+    done = convert.convert(source, "qwen2", tmp_path / "q", proves=False)
+    assert any("killed conversion" in note for note in done.notes) and left(tmp_path) == ["q"]
+
+
+def test_stock_tools_need_the_map_and_only_remote_code_the_file(source, tmp_path):
+    """README says what `tokenization_standard.py` is for."""
+    convert.convert(source, "qwen2", tmp_path / "q", proves=False)
+    config = json.loads((tmp_path / "q" / "tokenizer_config.json").read_text())
+    assert config["auto_map"] == {"AutoTokenizer": [None, "tokenization_standard.StandardTokenizer"]}
+    code = (tmp_path / "q" / "tokenization_standard.py").read_text()
+    assert "zhinao" not in code and len(code.splitlines()) < 10
+    for page in ("README.md", "README.zh.md"):
+        assert "tokenization_standard.py" in (Path(__file__).parents[2] / page).read_text(encoding="utf-8")
 
 
 def test_the_card(source, tmp_path):

@@ -4,14 +4,16 @@ import importlib.metadata
 import json
 import os
 import shlex
+import shutil
 
 import pytest
 
 from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
-from zhinao import family
+from zhinao import cli, family, hub
+from zhinao.engine import select
 from zhinao.errors import MissingExtraError, UsageError
-from zhinao.hub import LocalModel
+from zhinao.hub import LocalModel, cache
 from zhinao.serve.settings import ServeSettings
 from zhinao.serve.vllm import arguments, environment, launcher
 
@@ -175,9 +177,33 @@ def test_a_head_size_that_vllm_would_misread(tmp_path, installed):
 
 
 def test_print_command_can_be_pasted(model, installed, capsys):
-    assert launcher.run(model, ServeSettings(), ["--max-model-len", "2 k"], print_command=True) == 0
-    words = shlex.split(capsys.readouterr().out)
+    assert launcher.show(model, ServeSettings(), ["--max-model-len", "2 k"]) == 0
+    seen = capsys.readouterr()
+    words = shlex.split(seen.out)
     assert words[0] == "env" and words[-1] == "2 k" and str(model.path) in words
+    assert "vLLM is not installed here" in seen.err
+    installed.add("vllm")
+    launcher.show(model, ServeSettings())
+    assert not capsys.readouterr().err
+
+
+def test_a_command_is_printed_without_vllm(model, monkeypatch, capsys):
+    monkeypatch.setattr(select, "_has", lambda package: False)
+    words = ["serve", str(model.path), "--engine", "vllm"]
+    assert cli.main([*words, "--print-command", "--max-num-seqs", "8"]) == 0
+    assert "vllm.entrypoints" in capsys.readouterr().out
+    assert cli.main(words) == 3
+
+
+def test_a_command_is_printed_without_weights(model, monkeypatch, capsys):
+    """Only what it depends on is fetched; it names the folder in which the weights will be."""
+    staging = cache.staging("7b-o1.5")
+    shutil.copytree(model.path, staging, ignore=shutil.ignore_patterns("*.safetensors"))
+    (staging / cache._BEGUN).touch()
+    monkeypatch.setattr(hub, "resolve", lambda *a, **b: pytest.fail("weights were asked for"))
+    assert cli.main(["serve", "7b-o1.5", "--engine", "vllm", "--print-command"]) == 0
+    seen = capsys.readouterr()
+    assert str(cache.path("7b-o1.5")) in shlex.split(seen.out) and "zhinao pull 7b-o1.5" in seen.err
 
 
 def test_without_vllm_the_install_line_is_named(model, monkeypatch):

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from zhinao.train.interruption import Interruption
+from zhinao.train.launch_group import Group
+from zhinao.train.launch_layout import Layout
 
 TALK = """
 import sys, time
@@ -73,6 +75,28 @@ def test_a_full_disk(talked, tmp_path):
 def test_no_output_at_all(talked, tmp_path):
     one = talked(tmp_path, stderr=None, preexec_fn=lambda: (os.close(1), os.close(2)))
     assert ended(one, tmp_path)
+
+
+def test_a_signal_that_is_delivered_twice_is_one_and_a_later_one_ends_it(monkeypatch):
+    """`timeout 60 zhinao finetune …`: the command gets it by its number and by its group's."""
+    before, now = signal.getsignal(signal.SIGTERM), [0.0]
+    monkeypatch.setattr("zhinao.signals.time.monotonic", lambda: now[0])
+    with Interruption() as interruption:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        now[0] = 0.3
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert interruption.exit_code == 143 and signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_launcher_passes_on_what_is_delivered_twice_once(monkeypatch):
+    group, killed, now = Group([], Layout((1,), 0, "127.0.0.1", 1), Path("logs")), [], [0.0]
+    monkeypatch.setattr("zhinao.signals.time.monotonic", lambda: now[0])
+    monkeypatch.setattr(group, "_kill", lambda: killed.append(now[0]))
+    for now[0] in (0.0, 0.001, 0.5):
+        group._on_signal(signal.SIGTERM, None)
+    assert killed == [0.5]
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])

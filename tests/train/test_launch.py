@@ -168,7 +168,7 @@ def test_more_processes_than_gpus(monkeypatch):
     monkeypatch.setattr(launch_hosts, "num_gpus", lambda: 4)
     assert launch_layout.plan(Wish()).num_processes == (4,)
     with pytest.raises(UsageError, match="shows 4 GPUs"):
-        launch_layout.plan(Wish(num_gpus=8))
+        launch_layout.check_here(launch_layout.plan(Wish(num_gpus=8)))
 
 
 def test_visible_gpus(monkeypatch):
@@ -182,8 +182,18 @@ def test_a_port_that_is_taken():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError) as error:
-            launch_layout.plan(Wish(master_port=port))
+            launch_layout.check_here(launch_layout.plan(Wish(master_port=port)))
         assert f"Port {port} is taken" in str(error.value) and f"--master_port {port + 1}" in str(error.value)
+
+
+def test_a_command_that_is_only_printed_needs_neither_a_port_nor_gpus(monkeypatch, capsys):
+    monkeypatch.setattr(launch_hosts, "num_gpus", lambda: 2)
+    with socket.create_server(("", 0)) as taken:
+        words = f"launch --num_gpus 8 --master_port {taken.getsockname()[1]}"
+        assert cli.main([*words.split(), "--print-command", "finetune", "a.yaml"]) == 0
+        assert "--nproc-per-node 8" in capsys.readouterr().out
+        assert cli.main([*words.split(), "finetune", "a.yaml"]) == 2
+        assert "shows 2 GPUs" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("wish", "is_far"), [(Wish((HERE, FAR)), True), (Wish((FAR,)), True), (Wish((HERE,)), False)])

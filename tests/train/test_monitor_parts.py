@@ -1,8 +1,11 @@
 """The pure parts of watching a run: pace, sparkline, words, charts, journals. No trainer, no model."""
 
+from pathlib import Path
+
 import pytest
 
 from zhinao import lang
+from zhinao.errors import DiskError
 from zhinao.train.monitor import charts, view, words
 from zhinao.train.monitor.charts import MAX_POINTS, Series, nice_ticks, thinned
 from zhinao.train.monitor.facts import histogram
@@ -166,6 +169,13 @@ def test_a_journal_is_cut_where_a_run_goes_on(tmp_path):
         == [{"step": 1, "loss": 1.0, "name": "损失"}, {"step": 2, "loss": None, "name": "损失"}]
     )
     assert "损失" in journal.file.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+def test_a_journal_on_a_full_disk_is_a_sentence():
+    with pytest.raises(DiskError, match=r"/dev/full: cannot be written \(the disk is full\)") as caught:
+        Journal(Path("/dev/full")).append({"step": 1})
+    assert "--resume auto" in caught.value.hint and caught.value.exit_code == 7
 
 
 def test_a_bad_line_in_a_journal_ends_it(tmp_path):

@@ -2,15 +2,18 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
 from tests.train.plan_cases import settings
-from zhinao import cli, lang, machine
+from zhinao import cli, hub, lang, machine
 from zhinao.train.plan import changes, devices, measure, plan, sizes
 from zhinao.train.plan.command import DOES_NOT_FIT
+
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 def planned(gpu: str, n: int, **given) -> plan.Plan:
@@ -56,7 +59,7 @@ def test_nothing_is_shared_with_nobody():
 
 def test_every_device_has_its_figures_and_their_source():
     for row in devices.ROWS:
-        assert row.memory > 20 * 2**30 and 50 < row.tflops < 3000 and row.source and row.price > 0
+        assert row.memory > 20 * 2**30 and 50 < row.tflops < 3000 and all(row.source) and row.price > 0
         assert devices.find(row.name) is row
 
 
@@ -98,14 +101,42 @@ def test_what_does_not_fit_has_an_exit_code_and_changes(capsys):
     lang.choose("en")
 
 
+def test_a_model_that_is_not_here_is_counted_with_its_tokenizer_which_is_fetched(
+    checkpoint, data, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("ZHINAO_HOME", str(tmp_path / "home"))
+    asked = []
+    monkeypatch.setattr(
+        hub, "resolve_tokenizer", lambda name: asked.append(name) or hub.LocalModel(checkpoint, name, None)
+    )
+    words = ["plan", "--model_name_or_path", "7b-instruct", "--data_path", str(data), "--gpu", "h100", "--lang", "zh"]
+    assert cli.main(words) == DOES_NOT_FIT and asked == ["7b-instruct"]
+    lang.choose("en")
+
+
+def test_the_words_are_chinese_down_to_the_source_of_a_speed(capsys):
+    cli.main(["plan", "--model_name_or_path", "7b", "--gpu", "4090", "--method", "lora", "--lang", "zh"])
+    shown = capsys.readouterr().out
+    assert "白皮书附录 A" in shown and "appendix" not in shown and "单进程" in shown
+    lang.choose("en")
+
+
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
+        (
+            [f"{RECIPES}/prefer-nca.yaml"],
+            "unknown keys 'loss', 'beta', 'reference'.\n  → they are of `zhinao prefer`\n",
+        ),
+        (
+            [f"{RECIPES}/identity.yaml", "--data_path", "a"],
+            "2 numbers for 1 sources.\n  → one number for each source: --data_weights 1;",
+        ),
         ([], "--model_name_or_path is missing"),
         (["--model_name_or_path", "nobody/knows"], "its config.json is not here"),
         (["--model_name_or_path", "7b", "--gpu", "abacus"], "abacus"),
         (["--model_name_or_path", "7b", "--num_gpus", "0"], "--num_gpus is 0"),
-        (["--model_name_or_path", "7b", "--data_path", "x.jsonl", "--gpu", "h100"], "is not on this machine"),
+        (["--model_name_or_path", "7b", "--data_path", "x.jsonl", "--gpu", "h100"], "--tokenizer smollm2-135m"),
         (["--model_name_or_path", "7b", "--gpu", "h100", "--measure"], "--measure runs on this machine"),
         (["--model_name_or_path", "7b", "--gpu", "cpu", "--num_gpus", "2", "--measure"], "runs in one process"),
         (["--model_name_or_path", "7b", "--deepspeed", "nowhere.json", "--gpu", "h100"], "nowhere.json"),
@@ -113,6 +144,7 @@ def test_what_does_not_fit_has_an_exit_code_and_changes(capsys):
 )
 def test_what_cannot_be_meant_is_a_sentence(flags, sentence, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("ZHINAO_HOME", str(tmp_path))
+    monkeypatch.setenv("ZHINAO_OFFLINE", "1")
     monkeypatch.setattr(measure, "baseline", lambda: measure.TYPICAL_BASELINE)
     assert cli.main(["plan", *flags]) not in (0, DOES_NOT_FIT)
     assert sentence in capsys.readouterr().err

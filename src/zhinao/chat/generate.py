@@ -11,9 +11,11 @@ from typing import TextIO
 
 from zhinao import outfile
 from zhinao.api.model import Model
+from zhinao.api.reply import Reply
 from zhinao.api.stream import ReplyStream
 from zhinao.chat import arguments
 from zhinao.chat.blocks import harmless
+from zhinao.engine.base import LENGTH, STOP
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
@@ -155,6 +157,21 @@ def _write(out: TextIO, stream: ReplyStream, prompt: str, seed: int | None, args
             out.flush()
     if is_terminal or args.n > 1:
         out.write("\n")
+        out.flush()
+    print(_ended(stream.reply), file=sys.stderr)
+
+
+def _ended(reply: Reply) -> str:
+    """How long an answer is, and why it goes no further: by its `finish_reason`, as the JSON lines name it."""
+    num, why = reply.usage.completion_tokens, reply.finish_reason
+    if why == LENGTH:
+        return tr(
+            f"zhinao: {num} tokens, cut off at --max-tokens or the end of the context ({why}).",
+            f"zhinao：{num} 个 token，达到 --max-tokens 或上下文上限而截断（{why}）。",
+        )
+    if why == STOP:
+        return tr(f"zhinao: {num} tokens, come to an end ({why}).", f"zhinao：{num} 个 token，自行结束（{why}）。")
+    return tr(f"zhinao: {num} tokens ({why}).", f"zhinao：{num} 个 token（{why}）。")
 
 
 def _output(file: Path | None) -> contextlib.AbstractContextManager[TextIO]:

@@ -4,7 +4,7 @@ import json
 from dataclasses import fields
 from pathlib import Path
 
-from zhinao import outfile
+from zhinao import family, outfile
 from zhinao.api.model import Model
 from zhinao.api.options import NAMES
 from zhinao.api.options import read as read_options
@@ -37,6 +37,8 @@ class Session:
     def __init__(self, model: Model, system: str | None = None, settings: dict | None = None):
         self.model, self.system = model, system
         self.settings = dict(settings or {})
+        release = family.find(model.name)
+        self._added = release.chat_sampling if release else {}
         self.messages: list[dict] = []
         self.num_context_tokens_used = 0
         self.last: Reply | None = None
@@ -47,7 +49,9 @@ class Session:
 
     def ask(self, text: str) -> ReplyStream:
         """Start the reply to `text`; the conversation stays as it is until `keep`."""
-        return self.model.stream([*self.all_messages(), {"role": "user", "content": text}], **self.settings)
+        return self.model.stream(
+            [*self.all_messages(), {"role": "user", "content": text}], **{**self._added, **self.settings}
+        )
 
     def keep(self, text: str, reply: Reply) -> None:
         """Add the turn."""
@@ -100,6 +104,8 @@ class Session:
         """(value, whose it is) of a setting: set here, else the model's default, else what an engine does by itself."""
         if name in self.settings:
             return self.settings[name], tr("set here", "本次设置")
+        if name in self._added:
+            return self._added[name], tr("the chat's own, against loops", "对话默认，避免重复")
         if name in self.model.sampling:
             return self.model.sampling[name], self.model.sampling_source
         return _PLAIN.get(name), ""

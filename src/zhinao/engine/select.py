@@ -23,13 +23,18 @@ class Choice:
 
 
 def choose(
-    engine: str = "auto", quant: str | None = None, device: str = "auto", gpus: Sequence[machine.Gpu] | None = None
+    engine: str = "auto",
+    quant: str | None = None,
+    device: str = "auto",
+    gpus: Sequence[machine.Gpu] | None = None,
+    *,
+    must_be_here: bool = True,
 ) -> Choice:
-    """The engine for this machine. `gpus` None looks for them.
+    """The engine for this machine. `gpus` None looks for them. Without `must_be_here` a named engine need not be installed.
 
     Raises UsageError for names that do not exist or do not go together, MissingExtraError for packages that are not there.
     """
-    return _check(_pick(quant, device, gpus) if engine == "auto" else _named(engine, device), quant)
+    return _check(_pick(quant, device, gpus) if engine == "auto" else _named(engine, device, must_be_here), quant)
 
 
 def _pick(quant: str | None, device: str, gpus: Sequence[machine.Gpu] | None) -> Choice:
@@ -52,7 +57,7 @@ def _pick(quant: str | None, device: str, gpus: Sequence[machine.Gpu] | None) ->
     return Choice("openvino", tr(english, f"有 GPU（{name}），但没有安装 vLLM 或 torch"))
 
 
-def _named(engine: str, device: str) -> Choice:
+def _named(engine: str, device: str, must_be_here: bool) -> Choice:
     if engine not in ENGINES:
         raise UsageError(
             tr(
@@ -60,7 +65,8 @@ def _named(engine: str, device: str) -> Choice:
                 f"没有名为 {engine!r} 的引擎，可用：auto、{'、'.join(ENGINES)}。",
             )
         )
-    require(engine)
+    if must_be_here:
+        require(engine)
     if engine == "openvino" and device not in ("auto", "cpu"):
         raise UsageError(
             tr(

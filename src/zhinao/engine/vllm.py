@@ -50,6 +50,7 @@ class VLLMEngine(Engine):
         """
         if importlib.util.find_spec("vllm") is None:
             raise MissingExtraError("vLLM", "vllm")
+        Checkpoint(Path(folder))
         check_layout(folder)
         if dtype is not None and dtype not in DTYPES:
             allowed = ", ".join(DTYPES)
@@ -216,8 +217,9 @@ def _params(sampling: Sampling, num_tokens: int):
 
 
 def check_layout(folder: Path) -> None:
-    """Raises CheckpointError for a bad folder, UsageError for one that vLLM does not know or would misread."""
-    arch = Checkpoint(Path(folder)).architecture
+    """Raises CheckpointError for a bad config.json, UsageError for a model that vLLM does not know or would misread. The weights
+    may be absent."""
+    arch = architecture.read(Path(folder))
     if arch.family == "zhinao" and not has_plugin():
         raise UsageError(
             tr(

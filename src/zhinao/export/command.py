@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zhinao.errors import UsageError
 from zhinao.files import human_size
-from zhinao.lang import tr
+from zhinao.lang import current, tr
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 
@@ -84,16 +84,26 @@ def _command(args: argparse.Namespace) -> str:
 
 
 def _report(done) -> None:
-    """The outcome (a `convert.Conversion`) in a few lines."""
+    """The outcome (a `convert.Conversion`) in a few lines; the last one says where it lies and what is known of it."""
     size, speed = human_size(done.num_bytes), f"{done.megabytes_per_second:.0f} MB/s"
     seconds = f"{done.seconds:.1f} s"
-    print(tr(f"{done.folder}: {size} in {seconds} ({speed})", f"{done.folder}：{size}，用时 {seconds}（{speed}）"))
-    if done.parity is None:
-        print(tr("not proved (--no-prove)", "未证明（--no-prove）"))
-    else:
+    print(tr(f"weights: {size} rewritten in {seconds} ({speed})", f"权重：{size}，改写用时 {seconds}（{speed}）"))
+    if done.parity is not None:
         _report_proof(done.parity)
     for note in done.notes:
         print(tr(f"note: {note}", f"注意：{note}"))
+    print(f"{done.folder}: {verdict(done.parity)}" if current() == "en" else f"{done.folder}：{verdict(done.parity)}")
+
+
+def verdict(parity: dict | None) -> str:
+    """What a conversion's proof comes to."""
+    if parity is None:
+        return tr("whole, not proved (--no-prove)", "已完成，未证明（--no-prove）")
+    if "logits" not in parity:
+        return tr("whole, proved for the weights only", "已完成，只证明了权重")
+    if "tokenizer" not in parity:
+        return tr("whole, proved equal to its source; it has no tokenizer", "已完成，证明与源模型一致；没有分词器")
+    return tr("whole, proved equal to its source (parity.json)", "已完成，证明与源模型一致（见 parity.json）")
 
 
 def _report_proof(parity: dict) -> None:
@@ -103,7 +113,7 @@ def _report_proof(parity: dict) -> None:
         value, kind = f"{logits['largest_difference']:g}", logits["dtype"]
         num_tokens = sum(parity["greedy_tokens_equal"].values())
         print(tr(f"logits: largest difference {value} ({kind})", f"logits：最大差 {value}（{kind}）"))
-        print(tr(f"greedy: {num_tokens} of {num_tokens} tokens equal", f"贪心生成：{num_tokens} 个 token 全部相同"))
+        print(tr(f"greedy: all {num_tokens} tokens equal", f"贪心生成：{num_tokens} 个 token 全部相同"))
         peak = human_size(max(parity["peak_memory_bytes"].values()))
         print(tr(f"memory of the proof: {peak} at most", f"证明的内存峰值：{peak}"))
     if tokenizer := parity.get("tokenizer"):

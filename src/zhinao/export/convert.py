@@ -13,7 +13,7 @@ from zhinao.errors import MissingExtraError, UsageError
 from zhinao.export import card, companions, layout, proof, target
 from zhinao.export.hashing import Hasher
 from zhinao.family import Release
-from zhinao.files import atomic_folder, check_free_space, write_json
+from zhinao.files import atomic_folder, check_free_space, sweep, write_json
 from zhinao.hub import cache
 from zhinao.hub.progress import Counter, Reporter, quiet
 from zhinao.lang import tr
@@ -64,6 +64,7 @@ def convert(
     target.check(checkpoint, to)
     steps = layout.plan(checkpoint, is_fused=to == "zhinao", adds_bias=True)
     _check_out(out, source, is_forced)
+    num_left = sweep(out)  # before room is looked for: it takes as much
     check_free_space(out.parent, layout.num_bytes(steps) + _COMPANION_BYTES)
     with atomic_folder(out) as work, Hasher([source / "config.json", *checkpoint.files]) as hasher:
         stop_ids = companions.write(source, work, to, release)
@@ -85,6 +86,8 @@ def convert(
             parity = {"source": {"name": origin.name, "sha256": origin.hashes}, "to": to, **parity}
             write_json(work / "parity.json", parity)
         (work / "README.md").write_text(card.write(origin, to, out.name, checkpoint, parity), encoding="utf-8")
+        if num_left:
+            notes += (tr("what a killed conversion had left beside it was removed", "已清除上次中断的转换留下的内容"),)
         if not companions.has_tokenizer(source):
             notes += (tr("the source has no tokenizer, so none was written", "源模型没有分词器，因此未写出"),)
     return Conversion(out, layout.num_bytes(steps), seconds, parity, notes)

@@ -1,6 +1,5 @@
 """What a MODEL argument means: a folder, a GGUF file, a short name, or a hub id; fetched where it is not yet here."""
 
-import difflib
 import hashlib
 import re
 import shutil
@@ -16,6 +15,7 @@ from zhinao.hub.offline import is_offline, not_here
 from zhinao.hub.progress import Reporter, shown
 from zhinao.hub.source import Plan, plan
 from zhinao.lang import tr
+from zhinao.near import near
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -208,8 +208,8 @@ def unknown(model: str) -> ModelNotFoundError:
     shorts = [release.short for release in family.RELEASES]
     names = {kept.name.lower(): kept.name for kept in cache.kept()}
     names |= {word: release.short for release in family.RELEASES for word in (release.short, _tail(release))}
-    near = dict.fromkeys(names[word] for word in difflib.get_close_matches(model.lower(), names, n=3, cutoff=0.5))
-    meant = tr(f" Did you mean {' or '.join(near)}?", f" 是否指 {' 或 '.join(near)}？") if near else ""
+    found = dict.fromkeys(names[word] for word in near(model, names, 3))
+    meant = tr(f" Did you mean {' or '.join(found)}?", f" 是否指 {' 或 '.join(found)}？") if found else ""
     return ModelNotFoundError(
         tr(f"{model}: no model of this name.{meant}", f"{model}：没有这个模型。{meant}"),
         tr(

@@ -5,10 +5,9 @@ been imported, its part is registered; when both have, the finder removes itself
 anything is imported. The model classes, which need torch, follow with the first configuration (`configuration.py`).
 """
 
+import _thread  # `threading` would take a third of the time that `import zhinao` takes
 import sys
-import threading
 import warnings
-from importlib.util import find_spec
 
 
 def register_configuration() -> None:
@@ -21,6 +20,8 @@ def register_configuration() -> None:
 
 def register_models() -> None:
     """Model classes and their way to the fused layout. Does nothing without torch; may be called again at any time."""
+    from importlib.util import find_spec
+
     if find_spec("torch") is None:  # transformers' own classes then say that torch is missing
         return
     from transformers.conversion_mapping import register_checkpoint_conversion_mapping
@@ -77,7 +78,7 @@ def register_when_imported() -> None:
             _try(action)
 
 
-_lock = threading.Lock()
+_lock = _thread.allocate_lock()
 
 
 def _try(action) -> None:

@@ -163,7 +163,7 @@ def run(args: argparse.Namespace) -> int | None:
     check_proxies(settings.proxy)
     from zhinao.engine import select
 
-    engine = select.choose(settings.engine, settings.quant, settings.device).engine
+    engine = select.choose(settings.engine, settings.quant, settings.device, must_be_here=not args.print_command).engine
     hub = {"source": args.source, "revision": args.revision, "offline": args.offline}
     if engine == "vllm":
         return _run_vllm(args, settings, hub)
@@ -181,7 +181,17 @@ def _run_vllm(args: argparse.Namespace, settings: ServeSettings, hub: dict) -> i
     from zhinao.hub import resolve
     from zhinao.serve.vllm import launcher
 
-    return launcher.run(resolve(args.model, **hub), settings, args.rest, print_command=args.print_command)
+    if args.print_command:
+        return launcher.show(_without_weights(args.model, hub), settings, args.rest)
+    return launcher.run(resolve(args.model, **hub), settings, args.rest)
+
+
+def _without_weights(model: str, hub: dict):
+    """The model as it will lie here; what is not here yet is fetched as far as the command depends on it."""
+    from zhinao.hub import resolve, resolve_tokenizer
+
+    revision, rest = hub["revision"], {name: hub[name] for name in ("source", "offline")}
+    return resolve(model, **hub) if revision else resolve_tokenizer(model, **rest)
 
 
 def _described(args: argparse.Namespace, settings: ServeSettings, engine: str) -> str:

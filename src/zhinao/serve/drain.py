@@ -8,6 +8,7 @@ import uvicorn
 from zhinao.lang import tr
 from zhinao.serve.admission import Admission
 from zhinao.serve.logs import LOGGER
+from zhinao.signals import Repeats
 
 _LAST_SECONDS = 2  # for handlers that are being cancelled
 
@@ -18,7 +19,7 @@ class DrainingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, admission: Admission, seconds: float):
         config.timeout_graceful_shutdown = _LAST_SECONDS
         super().__init__(config)
-        self._admission, self._seconds = admission, seconds
+        self._admission, self._seconds, self._repeats = admission, seconds, Repeats()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task | None = None
 
@@ -28,6 +29,8 @@ class DrainingServer(uvicorn.Server):
 
     def handle_exit(self, sig, frame) -> None:
         """uvicorn's signal handler, which Python runs between any two instructions of the main thread."""
+        if self._repeats.is_same():
+            return
         if self._admission.is_closed or not self.started:
             return super().handle_exit(sig, frame)
         self._admission.is_closed = True

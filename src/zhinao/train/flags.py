@@ -83,6 +83,14 @@ def settings_of(args: argparse.Namespace, kind: type[T]) -> T:
         for name, value in vars(args).items()
         if name in {one.name for one in dataclasses.fields(kind)} and value is not None
     }
-    result = config.load(kind, args.config, flags)
+    result = config.load(kind, args.config, flags, _elsewhere(kind))
     more = dict(config.pair("--training_argument", word, _EXAMPLE) for word in args.training_argument or ())
     return dataclasses.replace(result, training_arguments={**result.training_arguments, **more}) if more else result
+
+
+def _elsewhere(kind: type) -> dict[str, str]:
+    """Settings that only `zhinao prefer` has, for a recipe that was given to another verb."""
+    from zhinao.train.prefer_settings import PreferSettings
+
+    own = {one.name for one in dataclasses.fields(PreferSettings)} - {one.name for one in dataclasses.fields(kind)}
+    return dict.fromkeys(own, "zhinao prefer")

@@ -9,6 +9,7 @@ from types import FrameType
 from transformers import TrainerCallback
 
 from zhinao.lang import tr
+from zhinao.signals import Repeats
 
 
 class Interruption:
@@ -16,7 +17,7 @@ class Interruption:
 
     def __init__(self):
         self.signal: int | None = None
-        self._before = {}
+        self._before, self._repeats = {}, Repeats()
 
     def __enter__(self) -> "Interruption":
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -29,6 +30,8 @@ class Interruption:
             signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if self._repeats.is_same():
+            return
         if self.signal is not None:
             raise KeyboardInterrupt
         self.signal = number

@@ -107,6 +107,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.print_command:
         print(_described(layout, program))
         return 0
+    launch_layout.check_here(layout)
     return _run_here(layout, program, args.log_dir)
 
 

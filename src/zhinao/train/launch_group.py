@@ -15,6 +15,7 @@ from pathlib import Path
 
 from zhinao.errors import DiskError
 from zhinao.lang import tr
+from zhinao.signals import Repeats
 from zhinao.train import launch_layout
 from zhinao.train.launch_layout import Layout
 from zhinao.train.launch_output import Output, tail
@@ -41,7 +42,7 @@ class Group:
         self._argv, self._layout, self._logs = list(argv), layout, logs
         self._members: list[Member] = []
         self._output: Output | None = None
-        self._num_signals = 0
+        self._num_signals, self._repeats = 0, Repeats()
 
     def run(self) -> int:
         """Until all have ended. Returns 0, or the exit code of the process that failed first (128 + n for signal n)."""
@@ -139,6 +140,8 @@ class Group:
         )
 
     def _on_signal(self, number: int, frame) -> None:
+        if self._repeats.is_same():
+            return
         self._num_signals += 1
         if self._num_signals > 1:
             self._kill()

@@ -82,7 +82,10 @@ def needs_others(wish: Wish) -> bool:
 
 
 def plan(wish: Wish) -> Layout:
-    """The layout of the processes that are started on this machine. Raises UsageError for what does not go together."""
+    """The layout of the processes that are started on this machine. Raises UsageError for what does not go together.
+
+    Whether this machine is ready for them is `check_here`'s: a command that is only printed need not run here and now.
+    """
     hosts = chosen_hosts(wish)
     num_nodes = len(hosts) if hosts else wish.num_nodes or 1
     node_rank = _node_rank(wish, hosts, num_nodes)
@@ -90,8 +93,18 @@ def plan(wish: Wish) -> Layout:
         counts = tuple(_count(host.num_slots, wish.num_gpus, host.name) for host in hosts)
     else:
         counts = (wish.num_gpus or max(1, launch_hosts.num_gpus()),) * num_nodes
-    _check_gpus(counts[node_rank])
-    return Layout(counts, node_rank, _address(wish, hosts, num_nodes), _port(wish, num_nodes, node_rank))
+    port = launch_hosts.free_port() if wish.master_port is None and num_nodes == 1 else wish.master_port or PORT
+    return Layout(counts, node_rank, _address(wish, hosts, num_nodes), port)
+
+
+def check_here(layout: Layout) -> None:
+    """Raises UsageError where this machine cannot start its part now: too few GPUs, or a port that is taken."""
+    _check_gpus(layout.num_local)
+    if layout.node_rank == 0 and not launch_hosts.is_free(layout.master_port):
+        port = layout.master_port
+        raise UsageError(
+            tr(f"Port {port} is taken on this machine.", f"本机端口 {port} 已被占用。"), f"--master_port {port + 1}"
+        )
 
 
 def _address(wish: Wish, hosts: Sequence[Host] | None, num_nodes: int) -> str:
@@ -158,17 +171,6 @@ def _node_rank(wish: Wish, hosts: Sequence[Host] | None, num_nodes: int) -> int:
             )
         )
     return wish.node_rank
-
-
-def _port(wish: Wish, num_nodes: int, node_rank: int) -> int:
-    if wish.master_port is None and num_nodes == 1:
-        return launch_hosts.free_port()
-    port = wish.master_port or PORT
-    if node_rank == 0 and not launch_hosts.is_free(port):
-        raise UsageError(
-            tr(f"Port {port} is taken on this machine.", f"本机端口 {port} 已被占用。"), f"--master_port {port + 1}"
-        )
-    return port
 
 
 def threads(layout: Layout) -> int:

@@ -4,6 +4,7 @@ Where we are on a terminal it gets one as well (a pseudo-terminal, copied to scr
 read along: it can then write, and save, even when the launcher has been killed.
 """
 
+import contextlib
 import os
 import struct
 import sys
@@ -59,7 +60,10 @@ class Output:
 
     def _copy(self, log: Path) -> None:
         while data := self._read():
-            self._file.write(data)
+            with contextlib.suppress(
+                OSError
+            ):  # a full disk: else nobody would read on, and the process would wait for ever
+                self._file.write(data)
             _show(data)
 
     def _read(self) -> bytes:

@@ -282,6 +282,14 @@ class TrainSettings:
                 )
             )
 
+    def _weights_hint(self) -> str:
+        num = len(self.data_path)
+        shown = " ".join(f"{weight:g}" for weight in (*self.data_weights, *[1.0] * num)[:num])
+        return tr(
+            f"one number for each source: --data_weights {shown}; or name {len(self.data_weights)} sources behind --data_path",
+            f"每个来源一个数：--data_weights {shown}；或在 --data_path 后给出 {len(self.data_weights)} 个来源",
+        )
+
     def _check_pairs(self) -> None:
         """What does not go together."""
         if self.bf16 and self.fp16:
@@ -295,7 +303,8 @@ class TrainSettings:
                 tr(
                     f"--data_weights has {len(self.data_weights)} numbers for {len(self.data_path)} sources.",
                     f"--data_weights 有 {len(self.data_weights)} 个数，而数据来源有 {len(self.data_path)} 个。",
-                )
+                ),
+                self._weights_hint(),
             )
         if self.max_steps > 0 and self.warmup_steps is not None and self.warmup_steps > self.max_steps:
             raise UsageError(

@@ -73,7 +73,10 @@ def _check_header(source: str, header: list[str], sign: str | None) -> None:
                 f"{source}, line 1: the header names no known column; it has {shown[:200]}.",
                 f"{source} 第 1 行：表头中没有已知的列名，现有：{shown[:200]}。",
             ),
-            tr("the first line must name the columns: instruction,output", "首行应为列名，例如 instruction,output"),
+            tr(
+                "the first line must name the columns: question,answer or instruction,output or another format's fields",
+                "首行应为列名，例如 question,answer、问题,答案、instruction,output，或其他格式的字段",
+            ),
         )
     twice = next((name for name in header if header.count(name) > 1), None)
     if twice is not None:

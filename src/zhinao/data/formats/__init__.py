@@ -9,14 +9,26 @@ from collections import Counter
 from types import ModuleType
 
 from zhinao.config import suggestion
-from zhinao.data.formats import alpaca, belle, completion, conversations, messages, nulls, preference, sharegpt, text
+from zhinao.data.formats import (
+    alpaca,
+    belle,
+    completion,
+    conversations,
+    messages,
+    nulls,
+    preference,
+    qa,
+    sharegpt,
+    text,
+)
 from zhinao.data.formats.fields import LABELS, NUMBERS, TRUTHS, Misfit, label, weight
 from zhinao.data.sample import Place, Sample
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
 FORMATS: dict[str, ModuleType] = {
-    module.NAME: module for module in (messages, sharegpt, conversations, alpaca, belle, completion, preference, text)
+    module.NAME: module
+    for module in (messages, sharegpt, conversations, alpaca, belle, qa, completion, preference, text)
 }
 KNOWN_FIELDS = frozenset().union(*(module.FIELDS for module in FORMATS.values()))
 _MEDIA = ("image", "images", "video", "videos", "audio", "audios")

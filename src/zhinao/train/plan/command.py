@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--tokenizer",
         metavar="MODEL",
-        help=tr("count tokens with this one's, where the model is not here", "模型不在本机时，用它的分词器计数"),
+        help=tr("count tokens with this one's instead of the model's", "改用它的分词器计数"),
     )
     group.add_argument(
         "--measure",

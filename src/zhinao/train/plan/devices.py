@@ -30,7 +30,7 @@ class Device:
     link: float
     efficiency: float
     price: float
-    source: str
+    source: tuple[str, str]  # English, Chinese
 
     @property
     def is_cpu(self) -> bool:
@@ -44,18 +44,112 @@ def _row(name, title, gib, tflops, gb_s, link_gb_s, efficiency, price, source) -
 # Efficiency: 38-43 % of peak were published for Llama 3 on H100 (arXiv 2407.21783, table 4), 50-57 % for 7B on A100 (PyTorch's
 # blog on FSDP, 2024); cards without NVLink are put lower.
 ROWS = (
-    _row("h200", "NVIDIA H200 SXM", 140.4, 989, 4800, 450, 0.40, 3.5, "NVIDIA H200 datasheet"),
-    _row("h100", "NVIDIA H100 SXM 80 GB", 79.6, 989, 3350, 450, 0.40, 2.5, "NVIDIA H100 datasheet"),
-    _row("h800", "NVIDIA H800 SXM 80 GB", 79.6, 989, 3350, 200, 0.40, 2.2, "NVIDIA H100 datasheet; NVLink 400 GB/s"),
-    _row("h20", "NVIDIA H20 96 GB", 95.6, 148, 4000, 450, 0.55, 1.5, "NVIDIA H20 product brief"),
-    _row("a100-80", "NVIDIA A100 SXM 80 GB", 80.0, 312, 2039, 300, 0.50, 1.6, "NVIDIA A100 datasheet"),
-    _row("a100-40", "NVIDIA A100 SXM 40 GB", 40.0, 312, 1555, 300, 0.50, 1.2, "NVIDIA A100 datasheet"),
-    _row("a800", "NVIDIA A800 SXM 80 GB", 80.0, 312, 2039, 200, 0.50, 1.4, "NVIDIA A100 datasheet; NVLink 400 GB/s"),
-    _row("l40s", "NVIDIA L40S 48 GB", 45.0, 362, 864, 32, 0.35, 0.9, "NVIDIA L40S datasheet"),
-    _row("5090", "NVIDIA RTX 5090 32 GB", 31.8, 209.5, 1792, 64, 0.40, 0.7, "NVIDIA RTX Blackwell whitepaper"),
-    _row("4090", "NVIDIA RTX 4090 24 GB", 24.0, 165.2, 1008, 32, 0.45, 0.4, "NVIDIA Ada whitepaper, appendix A"),
-    _row("3090", "NVIDIA RTX 3090 24 GB", 24.0, 71, 936, 32, 0.50, 0.2, "NVIDIA GA102 whitepaper, table 9"),
-    _row("910b", "Ascend 910B 64 GB", 61.0, 313, 1600, 196, 0.40, 1.0, "as reported; the maker publishes no sheet"),
+    _row(
+        "h200", "NVIDIA H200 SXM", 140.4, 989, 4800, 450, 0.40, 3.5, ("NVIDIA H200 datasheet", "NVIDIA H200 数据手册")
+    ),
+    _row(
+        "h100",
+        "NVIDIA H100 SXM 80 GB",
+        79.6,
+        989,
+        3350,
+        450,
+        0.40,
+        2.5,
+        ("NVIDIA H100 datasheet", "NVIDIA H100 数据手册"),
+    ),
+    _row(
+        "h800",
+        "NVIDIA H800 SXM 80 GB",
+        79.6,
+        989,
+        3350,
+        200,
+        0.40,
+        2.2,
+        ("NVIDIA H100 datasheet; NVLink 400 GB/s", "NVIDIA H100 数据手册；NVLink 400 GB/s"),
+    ),
+    _row(
+        "h20", "NVIDIA H20 96 GB", 95.6, 148, 4000, 450, 0.55, 1.5, ("NVIDIA H20 product brief", "NVIDIA H20 产品简介")
+    ),
+    _row(
+        "a100-80",
+        "NVIDIA A100 SXM 80 GB",
+        80.0,
+        312,
+        2039,
+        300,
+        0.50,
+        1.6,
+        ("NVIDIA A100 datasheet", "NVIDIA A100 数据手册"),
+    ),
+    _row(
+        "a100-40",
+        "NVIDIA A100 SXM 40 GB",
+        40.0,
+        312,
+        1555,
+        300,
+        0.50,
+        1.2,
+        ("NVIDIA A100 datasheet", "NVIDIA A100 数据手册"),
+    ),
+    _row(
+        "a800",
+        "NVIDIA A800 SXM 80 GB",
+        80.0,
+        312,
+        2039,
+        200,
+        0.50,
+        1.4,
+        ("NVIDIA A100 datasheet; NVLink 400 GB/s", "NVIDIA A100 数据手册；NVLink 400 GB/s"),
+    ),
+    _row("l40s", "NVIDIA L40S 48 GB", 45.0, 362, 864, 32, 0.35, 0.9, ("NVIDIA L40S datasheet", "NVIDIA L40S 数据手册")),
+    _row(
+        "5090",
+        "NVIDIA RTX 5090 32 GB",
+        31.8,
+        209.5,
+        1792,
+        64,
+        0.40,
+        0.7,
+        ("NVIDIA RTX Blackwell whitepaper", "NVIDIA RTX Blackwell 白皮书"),
+    ),
+    _row(
+        "4090",
+        "NVIDIA RTX 4090 24 GB",
+        24.0,
+        165.2,
+        1008,
+        32,
+        0.45,
+        0.4,
+        ("NVIDIA Ada whitepaper, appendix A", "NVIDIA Ada 白皮书附录 A"),
+    ),
+    _row(
+        "3090",
+        "NVIDIA RTX 3090 24 GB",
+        24.0,
+        71,
+        936,
+        32,
+        0.50,
+        0.2,
+        ("NVIDIA GA102 whitepaper, table 9", "NVIDIA GA102 白皮书表 9"),
+    ),
+    _row(
+        "910b",
+        "Ascend 910B 64 GB",
+        61.0,
+        313,
+        1600,
+        196,
+        0.40,
+        1.0,
+        ("as reported; the maker publishes no sheet", "据公开报道，厂商未发布手册"),
+    ),
 )
 NAMES = (*(row.name for row in ROWS), "cpu")
 
@@ -74,7 +168,7 @@ def this_machine() -> Device:
     """This machine's processor, all its memory, and the speed of a matrix product in float32 through numpy."""
     facts = machine.facts()
     memory, speed = facts.memory_bytes, _float32_tflops()
-    return Device("cpu", facts.cpu, memory, speed, 20e9, 5e9, 0.5, 0.0, "measured on this machine")
+    return Device("cpu", facts.cpu, memory, speed, 20e9, 5e9, 0.5, 0.0, ("measured on this machine", "在本机测得"))
 
 
 def _float32_tflops(size: int = 768, num_times: int = 4) -> float:

@@ -6,7 +6,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from zhinao.errors import UsageError
+from zhinao import hub
+from zhinao.errors import UsageError, ZhinaoError
+from zhinao.family import DEMO
 from zhinao.lang import tr
 from zhinao.train import context, precision
 from zhinao.train.plan import changes, devices, measure, plan, sharing, sizes
@@ -112,24 +114,31 @@ def _data(settings: TrainSettings, tokenizer: str | None, notes: list[str]):
             tr("No --data_path: every row is taken as full and wholly trained.", "未指定 --data_path：假定每行都是满的且全部参与训练。")
         )  # fmt: skip
         return Data(), None
-    folder = sizes.folder(tokenizer or settings.model_name_or_path)
-    if folder is None:
-        raise UsageError(
-            tr(
-                f"{tokenizer or settings.model_name_or_path} is not on this machine, so its tokens cannot be counted.",
-                f"本机没有 {tokenizer or settings.model_name_or_path}，无法计算 token 数。",
-            ),
-            tr(
-                "--tokenizer with a model or folder that is here, or plan without --data_path",
-                "用 --tokenizer 指定本机已有的模型或目录，或不加 --data_path",
-            ),
-        )
     from zhinao.train import documents
 
-    train = documents.prepare(settings, Path(folder)).train
+    train = documents.prepare(settings, _tokenizer(tokenizer or settings.model_name_or_path)).train
     told = documents.found_lines(train.documents.found, train.documents.losses.total)
     notes += [line.strip() for line in told]
     return Data(train.documents.lengths, train.documents.num_supervised, train.rows), train
+
+
+def _tokenizer(model: str) -> Path:
+    """The folder with the tokenizer of MODEL, whose few files are fetched where they are not here. Raises UsageError."""
+    if (here := sizes.folder(model)) is not None:
+        return here
+    try:
+        return hub.resolve_tokenizer(model).path
+    except ZhinaoError as error:
+        raise UsageError(
+            tr(
+                f"Tokens cannot be counted: the tokenizer of {model} is not here. {error.message}",
+                f"无法计算 token 数：本机没有 {model} 的分词器。{error.message}",
+            ),
+            tr(
+                f"--tokenizer {DEMO} counts with the demo model's (an English one: Chinese is counted too high), or leave --data_path out",
+                f"用 --tokenizer {DEMO} 按演示模型的分词器计数（英文模型，中文会偏多），或不加 --data_path",
+            ),
+        ) from None
 
 
 def _measure(first: Plan, settings: TrainSettings, rows) -> Measured:

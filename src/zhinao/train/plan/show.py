@@ -94,7 +94,9 @@ def _bar(plan: Plan) -> list[Text]:
         legend.append(f"{tr(english, chinese)} {gib(stack.parts[part])}   ")
     border = round(plan.capacity * scale)
     bar.append("·" * max(0, border - round(used)), style="dim")
-    title = f"{plan.num_devices} × {plan.device.title}, {sharing.mode(plan.settings, plan.num_devices)}"
+    how = sharing.mode(plan.settings, plan.num_devices)
+    how = tr("single", "单进程") if how == "single" else how
+    title = tr(f"{plan.num_devices} × {plan.device.title}, {how}", f"{plan.num_devices} × {plan.device.title}，{how}")
     of = tr(
         f" {gib(stack.total)} of {gib(plan.capacity)} GiB each, {tr(*_MOMENTS[stack.moment])}",
         f" 每个进程 {gib(stack.total)} / {gib(plan.capacity)} GiB，峰值在{tr(*_MOMENTS[stack.moment])}",
@@ -162,8 +164,8 @@ def _caveat(plan: Plan) -> str:
         tr("Speed as measured.", "速度为实测值。")
         if plan.pace.is_measured
         else tr(
-            f"Speed assumes {plan.device.efficiency:.0%} of the peak ({plan.device.source}); --measure replaces that.",
-            f"速度按峰值的 {plan.device.efficiency:.0%} 估算（{plan.device.source}）；可用 --measure 实测。",
+            f"Speed assumes {plan.device.efficiency:.0%} of the peak ({plan.device.source[0]}); --measure replaces that.",
+            f"速度按峰值的 {plan.device.efficiency:.0%} 估算（{plan.device.source[1]}）；可用 --measure 实测。",
         )
     )
     prices = tr(
