@@ -17,24 +17,30 @@ from zhinao.train.monitor.samples import PROMPTS, answerer
 from zhinao.train.prefer_run import Prepared
 from zhinao.train.prefer_settings import PreferSettings
 from zhinao.train.prefer_trainer import PreferTrainer
+from zhinao.train.recorded import Recorded
 from zhinao.train.run import Outcome, say
 
 TRL_LOSS = {"dpo": "sigmoid", "nca": "nca_pair"}
 
 
 def run(
-    settings: PreferSettings, source: LocalModel, tokenizer: Tokenizer, prepared: Prepared, start: Path | None
+    settings: PreferSettings,
+    source: LocalModel,
+    tokenizer: Tokenizer,
+    prepared: Prepared,
+    start: Path | None,
+    notes: list[str],
 ) -> Outcome:
-    """`settings` have been through `prefer_settings.decided`."""
-    settings, said = arguments.decided(settings)
-    say(*said, _sentence(settings))
+    """`settings` and `notes`: of `beforehand.check`."""
+    say(*notes, _sentence(settings))
     processes.join(settings)
     args = dpo_config(settings, prepared.evaluation is not None)
     made = record.made_of(settings, source.path, prepared.key, args.world_size)
     session.begin(settings, made, start)
     trainer = make_trainer(settings, args, source, tokenizer, prepared, start)
+    trainer.add_callback(Recorded(settings.output_dir, made))
     facts = _facts(trainer, settings, source, tokenizer, prepared, made)
-    facts.notes = said
+    facts.notes = notes
     return session.complete(trainer, settings, source, tokenizer, facts, start)
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 
-from zhinao.files import write_json
 from zhinao.hub import LocalModel
 from zhinao.lang import tr
 from zhinao.model.tokenizer import Tokenizer
@@ -20,7 +19,8 @@ from zhinao.train.monitor.facts import RunFacts
 from zhinao.train.monitor.guard import LossGuard
 from zhinao.train.monitor.install import watched
 from zhinao.train.monitor.samples import PROMPTS, answerer
-from zhinao.train.run import Outcome, is_first, say
+from zhinao.train.recorded import Recorded
+from zhinao.train.run import Outcome, say
 from zhinao.train.saving import checkpoints
 from zhinao.train.settings import TrainSettings
 from zhinao.train.trainer import ZhinaoTrainer
@@ -32,10 +32,11 @@ def run(
     tokenizer: Tokenizer,
     prepared: Prepared,
     start: Path | None,
+    notes: list[str],
     is_text: bool,
 ) -> Outcome:
-    settings, said = arguments.decided(settings)
-    say(*said)
+    """`settings` and `notes`: of `beforehand.check`."""
+    say(*notes)
     processes.join(settings)
     args = arguments.training_arguments(settings, prepared.evaluation is not None)
     made = record.made_of(settings, source.path, prepared.key, args.world_size)
@@ -43,20 +44,18 @@ def run(
     folder = start if start and not settings.is_adapter else source.path
     net = models.load(settings, folder, tokenizer)
     trainer = _trainer(net, args, settings, source, tokenizer, prepared)
+    trainer.add_callback(Recorded(settings.output_dir, made))
     selftest.check_packing(net, _shortest(prepared.train), _dtype(settings))
     facts = _facts(trainer, settings, source, tokenizer, prepared, made, is_text)
-    facts.notes = said
+    facts.notes = notes
     return complete(trainer, settings, source, tokenizer, facts, start)
 
 
 def begin(settings: TrainSettings, made: dict, start: Path | None) -> None:
-    """Write down what the run is made of; one that goes on from `start` must be made of the same, else UsageError."""
+    """A run that goes on from `start` must be made of the same as before, else UsageError."""
     if start:
         record.check_same(Path(settings.output_dir), made)
         say(tr(f"Going on from {start}.", f"从 {start} 继续。"))
-    elif is_first():
-        Path(settings.output_dir).mkdir(parents=True, exist_ok=True)
-        write_json(Path(settings.output_dir) / record.FILE, made)
 
 
 def complete(
