@@ -67,6 +67,33 @@ def test_the_status_line_drops_the_least_important_where_it_is_narrow():
     )  # each character two cells wide
 
 
+def test_a_log_says_sparsely_what_keeps_the_run_waiting(monkeypatch, capsys):
+    clock = [100.0]
+    monkeypatch.setattr(view.time, "monotonic", lambda: clock[0])
+    lines = view.Lines()
+    for number in range(1, 6):
+        lines.show(["step 0/9", f"answering {number}/5"], [], False, False, True)
+        clock[0] += 6
+    lines.show(["step 1/9", "loss 2"], [2.0], True, False)  # the first numbers come at once
+    lines.show(["step 1/9", "evaluating"], [2.0], False, False, True)
+    shown = ["step 0/9  answering 1/5", "step 0/9  answering 3/5", "step 0/9  answering 5/5", "step 1/9  loss 2"]
+    assert capsys.readouterr().err.splitlines() == shown
+
+
+def test_who_is_asked_to_stop_answers_no_further_question(tmp_path):
+    from types import SimpleNamespace
+
+    from zhinao.train.monitor.facts import RunFacts
+    from zhinao.train.monitor.samples import Samples
+
+    asked, state = [], SimpleNamespace(global_step=0, is_world_process_zero=True)
+    facts = RunFacts(tmp_path, "m", prompts=("a", "b", "c"), answer=lambda prompt: asked.append(prompt) or "")
+    samples = Samples(facts, SimpleNamespace(doing=lambda _: None), lambda: len(asked) == 2)
+    samples.on_train_begin(None, state, None)
+    samples.on_train_end(None, SimpleNamespace(global_step=1, is_world_process_zero=True), None)
+    assert asked == ["a", "b"] and read(tmp_path / "samples.jsonl") == []  # half a row would be none
+
+
 def test_a_loss_that_is_no_number_harms_nobody(tmp_path):
     """It is null in the file, and out of the curve."""
     from zhinao.train.monitor.facts import RunFacts

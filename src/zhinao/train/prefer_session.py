@@ -13,7 +13,7 @@ from zhinao.train import companions as companion_files
 from zhinao.train import model as models
 from zhinao.train.monitor.facts import RunFacts
 from zhinao.train.monitor.guard import LossGuard
-from zhinao.train.monitor.samples import PROMPTS, answerer
+from zhinao.train.monitor.samples import answerer
 from zhinao.train.prefer_run import Prepared
 from zhinao.train.prefer_settings import PreferSettings
 from zhinao.train.prefer_trainer import PreferTrainer
@@ -115,7 +115,7 @@ def _facts(
 ) -> RunFacts:
     model, lengths = trainer.accelerator.unwrap_model(trainer.model), prepared.pairs.lengths()
     answer = None
-    if settings.sample_tokens:
+    if settings.has_samples:
         answer = answerer(
             model, tokenizer, max_new_tokens=settings.sample_tokens, generating=trainer.accelerator.autocast
         )
@@ -130,7 +130,7 @@ def _facts(
         num_documents=len(lengths),
         num_tokens=int(lengths.sum()),
         num_supervised=prepared.pairs.num_answered(),
-        prompts=settings.sample_prompts or PROMPTS,
+        prompts=session.questions(settings),
         answer=answer,
         counts=trainer.counts,
     )

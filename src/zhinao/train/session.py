@@ -63,10 +63,12 @@ def complete(
 ) -> Outcome:
     """Train to the end, or until somebody asks to stop; the model or a checkpoint is written. `trainer`: with SavingMixin."""
     trainer.keeps_best = settings.keep_best
-    with Interruption() as interruption, watched(trainer, settings, facts):
-        trainer.add_callback(StopWhenAsked(interruption, trainer.is_true_anywhere))
-        trainer.train(str(start) if start else None)
-        return _end(trainer, settings, source, tokenizer, interruption)
+    with Interruption() as interruption:
+        stop = StopWhenAsked(interruption, trainer.is_true_anywhere)
+        with watched(trainer, settings, facts, stop.is_asked):
+            trainer.add_callback(stop)
+            trainer.train(str(start) if start else None)
+            return _end(trainer, settings, source, tokenizer, interruption)
 
 
 def _end(trainer, settings: TrainSettings, source: LocalModel, tokenizer, interruption: Interruption) -> Outcome:
@@ -128,7 +130,7 @@ def _facts(
     documents, chosen = prepared.train.documents, prepared.train.chosen
     net = trainer.accelerator.unwrap_model(trainer.model)
     answer = None
-    if settings.sample_tokens:
+    if settings.has_samples:
         answer = answerer(
             net,
             tokenizer,
@@ -147,10 +149,15 @@ def _facts(
         num_documents=len(chosen),
         num_tokens=int(documents.lengths[chosen].sum()),
         num_supervised=int(documents.num_supervised[chosen].sum()),
-        prompts=settings.sample_prompts or PROMPTS,
+        prompts=questions(settings),
         answer=answer,
         counts=trainer.counts,
     )
+
+
+def questions(settings: TrainSettings) -> tuple[str, ...]:
+    """That a run's model answers while it is trained."""
+    return (settings.sample_prompts or PROMPTS) if settings.has_samples else ()
 
 
 def table(losses) -> list[list]:

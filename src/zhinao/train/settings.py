@@ -5,6 +5,7 @@ imports torch; `arguments.py` of this room turns the settings into what transfor
 """
 
 import math
+import os
 from dataclasses import dataclass, field, fields
 from typing import ClassVar, Literal
 
@@ -181,7 +182,10 @@ class TrainSettings:
         "保留验证损失最低的检查点，并交付该模型而不是最后一步的模型",
     )
     sample_prompts: tuple[str, ...] = option(
-        (), "evaluation", "questions answered at each evaluation (default: five)", "每次验证时回答的问题（默认五个）"
+        (),
+        "evaluation",
+        "questions answered at each evaluation (default: five; none: no questions)",
+        "每次验证时回答的问题（默认五个；none 为不提问）",
     )
     sample_tokens: int = option(64, "evaluation", "length of these answers; 0: none", "回答长度；0 为不回答")
     # what is said
@@ -219,6 +223,13 @@ class TrainSettings:
     @property
     def is_evaluated(self) -> bool:
         return bool(self.eval_data_path or self.eval_share)
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether questions are answered during the run."""
+        return bool(self.sample_tokens) and not (
+            len(self.sample_prompts) == 1 and self.sample_prompts[0].strip().lower() in _NO_PROMPTS
+        )
 
     @property
     def warms_up(self) -> bool:
@@ -305,9 +316,22 @@ class TrainSettings:
                 )
             )
 
+        self._check_prompts()
         best.check(self)
         if self.max_steps < 0 and self.num_train_epochs <= 0:
             raise UsageError(tr("--num_train_epochs must be above 0.", "--num_train_epochs 必须大于 0。"))
+
+    def _check_prompts(self) -> None:
+        """A path among the questions would be asked as one."""
+        for one in self.sample_prompts:
+            if os.path.isfile(one):
+                raise UsageError(
+                    tr(
+                        f"--sample_prompts {one}: that is a file; questions stand there as they are.",
+                        f"--sample_prompts {one}：这是文件；此处应直接写出问题。",
+                    ),
+                    '--sample_prompts "Who are you?" "17 + 25?"',
+                )
 
     def _check_idle(self) -> None:
         """What was set, and would have no effect."""
@@ -325,6 +349,9 @@ class TrainSettings:
                     "--eval_share 0.01",
                 )
 
+
+# in place of questions: that none are asked
+_NO_PROMPTS = ("", "none", "no", "off", "false", "null")
 
 # the least that may be given: for which settings
 _AT_LEAST = {

@@ -75,4 +75,4 @@ class StatusLine(TrainerCallback):
         parts = words.status(self._step, self._num_steps, recorder.last_trained, left)
         if self._doing:
             parts.insert(1, self._doing)
-        self._view.show(parts, recorder.losses, is_logged, is_last)
+        self._view.show(parts, recorder.losses, is_logged, is_last, bool(self._doing))
