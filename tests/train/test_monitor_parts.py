@@ -80,6 +80,22 @@ def test_a_log_says_sparsely_what_keeps_the_run_waiting(monkeypatch, capsys):
     assert capsys.readouterr().err.splitlines() == shown
 
 
+def test_the_first_question_is_said_when_it_is_asked(tmp_path, monkeypatch, capsys):
+    from types import SimpleNamespace
+
+    from zhinao.train.monitor.facts import RunFacts
+    from zhinao.train.monitor.recorder import Recorder
+    from zhinao.train.monitor.status import StatusLine
+
+    monkeypatch.setattr(view, "opened", view.Lines)
+    status = StatusLine(recorder := Recorder(RunFacts(tmp_path, "m")))
+    recorder.pace.begin(0, 0, 0, now=0.0)
+    status.on_train_begin(None, SimpleNamespace(global_step=0, max_steps=9, is_world_process_zero=True), None)
+    status.doing("answering 1/5")  # at once after the line was drawn; the answer may take minutes
+    assert "answering 1/5" in capsys.readouterr().err
+    status.close()
+
+
 def test_who_is_asked_to_stop_answers_no_further_question(tmp_path):
     from types import SimpleNamespace
 
