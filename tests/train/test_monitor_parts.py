@@ -216,3 +216,34 @@ def test_a_bad_line_in_a_journal_ends_it(tmp_path):
     file.write_text('{"step": 1}\n{"ste')
     assert Journal(file).begin(5) == [{"step": 1}]
     assert file.read_text() == '{"step": 1}\n'
+
+
+def test_one_is_no_many():
+    assert [lang.counted(number, "step") for number in (0, 1, 2, 1234)] == [
+        "0 steps",
+        "1 step",
+        "2 steps",
+        "1,234 steps",
+    ]
+    assert (
+        lang.counted(1, "process", "processes") == "1 process"
+        and lang.counted(3, "process", "processes") == "3 processes"
+    )
+
+
+def test_what_a_run_reads_is_counted_in_words_that_fit():
+    from types import SimpleNamespace
+
+    import numpy as np
+
+    from zhinao.data.losses import LossTable
+    from zhinao.train import documents
+
+    def said(num: int) -> str:
+        table = LossTable()
+        kept = SimpleNamespace(found=(), losses=table, lengths=np.ones(num, int), num_supervised=np.ones(num, int))
+        rows = documents.Rows(kept, [[n] for n in range(num)])
+        return " ".join(documents.told(documents.Prepared(rows, documents.Rows(kept, rows.rows), "")))
+
+    assert said(1) == "1 document in 1 row: 1 token, 1 of them trained. 1 document is held out for evaluation."
+    assert said(7).startswith("7 documents in 7 rows: 7 tokens") and "7 documents are held out" in said(7)

@@ -114,7 +114,7 @@ def test_what_is_too_long_is_never_cut(make):
     records = [{**GOOD, "prompt": str(n)} for n in range(3)] + [LONG]
     with pytest.raises(DataError) as error:
         make(records, model_max_length=60)
-    assert "1 of 4 pairs have more than 60 tokens" in str(error.value)
+    assert "1 of 4 pairs has more than 60 tokens" in str(error.value)
     assert "pairs.jsonl, line 4" in str(error.value)
     for more in ({"overlong": "drop"}, {"max_overlong_share": 0.25}):
         prepared = make(records, model_max_length=60, **more)

@@ -17,7 +17,7 @@ from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.data.stdin import stamp
 from zhinao.data.substitute import substitute
 from zhinao.hub.progress import Counter, Reporter, shown
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 from zhinao.model.tokenizer import Tokenizer
 
 NUM_FAULTS = 100  # that are kept and shown
@@ -138,7 +138,7 @@ def raise_faults(faults: Sequence[Fault], num_faulty: int = 0, num_items: int = 
     shown = "\n".join(f"  {fault}" for fault in faults[:10])
     if num_items:
         what = tr(
-            f"{num_faulty:,} of {num_items:,} items cannot be used:",
+            f"{num_faulty:,} of {counted(num_items, 'item')} cannot be used:",
             f"{num_items:,} 条数据中有 {num_faulty:,} 条无法使用：",
         )
     else:

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 
 from zhinao.data.how import REJECTED
 from zhinao.errors import UsageError
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 from zhinao.train import best, optimizers, passed_on, schedules
 
 LORA = ("lora", "rslora", "dora", "qlora")
@@ -304,7 +304,7 @@ class TrainSettings:
         if self.data_weights is not None and len(self.data_weights) != len(self.data_path):
             raise UsageError(
                 tr(
-                    f"--data_weights has {len(self.data_weights)} numbers for {len(self.data_path)} sources.",
+                    f"--data_weights has {counted(len(self.data_weights), 'number')} for {counted(len(self.data_path), 'source')}.",
                     f"--data_weights 有 {len(self.data_weights)} 个数，而数据来源有 {len(self.data_path)} 个。",
                 )
             )
