@@ -11,7 +11,7 @@ from pathlib import Path
 from zhinao.data import cache_store, holdout, workers
 from zhinao.data.how import How
 from zhinao.data.losses import LossTable
-from zhinao.data.overlong import Limit, fit
+from zhinao.data.overlong import Limit, fit, nothing_left
 from zhinao.data.read import read
 from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.data.stdin import stamp
@@ -67,8 +67,7 @@ def make(
         num_documents, digest = cache_store.write(folder, _gathered(made, losses, faults, stops_at_fault))
     if not num_documents:
         raise_faults(faults)
-        losses.check(plan.limit.num_tokens, 0)
-        raise DataError(tr("Nothing is left to train.", "没有剩下任何可训练的数据。"))
+        raise nothing_left(losses, plan.limit)
     return {
         "digest": digest,
         "files": list(data_files),

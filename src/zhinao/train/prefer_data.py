@@ -9,6 +9,7 @@ from zhinao.data import holdout
 from zhinao.data.encoding import encode_preference, is_left_out
 from zhinao.data.how import How
 from zhinao.data.losses import Cut, LossTable, Row
+from zhinao.data.overlong import Limit, nothing_left
 from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.data.substitute import substitute
 from zhinao.lang import counted, tr
@@ -101,6 +102,8 @@ def check(
         )  # fmt: skip
     is_empty = not total.num_documents
     allowed = total.num_samples if max_overlong_share is None else max_overlong_share * total.num_samples
+    if is_empty and not total.num_overlong:
+        raise nothing_left(losses, Limit(limit))
     if is_empty or total.num_overlong > allowed:
         worst = "".join(f"\n  {cut.place}: {cut.num_tokens:,}" for cut in losses.worst[:5])
         raise DataError(
@@ -108,5 +111,6 @@ def check(
                 f"{total.num_overlong:,} of {counted(total.num_samples, 'pair')} {'has' if total.num_overlong == 1 else 'have'} more than {limit:,} tokens:{worst}",
                 f"{total.num_samples:,} 对中有 {total.num_overlong:,} 对超过 {limit:,} 个 token：{worst}",
             ),
-            tr("a larger --model_max_length, or --overlong drop", "增大 --model_max_length，或用 --overlong drop 丢弃"),
+            tr("a larger --model_max_length", "增大 --model_max_length")
+            + ("" if is_empty else tr(", or --overlong drop", "，或用 --overlong drop 丢弃")),
         )
