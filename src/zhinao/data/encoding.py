@@ -7,6 +7,7 @@ import numpy as np
 
 from zhinao.data import dialogue
 from zhinao.data.dialogue import Document
+from zhinao.data.formats.fields import LABELS
 from zhinao.data.how import How
 from zhinao.data.sample import Fault, Place, Sample
 from zhinao.data.thoughts import apart, is_cut, without_thought
@@ -83,14 +84,16 @@ def is_left_out(sample: Sample, how: How) -> bool:
 def _bad_answer(sample: Sample, how: How) -> Fault | None:
     if sample.label is not False or how.rejected == "learn":
         return None
+    name = sample.marked_by or "label"
     if how.rejected == "drop":
-        return Fault(sample.place, "label", tr("marked as a bad answer; left out", "标为不好的回答，已略过"))
+        return Fault(sample.place, name, tr("marked as a bad answer; left out", "标为不好的回答，已略过"))
+    value = "false" if LABELS[name] else "true"
     what = tr(
-        "false: marked as a bad answer, which would be learned. --rejected drop leaves such samples out; --rejected learn "
+        f"{value}: marked as a bad answer, which would be learned. --rejected drop leaves such samples out; --rejected learn "
         "takes the field for something else",
-        "为 false：标为不好的回答，训练会学到它。--rejected drop 略过这类样本；--rejected learn 表示该字段另有含义",
+        f"为 {value}：标为不好的回答，训练会学到它。--rejected drop 略过这类样本；--rejected learn 表示该字段另有含义",
     )
-    return Fault(sample.place, "label", what)
+    return Fault(sample.place, name, what)
 
 
 def _chat(sample: Sample, tokenizer, how: How) -> list[Document]:

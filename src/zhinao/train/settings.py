@@ -81,8 +81,8 @@ class TrainSettings:
     rejected: Literal[REJECTED] = option(
         "error",
         "data",
-        "samples marked as bad answers (label or kto_tag: false): an error, left out, or learned all the same",
-        "标为不好回答的样本（label 或 kto_tag 为 false）：报错、略过，或照常训练",
+        "samples marked as bad answers (label, kto_tag, desirable: false; is_rejected: true): an error, left out, or learned all the same",
+        "标为不好回答的样本（label、kto_tag、desirable 为 false，或 is_rejected 为 true）：报错、略过，或照常训练",
     )
     preprocessing_num_workers: int | None = option(None, "data", "processes that encode the data", "编码数据的进程数")
     # model
