@@ -247,6 +247,23 @@ def test_a_text_and_its_calls_are_one_turn(items, model):
     assert items(formats.write(sample, "sharegpt"))[0][0].messages == sample.messages
 
 
+def test_an_answer_behind_a_call_that_nobody_responded_to(items, model, tmp_path, capsys):
+    """The other order than a turn's: the run says what `check` says."""
+    called = {"from": "function_call", "value": json.dumps({"name": "f", "arguments": {}})}
+    human, said, result = ({"from": role, "value": "q"} for role in ("human", "gpt", "observation"))
+    tokenizer = Tokenizer.load(model)
+    [sample] = items({"conversations": [human, called, said]})[0]
+    fault = encode(sample, tokenizer, How())
+    assert fault.field == "messages[2].role" and "no tool has responded" in fault.message
+    assert cli.main(["data", "check", str(tmp_path / "a.jsonl"), "--model", str(model)]) == 10
+    assert fault.message in " ".join(capsys.readouterr().out.split())
+    for turns in ([human, called, result, said], [human, said, called, result, said], [human, called, human, said]):
+        [sample] = items({"conversations": turns})[0]
+        assert not isinstance(encode(sample, tokenizer, How()), Fault), turns
+    pair = {"prompt": [user("q"), assistant("", tool_calls=[call("f", "{}")])], "chosen": "a", "rejected": "b"}
+    assert encode_preference(items(pair)[0][0], tokenizer, How()).field == "messages[2].role"
+
+
 def test_one_turn_has_one_weight(items):
     turns = [user("q"), assistant("a", loss=False), {"role": "tool_call", "content": '{"name": "f"}'}]
     [fault], _ = items({"messages": turns})

@@ -1,5 +1,6 @@
 """A sample as token ids and loss weights. Cuts nothing; what is too long is `overlong.py`'s business."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -98,16 +99,29 @@ def _bad_answer(sample: Sample, how: How) -> Fault | None:
 
 def _chat(sample: Sample, tokenizer, how: How) -> list[Document]:
     messages = _normalized(sample.messages, "messages")
+    _check_calls(messages)
     weights = {n: weight for n, m in enumerate(messages) if (weight := _weight(n, m)) and m["role"] == "assistant"}
     for message in messages:
         message.pop("weight", None)
     return _rendered(dialogue.documents, messages, weights, sample.tools, tokenizer, how)
 
 
+def _check_calls(messages: list[dict]) -> None:
+    """A call ends a turn, and what comes next is the tool's: an answer of the assistant would teach a frame that no server shows."""
+    for n, (before, message) in enumerate(itertools.pairwise(messages), 1):
+        if before.get("tool_calls") and message["role"] == "assistant":
+            what = tr(
+                "follows a call that no tool has responded to; a text that belongs to the call stands before it",
+                "紧跟在没有工具返回的调用之后；与调用同属一轮的文本应写在调用之前",
+            )
+            raise _Unusable(f"messages[{n}].role", what)
+
+
 def _answer(messages: list[dict], answer: list[dict], field: str, tools, tokenizer, how: How):
     if len(answer) != 1 or answer[0].get("role") != "assistant":
         raise _Unusable(field, tr("must be one message of the assistant", "必须是一条 assistant 消息"))
     whole = [*messages, *_normalized(answer, field)]
+    _check_calls(whole)
     for message in whole:
         message.pop("weight", None)
     if how.thoughts == "drop":
