@@ -46,6 +46,7 @@ def test_where_the_user_stands(tmp_path, monkeypatch):
 def test_what_is_no_stranger(tmp_path, monkeypatch):
     foreign_folder.check(tmp_path / "new")
     foreign_folder.check(filled(tmp_path / "logs", **{"nohup.out": "", "train.log": "", ".running": ""}))
+    (tmp_path / "logs" / "logs").mkdir()  # the launcher's
     monkeypatch.chdir(tmp_path / "logs")
     foreign_folder.check(tmp_path / "logs")
     own = json.dumps({"settings": {}, "num_processes": 1, "data": "", "weights": ""})

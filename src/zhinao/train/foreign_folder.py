@@ -20,7 +20,7 @@ _WRITTEN = (
     "*.safetensors", "*.safetensors.index.json", "pytorch_model*", "*.gguf", "tokenizer*.json", "special_tokens_map.json", "chat_template*",
     "vocab", "README.md", "LICENSE*", "LICENCE*", "checkpoint-*", "merged",
 )  # fmt: skip
-_LOGS = ("*.log", "*.out", "*.err", "*.txt")  # of the shell or the batch system that started the run
+_LOGS = ("*.log", "*.out", "*.err", "*.txt", "logs")  # of the shell, the batch system or our launcher
 _NUM_NAMES = 3
 
 
