@@ -71,8 +71,15 @@ def test_a_folder_that_was_being_replaced_when_the_process_died_gets_its_name_ba
 
 def test_free_space_names_both_sizes(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=3 * 10**6))
-    with pytest.raises(DiskError, match=r"2\.0 GB are needed, 3\.0 MB are free"):
+    with pytest.raises(DiskError, match=r"2\.1 GB are needed, 3\.0 MB are free\.\n.*ZHINAO_HOME"):
         files.check_free_space(tmp_path / "not" / "yet", 2 * 10**9)
+    with pytest.raises(
+        DiskError, match=r"68\.0 MB are needed, 3\.0 MB are free\.\n  → name another"
+    ):  # what stays free counts
+        files.check_free_space(tmp_path, 853_000, "name another")
+    with pytest.raises(DiskError, match="67,108,865 B are needed, 67,108,864 B are free"):
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2**26))
+        files.check_free_space(tmp_path, 1)
 
 
 def test_two_holders_of_a_lock_take_turns(tmp_path):

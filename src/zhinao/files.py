@@ -17,6 +17,7 @@ from zhinao.lang import tr
 from zhinao.outfile import PARTIAL
 
 _OLD = "-old"
+_SPARE = 2**26  # bytes that a disk keeps free, for logs and other people
 
 
 def home() -> Path:
@@ -38,19 +39,21 @@ def private_home(name: str) -> Path:
     return folder
 
 
-def check_free_space(folder: Path, num_bytes: int) -> None:
-    """Raise DiskError unless the disk that holds `folder` has room for `num_bytes` (and 64 MiB to breathe)."""
+def check_free_space(folder: Path, num_bytes: int, hint: str | None = None) -> None:
+    """Raise DiskError unless the disk that holds `folder` has room for `num_bytes` and 64 MiB to breathe. `hint`: what to do, for
+    a place that is not below `home()`."""
     existing = folder
     while not existing.exists():
         existing = existing.parent
     free = shutil.disk_usage(existing).free
-    if free < num_bytes + 2**26:
+    needed = num_bytes + _SPARE
+    if free < needed:
+        sizes = human_size(needed), human_size(free)
+        needs, has = sizes if sizes[0] != sizes[1] else (f"{needed:,} B", f"{free:,} B")
         raise DiskError(
-            tr(
-                f"{folder}: {human_size(num_bytes)} are needed, {human_size(free)} are free.",
-                f"{folder}：需要 {human_size(num_bytes)}，只剩 {human_size(free)}。",
-            ),
-            tr(
+            tr(f"{folder}: {needs} are needed, {has} are free.", f"{folder}：需要 {needs}，只剩 {has}。"),
+            hint
+            or tr(
                 "free some space (`zhinao models` lists what is kept), or set ZHINAO_HOME to another disk",
                 "请腾出空间（`zhinao models` 列出已保存的模型），或用 ZHINAO_HOME 指定另一块磁盘",
             ),

@@ -29,6 +29,11 @@ def tr(english: str, chinese: str) -> str:
     return chinese if current() == "zh" else english
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """`1 document`, `1,234 documents`: for English sentences alone. `many`: where an s does not make it."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def columns(text: str) -> int:
     """Width in a terminal: Chinese characters take two columns."""
     return sum(2 if ord(character) > 0x2E80 else 1 for character in text)

@@ -64,7 +64,7 @@ def test_an_error_is_exit_10_with_place(check, data):
     done = check(file)
     assert done.code == 10
     assert f"{file}, line 2: messages[1].content: unreplaced {{{{name}}}} in an answer ({{{{name}}}})" in done.out
-    assert "1 errors and 0 warnings in 2 samples" in done.err and "--fix" in done.err
+    assert "1 error and 0 warnings in 2 samples" in done.err and "--fix" in done.err
 
 
 def test_warnings_fail_only_when_strict(check, data):
@@ -117,7 +117,7 @@ def test_overlong_share(check, data):
     assert done.code == 10 and "more is over the limit than allowed" in done.out and "10.0% > 1.0%" in done.out
     assert check(file, "--model_max_length", 100, "--max_overlong_share", 0.1).code == 0
     dropped = check(file, "--model_max_length", 100, "--overlong", "drop")
-    assert dropped.code == 0 and "Over the limit: 1 samples, 1 of them dropped" in dropped.out
+    assert dropped.code == 0 and "Over the limit: 1 sample, 1 of them dropped" in dropped.out
     assert check(file).code == 0  # this folder names no context length
 
 

@@ -8,6 +8,7 @@ from tests.tiny_tokenizer import make_tokenizer
 
 from zhinao import cli
 from zhinao.data.encoding import encode, encode_preference
+from zhinao.data.formats.fields import LABELS
 from zhinao.data.how import How
 from zhinao.data.losses import LossTable
 from zhinao.data.overlong import Limit, fit
@@ -58,6 +59,9 @@ BAD = {
     "LLaMA-Factory, alpaca": {"instruction": "p", "input": "", "output": "c", "kto_tag": False},
     "LLaMA-Factory, ShareGPT": {"conversations": [{"from": "human", "value": "p"}, {"from": "gpt", "value": "c"}], "kto_tag": False},
     "a number": CHAT | {"label": 0},
+    "desirable": CHAT | {"desirable": False},
+    "is_rejected": CHAT | {"is_rejected": True},
+    "undesirable": {"prompt": "p", "completion": "c", "undesirable": "true"},
     "text, as in tables": CHAT | {"label": "False"},
     "a pair": {"prompt": "p", "chosen": "a", "rejected": "b", "label": False},
 }  # fmt: skip
@@ -69,7 +73,11 @@ def test_a_bad_answer_is_an_error_or_left_out_or_learned(name, items, model):
     assert sample.label is False and not +ignored
     tokenizer, to_ids = Tokenizer.load(model), encode_preference if name == "a pair" else encode
     refused = to_ids(sample, tokenizer, How())
-    assert isinstance(refused, Fault) and refused.field == "label" and "--rejected drop" in refused.message
+    assert (
+        isinstance(refused, Fault)
+        and refused.field == next(name for name in BAD[name] if name in LABELS)
+        and "--rejected drop" in refused.message
+    )
     assert not isinstance(to_ids(sample, tokenizer, How(rejected="learn")), Fault)
     losses = LossTable()
     if name != "a pair":
@@ -86,6 +94,10 @@ def test_good_answers_and_classes(items):
     assert "kto_tag: must be true or false" in str(fault)
     [fault], _ = items(CHAT | {"kto_tag": True, "label": False})
     assert "contradicts" in str(fault)
+    [fault], _ = items(CHAT | {"desirable": True, "is_rejected": True})
+    assert "is_rejected: contradicts desirable" in str(fault)
+    [sample], ignored = items(CHAT | {"is_rejected": False, "desirable": True})
+    assert sample.label is True and not +ignored
     with pytest.raises(UsageError):
         How(rejected="maybe")
 
@@ -128,6 +140,29 @@ def test_a_truth_and_a_number_go_together_unless_they_contradict(items):
     assert "contradicts" in str(fault)
 
 
+PAIRS = {
+    "ms-swift's text": {"messages": [user("q"), assistant("good")], "rejected_response": "bad"},
+    "ms-swift's message": {"messages": [user("q"), assistant("good")], "rejected_response": assistant("bad")},
+    "ms-swift's conversation": {"messages": [user("q"), assistant("good")], "rejected_messages": [user("q"), assistant("bad")]},
+    "ShareGPT": {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "good"}], "rejected_response": "bad"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_worse_answer_beside_a_conversation_makes_a_pair(name, items, model):
+    [pair], ignored = items(PAIRS[name])
+    assert (pair.kind, pair.messages, pair.chosen, pair.rejected) == ("preference", *CELLS) and not +ignored
+    tokenizer = Tokenizer.load(model)
+    assert not isinstance(encode_preference(pair, tokenizer, How()), Fault)
+    assert "zhinao prefer" in str(encode(pair, tokenizer, How()))  # finetune would learn one and forget the other
+    assert items(PAIRS[name] | {"rejected_response": None, "rejected_messages": []})[0][0].kind == "chat"
+
+
+def test_a_worse_answer_without_a_better_one(items):
+    for record in ({"text": "t", "rejected_response": "b"}, PAIRS["ms-swift's text"] | {"chosen": "c"}):
+        assert "needs messages beside it" in str(items(record)[0][0])
+
+
 def test_the_weight_of_a_record_counts_for_its_answers(items):
     messages = [user("q"), assistant("r", weight=0.5), assistant("s")]
     [sample], ignored = items({"messages": messages, "weight": 0.5})
@@ -144,6 +179,7 @@ NOT_FOLLOWED = {
     "a mask that may mean either": (assistant("r", mask=1), "mask"),
     "calls as text": (assistant("", function_calls="f(a=1)"), "function_calls"),
     "a turn's label": (assistant("r", label=False), "label"),
+    "a rejected turn": (assistant("r", is_rejected=True), "is_rejected"),
     "a part that is not learned": (assistant([{"type": "text", "text": "r", "train": False}]), "content[0].train"),
     "a call of the user": (user("r") | {"function_call": {"name": "f", "arguments": "{}"}}, "function_call"),
     "two calls that differ": (assistant("", tool_calls=[call("g", "{}")], function_call={"name": "f"}), "function_call"),
@@ -209,6 +245,23 @@ def test_a_text_and_its_calls_are_one_turn(items, model):
     from zhinao.data import formats
 
     assert items(formats.write(sample, "sharegpt"))[0][0].messages == sample.messages
+
+
+def test_an_answer_behind_a_call_that_nobody_responded_to(items, model, tmp_path, capsys):
+    """The other order than a turn's: the run says what `check` says."""
+    called = {"from": "function_call", "value": json.dumps({"name": "f", "arguments": {}})}
+    human, said, result = ({"from": role, "value": "q"} for role in ("human", "gpt", "observation"))
+    tokenizer = Tokenizer.load(model)
+    [sample] = items({"conversations": [human, called, said]})[0]
+    fault = encode(sample, tokenizer, How())
+    assert fault.field == "messages[2].role" and "no tool has responded" in fault.message
+    assert cli.main(["data", "check", str(tmp_path / "a.jsonl"), "--model", str(model)]) == 10
+    assert fault.message in " ".join(capsys.readouterr().out.split())
+    for turns in ([human, called, result, said], [human, said, called, result, said], [human, called, human, said]):
+        [sample] = items({"conversations": turns})[0]
+        assert not isinstance(encode(sample, tokenizer, How()), Fault), turns
+    pair = {"prompt": [user("q"), assistant("", tool_calls=[call("f", "{}")])], "chosen": "a", "rejected": "b"}
+    assert encode_preference(items(pair)[0][0], tokenizer, How()).field == "messages[2].role"
 
 
 def test_one_turn_has_one_weight(items):

@@ -60,5 +60,5 @@ def test_weights_that_cannot_be_meant(weight):
 
 
 def test_a_weight_for_every_source():
-    with pytest.raises(UsageError, match="1 weights were given for 2 sources"):
+    with pytest.raises(UsageError, match="1 weight was given for 2 sources"):
         select([1, 2], [1.0], 1)

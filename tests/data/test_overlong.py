@@ -12,7 +12,7 @@ from tests.byte_tokenizer import ByteTokenizer
 from zhinao.data.encoding import encode
 from zhinao.data.how import How
 from zhinao.data.losses import LossTable, Row
-from zhinao.data.overlong import Limit, fit
+from zhinao.data.overlong import Limit, fit, nothing_left
 from zhinao.data.sample import DataError, Fault, Place, Sample
 from zhinao.errors import UsageError
 
@@ -206,6 +206,34 @@ def test_above_the_share_the_run_does_not_start():
         losses.check(50, 0.01)
     assert "2 of 100 samples (2.0%) have more than 50 tokens" in str(error.value)
     assert "a.jsonl, line 100" in str(error.value) and "--overlong split" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("policy", "helps"),
+    [
+        ("error", "split or left"),
+        ("drop", "split or left"),
+        ("left", "--overlong split"),
+        ("split", "--model_max_length"),
+    ],
+)
+def test_where_nothing_is_left_another_way_is_named(policy, helps):
+    losses = LossTable()
+    fitted(chat("a" * 50), size(alone("")), policy, losses)
+    error = nothing_left(losses, Limit(size(alone("")), policy))
+    assert (
+        f"1 of 1 sample is too long for {size(alone(''))} tokens, and --overlong {policy} keeps no part of it"
+        in error.message
+    )
+    assert "train.jsonl, line 7" in error.message
+    assert error.hint.endswith(helps) and f"--overlong {policy}" not in error.hint
+
+
+def test_nothing_is_left_for_other_reasons():
+    losses = LossTable()
+    assert nothing_left(losses, Limit(9)).message == "Nothing is left to train."
+    losses.add_rejected(PLACE)
+    assert nothing_left(losses, Limit(9)).hint == "--rejected learn"
 
 
 def test_the_table_adds_up_and_comes_back_from_json():

@@ -135,7 +135,7 @@ GOLDEN = """\
 ↵
 好。<|im_end|>■⟧
 ── sample 2: data.jsonl, line 2: no token of it would be trained
-1 documents, 28 tokens: 16 trained, 12 only read; 0 cut.
+1 document, 28 tokens: 16 trained, 12 only read; 0 cut.
 """
 
 

@@ -1,9 +1,12 @@
 """What a run would fail at late is said before its data are read, and nothing is left behind."""
 
 import os
+import shutil
+from types import SimpleNamespace
 
 import pytest
 
+from zhinao.data.losses import LossTable
 from zhinao.errors import DiskError, MissingExtraError, UsageError
 from zhinao.train import beforehand
 from zhinao.train.prefer_run import prefer
@@ -51,6 +54,50 @@ def test_output_that_is_the_model(start, tiny, tmp_path):
         with pytest.raises(UsageError, match="holds the model that is to be trained"):
             start(output_dir=str(place))
     assert (tiny / "config.json").read_bytes() == before
+
+
+def test_output_that_holds_another_model(start, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "model.safetensors").write_text("mine")
+    with pytest.raises(UsageError, match=r"no folder of a run.*: model\.safetensors") as error:
+        start(output_dir=str(tmp_path / "theirs"))
+    assert "--output_dir runs/first" in error.value.hint
+    assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["model.safetensors"]
+
+
+def test_what_the_model_does_not_allow_is_said_before_the_data_are_read(start, tiny, tmp_path, monkeypatch):
+    def read(*_, **__):
+        raise AssertionError("the data were read")
+
+    monkeypatch.setattr("zhinao.hub.resolve", lambda name: SimpleNamespace(path=tiny, name=name))
+    monkeypatch.setattr("zhinao.train.documents.prepare", read)
+    monkeypatch.setattr("zhinao.train.prefer_run.prepare", read)
+    with pytest.raises(AssertionError, match="data were read"):
+        start()
+    with pytest.raises(UsageError, match="--model_max_length is 1024; the model knows 512 positions"):
+        start(model_max_length=1024)
+    with pytest.raises(UsageError, match="--lora_targets: the model has no gate"):
+        start(method="lora", lora_targets=("gate",))
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10**6))
+    with pytest.raises(DiskError, match=r"are needed, 1\.0 MB are free") as error:
+        start()
+    assert "--output_dir" in error.value.hint and "ZHINAO_HOME" not in error.value.hint
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_was_left_open_is_decided_once(start, tiny, monkeypatch):
+    from zhinao.train import arguments
+
+    calls, original = [], arguments.decided
+    monkeypatch.setattr(arguments, "decided", lambda settings: calls.append(settings) or original(settings))
+    monkeypatch.setattr("zhinao.hub.resolve", lambda name: SimpleNamespace(path=tiny, name=name))
+    prepared = SimpleNamespace(pairs=SimpleNamespace(found=[], losses=LossTable()))
+    monkeypatch.setattr("zhinao.train.prefer_run.prepare", lambda *_: prepared)
+    monkeypatch.setattr("zhinao.train.documents.prepare", lambda *_: prepared)
+    monkeypatch.setattr("zhinao.train.documents.told", lambda _: [])
+    for place in ("train.session.run", "train.prefer_session.run"):
+        monkeypatch.setattr(f"zhinao.{place}", lambda settings, *_: settings)
+    assert start(learning_rate=None, bf16=None).learning_rate and len(calls) == 1
 
 
 def test_output_that_leads_nowhere(start, tmp_path):

@@ -141,12 +141,35 @@ def test_a_learning_rate_that_follows_the_evaluation_is_no_wish_for_the_best(bes
         ({"training_arguments": {"metric_for_best_model": "eval_rewards/margins"}}, "nothing is measured", "loss"),
         ({"keep_best": False, "training_arguments": {"metric_for_best_model": "loss"}}, "the last one", "--keep_best"),
         ({"keep_best": False, "training_arguments": {"greater_is_better": True}}, "the last one", "--keep_best"),
+        ({"training_arguments": {"greater_is_better": True}}, "the worst model would be taken", "leave it out"),
+        (
+            {"training_arguments": {"greater_is_better": True, "metric_for_best_model": "eval_loss"}},
+            "of loss the lower is the better",
+            "leave it out",
+        ),
     ],
 )
 def test_what_cannot_be_meant(best, more, sentence, hint):
     with pytest.raises(UsageError, match=sentence) as error:
         best(**more).check()
     assert hint in error.value.hint
+
+
+def test_what_is_better_follows_from_what_is_measured(best):
+    from zhinao.train.best import arguments
+    from zhinao.train.prefer_settings import PreferSettings
+
+    assert arguments(best()) == {"metric_for_best_model": "loss", "greater_is_better": False}
+    best(training_arguments={"greater_is_better": False}).check()
+    shared = {
+        name: getattr(best(), name) for name in ("model_name_or_path", "data_path", "output_dir", "eval_data_path")
+    }
+    for name, is_greater in (("rewards/margins", True), ("rewards/rejected", False)):
+        ours = PreferSettings(**shared, keep_best=True, training_arguments={"metric_for_best_model": f"eval_{name}"})
+        assert arguments(ours) == {"greater_is_better": is_greater}
+        given = {**ours.training_arguments, "greater_is_better": not is_greater}
+        with pytest.raises(UsageError, match=f"of {name} the {'higher' if is_greater else 'lower'}"):
+            PreferSettings(**shared, keep_best=True, training_arguments=given).check()
 
 
 @pytest.mark.parametrize(

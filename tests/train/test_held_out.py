@@ -82,6 +82,6 @@ def test_a_run_says_what_it_does_not_keep(settings, tiny, write):
         documents.prepare(settings(data_path=(data,)), tiny)
     made = documents.prepare(settings(data_path=(data,), rejected="drop", eval_share=0.25), tiny)
     said = "\n".join(documents.told(made))
-    assert "fields not kept: id (41)" in said and "1 samples marked as bad answers are left out" in said
+    assert "fields not kept: id (41)" in said and "1 sample marked as a bad answer is left out" in said
     assert "8 documents are held out for evaluation." in said
     assert len(documents.prepare(settings(data_path=(data,), rejected="learn"), tiny).train.chosen) == 41

@@ -71,7 +71,7 @@ def test_the_batch_is_kept_and_the_worst_document_named(tmp_path, folder):
     with pytest.raises(LossError) as caught:
         guard.check(57, torch.tensor(NAN), None, batch)
     assert "step 57" in caught.value.message and "a.jsonl, line 9" in caught.value.message
-    assert str(tmp_path / "bad_batch") in caught.value.hint and "--resume auto" in caught.value.hint
+    assert str(tmp_path / "bad_batch") in caught.value.hint and "another --output_dir" in caught.value.hint
     kept = [json.loads(line) for line in (tmp_path / "bad_batch" / "documents.jsonl").read_text().splitlines()]
     assert [document["text"] for document in kept] == texts
     assert [document["loss"] for document in kept] == [1.5, "nan", 7.0]
@@ -87,9 +87,35 @@ def test_of_an_explosion_the_first_batch_is_kept(tmp_path):
         guard.check(step, 2.0, None, packed([5, 6]))
     guard.check(41, 30.0, None, packed([7, 8]))
     guard.check(42, 40.0, None, packed([9, 9]))
-    with pytest.raises(LossError, match=r"step 41: the loss is 30, then 50, where 2 was usual \(limit 20\)"):
+    with pytest.raises(LossError, match=r"step 43: the loss is 30 at step 41, then 50, where 2 was usual \(limit 20\)"):
         guard.check(43, 50.0, None, packed([9, 9]))
     assert torch.load(tmp_path / "bad_batch" / "tensors.pt")["input_ids"].tolist() == [[7, 8]]
+
+
+def test_what_helps_is_what_is_offered(tmp_path):
+    """`--stop_on_spike False` does not help against NaN, nor where it is set; the same run again would end alike."""
+
+    def hint(guard, losses) -> str:
+        with pytest.raises(LossError) as caught:
+            for step, loss in enumerate(losses, 1):
+                guard.check(step, loss)
+        return caught.value.hint
+
+    spike = hint(LossGuard(tmp_path), [2.0] * 50 + [50.0] * 5)
+    assert "--stop_on_spike False" in spike and "fp16" not in spike and "--resume" not in spike
+    for losses in ([NAN], [2.0] * 50 + [50.0, INF]):
+        assert "--stop_on_spike" not in hint(LossGuard(tmp_path), losses)
+        assert "--stop_on_spike" not in hint(LossGuard(tmp_path, stops_on_spike=False), losses)
+    assert "--bf16 instead of --fp16" in hint(LossGuard(tmp_path, is_fp16=True), [NAN])
+
+
+def test_a_run_that_comes_apart_at_once_names_where_it_began(tmp_path):
+    guard = LossGuard(tmp_path)
+    for step, loss in enumerate([2.0, 2.1, 90.0, 2.0], 1):
+        guard.check(step, loss, None, packed([step, 6]))
+    guard.check(5, 95.0, None, packed([5, 6]))
+    with pytest.raises(LossError, match=r"step 6: the loss is 90 at step 3, then 99, where 2 was usual \(limit 20\)"):
+        guard.check(6, 99.0, None, packed([9, 9]))
 
 
 def test_documents_of_rows_with_padding():

@@ -70,6 +70,49 @@ def test_the_status_line_drops_the_least_important_where_it_is_narrow():
     )  # each character two cells wide
 
 
+def test_a_log_says_sparsely_what_keeps_the_run_waiting(monkeypatch, capsys):
+    clock = [100.0]
+    monkeypatch.setattr(view.time, "monotonic", lambda: clock[0])
+    lines = view.Lines()
+    for number in range(1, 6):
+        lines.show(["step 0/9", f"answering {number}/5"], [], False, False, True)
+        clock[0] += 6
+    lines.show(["step 1/9", "loss 2"], [2.0], True, False)  # the first numbers come at once
+    lines.show(["step 1/9", "evaluating"], [2.0], False, False, True)
+    shown = ["step 0/9  answering 1/5", "step 0/9  answering 3/5", "step 0/9  answering 5/5", "step 1/9  loss 2"]
+    assert capsys.readouterr().err.splitlines() == shown
+
+
+def test_the_first_question_is_said_when_it_is_asked(tmp_path, monkeypatch, capsys):
+    from types import SimpleNamespace
+
+    from zhinao.train.monitor.facts import RunFacts
+    from zhinao.train.monitor.recorder import Recorder
+    from zhinao.train.monitor.status import StatusLine
+
+    monkeypatch.setattr(view, "opened", view.Lines)
+    status = StatusLine(recorder := Recorder(RunFacts(tmp_path, "m")))
+    recorder.pace.begin(0, 0, 0, now=0.0)
+    status.on_train_begin(None, SimpleNamespace(global_step=0, max_steps=9, is_world_process_zero=True), None)
+    status.doing("answering 1/5")  # at once after the line was drawn; the answer may take minutes
+    assert "answering 1/5" in capsys.readouterr().err
+    status.close()
+
+
+def test_who_is_asked_to_stop_answers_no_further_question(tmp_path):
+    from types import SimpleNamespace
+
+    from zhinao.train.monitor.facts import RunFacts
+    from zhinao.train.monitor.samples import Samples
+
+    asked, state = [], SimpleNamespace(global_step=0, is_world_process_zero=True)
+    facts = RunFacts(tmp_path, "m", prompts=("a", "b", "c"), answer=lambda prompt: asked.append(prompt) or "")
+    samples = Samples(facts, SimpleNamespace(doing=lambda _: None), lambda: len(asked) == 2)
+    samples.on_train_begin(None, state, None)
+    samples.on_train_end(None, SimpleNamespace(global_step=1, is_world_process_zero=True), None)
+    assert asked == ["a", "b"] and read(tmp_path / "samples.jsonl") == []  # half a row would be none
+
+
 def test_a_loss_that_is_no_number_harms_nobody(tmp_path):
     """It is null in the file, and out of the curve."""
     from zhinao.train.monitor.facts import RunFacts
@@ -183,3 +226,34 @@ def test_a_bad_line_in_a_journal_ends_it(tmp_path):
     file.write_text('{"step": 1}\n{"ste')
     assert Journal(file).begin(5) == [{"step": 1}]
     assert file.read_text() == '{"step": 1}\n'
+
+
+def test_one_is_no_many():
+    assert [lang.counted(number, "step") for number in (0, 1, 2, 1234)] == [
+        "0 steps",
+        "1 step",
+        "2 steps",
+        "1,234 steps",
+    ]
+    assert (
+        lang.counted(1, "process", "processes") == "1 process"
+        and lang.counted(3, "process", "processes") == "3 processes"
+    )
+
+
+def test_what_a_run_reads_is_counted_in_words_that_fit():
+    from types import SimpleNamespace
+
+    import numpy as np
+
+    from zhinao.data.losses import LossTable
+    from zhinao.train import documents
+
+    def said(num: int) -> str:
+        table = LossTable()
+        kept = SimpleNamespace(found=(), losses=table, lengths=np.ones(num, int), num_supervised=np.ones(num, int))
+        rows = documents.Rows(kept, [[n] for n in range(num)])
+        return " ".join(documents.told(documents.Prepared(rows, documents.Rows(kept, rows.rows), "")))
+
+    assert said(1) == "1 document in 1 row: 1 token, 1 of them trained. 1 document is held out for evaluation."
+    assert said(7).startswith("7 documents in 7 rows: 7 tokens") and "7 documents are held out" in said(7)

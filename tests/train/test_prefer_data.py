@@ -114,14 +114,17 @@ def test_what_is_too_long_is_never_cut(make):
     records = [{**GOOD, "prompt": str(n)} for n in range(3)] + [LONG]
     with pytest.raises(DataError) as error:
         make(records, model_max_length=60)
-    assert "1 of 4 pairs have more than 60 tokens" in str(error.value)
+    assert "1 of 4 pairs has more than 60 tokens" in str(error.value)
     assert "pairs.jsonl, line 4" in str(error.value)
     for more in ({"overlong": "drop"}, {"max_overlong_share": 0.25}):
         prepared = make(records, model_max_length=60, **more)
         assert len(prepared.train) == 3
         assert prepared.pairs.losses.total.num_dropped == 1
-    with pytest.raises(DataError):
+    with pytest.raises(DataError) as error:
         make([LONG], model_max_length=60, overlong="drop")
+    assert error.value.hint == "a larger --model_max_length"  # not what was just given
+    with pytest.raises(DataError, match="marked as a bad answer"):
+        make([{**GOOD, "label": False}], rejected="drop")
 
 
 def test_one_pair_may_be_as_long_as_the_limit(make):

@@ -157,7 +157,7 @@ def test_another_rope_base_goes_into_the_model(settings, tmp_path):
         ({"training_arguments": {"learning_rat": 1}}, "unknown name 'learning_rat'"),
         ({"training_arguments": {"learning_rate": 1}}, "a flag of its own"),
         ({"eval_share": 1.5}, "a share"),
-        ({"data_weights": (1.0, 2.0)}, "2 numbers for 1 sources"),
+        ({"data_weights": (1.0, 2.0)}, "2 numbers for 1 source"),
         ({"report_to": ("wandbb",)}, "wandbb"),
     ],
 )

@@ -163,3 +163,22 @@ def test_a_length_beyond_the_context_needs_something_that_lengthens_it():
     with pytest.raises(UsageError, match="knows 32768 positions") as raised:
         check(40000, 32768, {"rope_type": "yarn"}, rope_theta=1e6)
     assert "yarn" in raised.value.hint and "rope_scaling" in raised.value.hint
+
+
+@pytest.mark.parametrize("word", ["none", "None", "off", "no", "''"])
+def test_no_questions_are_asked_where_none_are_wanted(word):
+    from zhinao.train.session import questions
+
+    needed = "--data_path d --model_name_or_path m --output_dir o "
+    off = parsed(f"{needed}--sample_prompts {word}")
+    off.check()
+    assert not off.has_samples and questions(off) == ()
+    assert len(questions(parsed(needed))) == 5 and questions(parsed(f"{needed}--sample_tokens 0")) == ()
+    assert questions(parsed(f"{needed}--sample_prompts 'none of them?' b")) == ("none of them?", "b")
+
+
+def test_a_file_is_no_question(tmp_path):
+    (file := tmp_path / "prompts.txt").write_text("Who are you?")
+    given = {"data_path": ("d",), "model_name_or_path": "m", "output_dir": "o"}
+    with pytest.raises(UsageError, match="that is a file"):
+        TrainSettings(**given, sample_prompts=("你" * 300, str(file))).check()

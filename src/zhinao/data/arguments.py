@@ -73,9 +73,9 @@ def add_encoding(parser) -> None:
         choices=REJECTED,
         default=How().rejected,
         help=tr(
-            "samples marked as bad answers (label or kto_tag: false): an error, left out, or learned all the same "
+            "samples marked as bad answers (label, kto_tag, desirable: false; is_rejected: true): an error, left out, or learned all the same "
             "(default: error)",
-            "标为不好回答的样本（label 或 kto_tag 为 false）：报错、略过，或照常训练（默认 error）",
+            "标为不好回答的样本（label、kto_tag、desirable 为 false，或 is_rejected 为 true）：报错、略过，或照常训练（默认 error）",
         ),
     )
     group.add_argument(

@@ -11,13 +11,13 @@ from pathlib import Path
 from zhinao.data import cache_store, holdout, workers
 from zhinao.data.how import How
 from zhinao.data.losses import LossTable
-from zhinao.data.overlong import Limit, fit
+from zhinao.data.overlong import Limit, fit, nothing_left
 from zhinao.data.read import read
 from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.data.stdin import stamp
 from zhinao.data.substitute import substitute
 from zhinao.hub.progress import Counter, Reporter, shown
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 from zhinao.model.tokenizer import Tokenizer
 
 NUM_FAULTS = 100  # that are kept and shown
@@ -67,8 +67,7 @@ def make(
         num_documents, digest = cache_store.write(folder, _gathered(made, losses, faults, stops_at_fault))
     if not num_documents:
         raise_faults(faults)
-        losses.check(plan.limit.num_tokens, 0)
-        raise DataError(tr("Nothing is left to train.", "没有剩下任何可训练的数据。"))
+        raise nothing_left(losses, plan.limit)
     return {
         "digest": digest,
         "files": list(data_files),
@@ -138,7 +137,7 @@ def raise_faults(faults: Sequence[Fault], num_faulty: int = 0, num_items: int = 
     shown = "\n".join(f"  {fault}" for fault in faults[:10])
     if num_items:
         what = tr(
-            f"{num_faulty:,} of {num_items:,} items cannot be used:",
+            f"{num_faulty:,} of {counted(num_items, 'item')} cannot be used:",
             f"{num_items:,} 条数据中有 {num_faulty:,} 条无法使用：",
         )
     else:

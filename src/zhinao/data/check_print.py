@@ -16,7 +16,7 @@ from zhinao.data.overlong import Limit
 from zhinao.data.sample import Place
 from zhinao.data.tokenizer_of import Reader
 from zhinao.data.visible import visible
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 _NUM_FINDINGS = 3  # shown of one sample
@@ -66,8 +66,8 @@ def _losses(report: Report) -> str:
     tokens = row.num_lost_tokens / max(report.num_tokens, 1)
     trained = row.num_lost_supervised / max(report.num_supervised, 1)
     return tr(
-        f"Over the limit: {row.num_overlong:,} samples, {row.num_dropped:,} of them dropped; lost are "
-        f"{row.num_lost_tokens:,} tokens ({tokens:.1%}), {row.num_lost_supervised:,} trained ones ({trained:.1%}).",
+        f"Over the limit: {counted(row.num_overlong, 'sample')}, {row.num_dropped:,} of them dropped; lost are "
+        f"{counted(row.num_lost_tokens, 'token')} ({tokens:.1%}), {counted(row.num_lost_supervised, 'trained one')} ({trained:.1%}).",
         f"超长样本 {row.num_overlong:,} 个，其中丢弃 {row.num_dropped:,} 个；共损失 {row.num_lost_tokens:,} 个 token"
         f"（{tokens:.1%}），其中训练 token {row.num_lost_supervised:,} 个（{trained:.1%}）。",
     )
@@ -80,7 +80,7 @@ def show_fixes(repairs: Repairs) -> None:
         out.print(f"{count:>9,}  {names[code]}")
     out.print(
         tr(
-            f"{repairs.num_written:,} samples are in {repairs.output}; what has changed is in {repairs.diff}",
+            f"{counted(repairs.num_written, 'sample is', 'samples are')} in {repairs.output}; what has changed is in {repairs.diff}",
             f"{repairs.num_written:,} 个样本已写入 {repairs.output}；改动见 {repairs.diff}",
         )
     )

@@ -14,7 +14,7 @@ from zhinao.data.progress import reading
 from zhinao.data.sample import DataError, Sample
 from zhinao.data.substitute import parse
 from zhinao.data.tokenizer_of import Reader
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 
 
 def check(args: argparse.Namespace, reader: Reader, ignored: frozenset[str]) -> tuple[Report, Repairs | None]:
@@ -44,7 +44,7 @@ def judge(report: Report, repairs: Repairs | None, is_strict: bool) -> None:
         if num_lost := repairs.counts["left-out"]:
             raise DataError(
                 tr(
-                    f"{num_lost:,} samples could not be repaired and are not in the copy.",
+                    f"{counted(num_lost, 'sample')} could not be repaired; the copy is without.",
                     f"{num_lost:,} 个样本无法修复，未写入副本。",
                 ),
                 tr(f"{repairs.diff} says why", f"原因见 {repairs.diff}"),
@@ -54,7 +54,7 @@ def judge(report: Report, repairs: Repairs | None, is_strict: bool) -> None:
     if num_errors or (is_strict and num_warnings):
         raise DataError(
             tr(
-                f"{num_errors:,} errors and {num_warnings:,} warnings in {report.num_samples:,} samples.",
+                f"{counted(num_errors, 'error')} and {counted(num_warnings, 'warning')} in {counted(report.num_samples, 'sample')}.",
                 f"{report.num_samples:,} 个样本中有 {num_errors:,} 个错误、{num_warnings:,} 个警告。",
             ),
             tr("`--fix OUTPUT` writes a repaired copy", "`--fix OUTPUT` 可写出修复后的副本"),

@@ -1,5 +1,6 @@
 """A sample as token ids and loss weights. Cuts nothing; what is too long is `overlong.py`'s business."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import numpy as np
 
 from zhinao.data import dialogue
 from zhinao.data.dialogue import Document
+from zhinao.data.formats.fields import LABELS
 from zhinao.data.how import How
 from zhinao.data.sample import Fault, Place, Sample
 from zhinao.data.thoughts import apart, is_cut, without_thought
@@ -83,28 +85,43 @@ def is_left_out(sample: Sample, how: How) -> bool:
 def _bad_answer(sample: Sample, how: How) -> Fault | None:
     if sample.label is not False or how.rejected == "learn":
         return None
+    name = sample.marked_by or "label"
     if how.rejected == "drop":
-        return Fault(sample.place, "label", tr("marked as a bad answer; left out", "标为不好的回答，已略过"))
+        return Fault(sample.place, name, tr("marked as a bad answer; left out", "标为不好的回答，已略过"))
+    value = "false" if LABELS[name] else "true"
     what = tr(
-        "false: marked as a bad answer, which would be learned. --rejected drop leaves such samples out; --rejected learn "
+        f"{value}: marked as a bad answer, which would be learned. --rejected drop leaves such samples out; --rejected learn "
         "takes the field for something else",
-        "为 false：标为不好的回答，训练会学到它。--rejected drop 略过这类样本；--rejected learn 表示该字段另有含义",
+        f"为 {value}：标为不好的回答，训练会学到它。--rejected drop 略过这类样本；--rejected learn 表示该字段另有含义",
     )
-    return Fault(sample.place, "label", what)
+    return Fault(sample.place, name, what)
 
 
 def _chat(sample: Sample, tokenizer, how: How) -> list[Document]:
     messages = _normalized(sample.messages, "messages")
+    _check_calls(messages)
     weights = {n: weight for n, m in enumerate(messages) if (weight := _weight(n, m)) and m["role"] == "assistant"}
     for message in messages:
         message.pop("weight", None)
     return _rendered(dialogue.documents, messages, weights, sample.tools, tokenizer, how)
 
 
+def _check_calls(messages: list[dict]) -> None:
+    """A call ends a turn, and what comes next is the tool's: an answer of the assistant would teach a frame that no server shows."""
+    for n, (before, message) in enumerate(itertools.pairwise(messages), 1):
+        if before.get("tool_calls") and message["role"] == "assistant":
+            what = tr(
+                "follows a call that no tool has responded to; a text that belongs to the call stands before it",
+                "紧跟在没有工具返回的调用之后；与调用同属一轮的文本应写在调用之前",
+            )
+            raise _Unusable(f"messages[{n}].role", what)
+
+
 def _answer(messages: list[dict], answer: list[dict], field: str, tools, tokenizer, how: How):
     if len(answer) != 1 or answer[0].get("role") != "assistant":
         raise _Unusable(field, tr("must be one message of the assistant", "必须是一条 assistant 消息"))
     whole = [*messages, *_normalized(answer, field)]
+    _check_calls(whole)
     for message in whole:
         message.pop("weight", None)
     if how.thoughts == "drop":

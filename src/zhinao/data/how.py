@@ -22,7 +22,7 @@ class How:
 
     train_thoughts: False gives a thought, its markers included, weight 0.
 
-    rejected: what becomes of samples that are marked as bad answers (`label` or `kto_tag`: false). They can be an `error`, be
+    rejected: what becomes of samples that are marked as bad answers (`label`, `kto_tag`, `desirable`: false; `is_rejected`: true). They can be an `error`, be
     left out (`drop`), or be learned as if nothing were said (`learn`: where the label is a class).
     Raises UsageError for a value that is none of these.
     """

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from zhinao.data.sample import DataError, Fault, Place
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 
 NUM_WORST = 20
 
@@ -92,7 +92,7 @@ class LossTable:
         share = total.num_overlong / total.num_samples
         raise DataError(
             tr(
-                f"{total.num_overlong:,} of {total.num_samples:,} samples ({share:.1%}) have more than {limit:,} tokens; "
+                f"{total.num_overlong:,} of {counted(total.num_samples, 'sample')} ({share:.1%}) {'has' if total.num_overlong == 1 else 'have'} more than {limit:,} tokens; "
                 f"up to {max_overlong_share:.1%} are dropped without asking. The longest:\n{worst}",
                 f"{total.num_samples:,} 条样本中有 {total.num_overlong:,} 条（{share:.1%}）超过 {limit:,} 个 token；"
                 f"不超过 {max_overlong_share:.1%} 时才会直接丢弃。最长的有：\n{worst}",

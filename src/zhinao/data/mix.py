@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from zhinao.errors import UsageError
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 
 
 def entries(paths: Sequence[str]) -> tuple[list[str], list[float]]:
@@ -45,7 +45,7 @@ def select(num_by_source: Sequence[int], weights: Sequence[float], seed: int) ->
     if len(num_by_source) != len(weights):
         raise UsageError(
             tr(
-                f"{len(weights)} weights were given for {len(num_by_source)} sources.",
+                f"{counted(len(weights), 'weight was', 'weights were')} given for {counted(len(num_by_source), 'source')}.",
                 f"给出了 {len(weights)} 个权重，而数据来源有 {len(num_by_source)} 个。",
             )
         )

@@ -12,10 +12,10 @@ import numpy as np
 from zhinao.data.encoding import Encoded, encode, is_left_out
 from zhinao.data.how import OVERLONG, How
 from zhinao.data.losses import Cut, LossTable, Row
-from zhinao.data.sample import Fault, Sample
+from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.data.thoughts import has_thoughts
 from zhinao.errors import UsageError
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,3 +152,33 @@ def _piece(document: Encoded, start: int, end: int) -> Encoded:
 
 def _counts(documents: list[Encoded]) -> tuple[int, int]:
     return sum(len(d.ids) for d in documents), int(sum(np.count_nonzero(d.weights) for d in documents))
+
+
+def nothing_left(losses: LossTable, limit: Limit) -> DataError:
+    """Where no document came of any sample: why, and what would help. The policy that was chosen is not among it."""
+    total = losses.total
+    what = tr("Nothing is left to train", "没有剩下任何可训练的数据")
+    if total.num_overlong:
+        num, size = f"{total.num_overlong:,}", f"{limit.num_tokens:,}"
+        why = tr(
+            f"{num} of {counted(total.num_samples, 'sample')} {'is' if total.num_overlong == 1 else 'are'} too long for {size} tokens, "
+            f"and --overlong {limit.policy} keeps no part of {'it' if total.num_overlong == 1 else 'them'}. The longest:",
+            f"{total.num_samples:,} 条样本中有 {num} 条超过 {size} 个 token，--overlong {limit.policy} 没有保留其中任何部分。最长的有：",
+        )
+        worst = "".join(f"\n  {cut.place}: {cut.num_tokens:,}" for cut in losses.worst[:5])
+        return DataError(f"{what}{tr(': ', '：')}{why}{worst}", _longer(limit))
+    if total.num_rejected:
+        why = tr("all that could be is marked as a bad answer", "其余都标为不好的回答")
+        return DataError(f"{what}{tr(': ', '：')}{why}{tr('.', '。')}", "--rejected learn")
+    return DataError(f"{what}{tr('.', '。')}")
+
+
+def _longer(limit: Limit) -> str:
+    """What keeps more than the policy does."""
+    others = {
+        "error": tr("split or left", "split、left"),
+        "drop": tr("split or left", "split、left"),
+        "left": "split",
+    }.get(limit.policy)
+    length = tr("a larger --model_max_length", "增大 --model_max_length")
+    return length + (tr(f", or --overlong {others}", f"，或 --overlong {others}") if others else "")

@@ -31,7 +31,8 @@ class Sample:
     chat: `messages`, in OpenAI's form (`prompt/messages.py`); a message may have a `weight` (0: not trained), and
         `tools` may be there. preference: `messages` are the prompt, `chosen` and `rejected` the messages that may follow.
     text: `text`, continued pre-training. completion: `prompt` and `completion`, text without a template.
-    `label`: whether what would be learned is marked as good or as bad; None where it is not marked.
+    `label`: whether what would be learned is marked as good or as bad; None where it is not marked. `marked_by`: the field that
+        says so.
     """
 
     kind: Kind
@@ -44,6 +45,7 @@ class Sample:
     prompt: str = ""
     completion: str = ""
     label: bool | None = None
+    marked_by: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from zhinao.data import arguments, tokenizer_of
 from zhinao.errors import UsageError
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 
 _NUM_SHOWN = {"terminal": 3, "html": 50}
 
@@ -93,6 +93,9 @@ def _chosen(args, wanted: list[range], is_exact: bool) -> tuple[list[tuple[int, 
         if number >= last:
             break
     if not items or (is_exact and last < 2**62 and number < last):
-        what = tr(f"There are {number} samples, not {last}.", f"只有 {number} 个样本，没有第 {last} 个。")
+        what = tr(
+            f"There {'is' if number == 1 else 'are'} {counted(number, 'sample')}, not {last}.",
+            f"只有 {number} 个样本，没有第 {last} 个。",
+        )
         raise DataError(what if number else tr("There is no sample in it.", "没有任何样本。"), ", ".join(args.sources))
     return items, found

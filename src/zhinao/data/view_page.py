@@ -14,7 +14,7 @@ from zhinao.data.view_rows import Shown, View
 from zhinao.data.view_terminal import heading, totals
 from zhinao.data.view_tokens import Token
 from zhinao.data.visible import visible
-from zhinao.lang import current, tr
+from zhinao.lang import counted, current, tr
 
 _STYLE = """
 :root{color-scheme:light dark;--paper:#fbfbfa;--ink:#1c1e21;--quiet:#6a6f76;--line:#dcdfe3;
@@ -94,7 +94,7 @@ def _row(number: int, row: list[Shown], view: View) -> Iterator[str]:
     if view.capacity:
         num_tokens = sum(len(document.tokens) for document in row)
         words = tr(
-            f"row {number} of {len(view.rows)}: {num_tokens:,} of {view.capacity:,} tokens, {len(row)} documents",
+            f"row {number} of {len(view.rows)}: {num_tokens:,} of {view.capacity:,} tokens, {counted(len(row), 'document')}",
             f"第 {number} / {len(view.rows)} 行：{num_tokens:,} / {view.capacity:,} 个 token，{len(row)} 个文档",
         )
         yield f'<section class="packed"><h2>{escape(words)}</h2>\n'

@@ -6,7 +6,7 @@ from rich.text import Text
 from zhinao.data.view_rows import Shown, View
 from zhinao.data.view_tokens import Token, runs
 from zhinao.data.visible import visible
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 
 # Two shades of each, in turn, so that the borders between tokens are seen.
 _STYLES = {
@@ -41,7 +41,7 @@ def totals(view: View) -> str:
     num_tokens = sum(len(d.tokens) for d in documents)
     num_trained, num_cut = sum(d.num("trained") for d in documents), sum(len(d.tokens) for d in view.cut)
     sentence = tr(
-        f"{len(documents)} documents, {num_tokens:,} tokens: {num_trained:,} trained, {num_tokens - num_trained:,} only read; "
+        f"{counted(len(documents), 'document')}, {counted(num_tokens, 'token')}: {num_trained:,} trained, {num_tokens - num_trained:,} only read; "
         f"{num_cut:,} cut.",
         f"{len(documents)} 个文档，{num_tokens:,} 个 token：训练 {num_trained:,}，仅读取 {num_tokens - num_trained:,}；"
         f"截去 {num_cut:,}。",
@@ -49,7 +49,7 @@ def totals(view: View) -> str:
     if view.capacity and view.rows:
         fill = num_tokens / (len(view.rows) * view.capacity)
         sentence += tr(
-            f" {len(view.rows)} rows of {view.capacity:,}, {fill:.1%} filled.",
+            f" {counted(len(view.rows), 'row')} of {view.capacity:,}, {fill:.1%} filled.",
             f"共 {len(view.rows)} 行，每行 {view.capacity:,}，填充率 {fill:.1%}。",
         )
     return sentence
@@ -63,9 +63,11 @@ def _show(document: Shown, console: Console, has_colour: bool) -> None:
 def heading(document: Shown) -> str:
     """Sample, place and counts of a document."""
     num_tokens, num_trained = len(document.tokens), document.num("trained")
-    counts = tr(f"{num_tokens:,} tokens, {num_trained:,} trained", f"{num_tokens:,} 个 token，训练 {num_trained:,}")
+    counts = tr(
+        f"{counted(num_tokens, 'token')}, {num_trained:,} trained", f"{num_tokens:,} 个 token，训练 {num_trained:,}"
+    )
     if document.num("cut"):
-        counts = tr(f"{num_tokens:,} tokens cut, not trained", f"截去 {num_tokens:,} 个 token，不训练")
+        counts = tr(f"{counted(num_tokens, 'token')} cut, not trained", f"截去 {num_tokens:,} 个 token，不训练")
     return f"{_sample(document.number)} ({visible(document.place)}): {counts}"
 
 
@@ -76,7 +78,7 @@ def _sample(number: int) -> str:
 def _row_line(number: int, row: list[Shown], view: View) -> Text:
     num_tokens = sum(len(document.tokens) for document in row)
     words = tr(
-        f"row {number} of {len(view.rows)}: {len(row)} documents, {num_tokens:,} of {view.capacity:,} tokens",
+        f"row {number} of {len(view.rows)}: {counted(len(row), 'document')}, {num_tokens:,} of {view.capacity:,} tokens",
         f"第 {number} / {len(view.rows)} 行：{len(row)} 个文档，{num_tokens:,} / {view.capacity:,} 个 token",
     )
     return Text(f"══ {words} ══", "bold cyan")

@@ -4,6 +4,7 @@ The processes are started fresh (no forked locks, no torch unless the work impor
 its process group. What the work is, is the caller's business.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -12,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from typing import TypeVar
 
 from zhinao import lang
@@ -50,7 +52,8 @@ def in_order(
     waiting: deque = deque()
     try:
         for batch in batches:
-            waiting.append(pool.submit(work, batch))
+            with _uninterrupted():
+                waiting.append(pool.submit(work, batch))
             if len(waiting) >= num_workers * _NUM_AHEAD:
                 yield waiting.popleft().result()
         while waiting:
@@ -65,6 +68,18 @@ def in_order(
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Inside, this thread gets no Ctrl-C, and a process that it starts never does: before `_begin` that one would die of it, and show
+    how. One that comes meanwhile is not lost."""
+    resource_tracker.ensure_running()  # else started inside, and it lets Ctrl-C through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin(language: str, start: Callable, arguments: tuple) -> None:

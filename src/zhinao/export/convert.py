@@ -65,7 +65,8 @@ def convert(
     steps = layout.plan(checkpoint, is_fused=to == "zhinao", adds_bias=True)
     _check_out(out, source, is_forced)
     num_left = sweep(out)  # before room is looked for: it takes as much
-    check_free_space(out.parent, layout.num_bytes(steps) + _COMPANION_BYTES)
+    lack = tr("free some space, or name another folder", "请腾出空间，或指定另一个目录")
+    check_free_space(out.parent, layout.num_bytes(steps) + _COMPANION_BYTES, lack)
     with atomic_folder(out) as work, Hasher([source / "config.json", *checkpoint.files]) as hasher:
         stop_ids = companions.write(source, work, to, release)
         write_json(work / "config.json", target.config(checkpoint, to))

@@ -11,26 +11,48 @@ from pathlib import Path
 from zhinao.config import suggestion
 from zhinao.errors import DiskError, MissingExtraError, UsageError
 from zhinao.lang import tr
-from zhinao.train import optimizers
+from zhinao.model import architecture
+from zhinao.model.checkpoint import refuse_adapter
+from zhinao.train import context, foreign_folder, optimizers, processes
+from zhinao.train.plan import sizes
 from zhinao.train.settings import TrainSettings
 
 TRACKERS = ("tensorboard", "wandb", "swanlab", "none")
 
 
-def check(settings: TrainSettings) -> None:
-    """For settings that have been checked, after `processes.prepare` (the place for the output: `check_place`). Raises UsageError, DiskError, MissingExtraError."""
+def check(settings: TrainSettings) -> tuple[TrainSettings, list[str]]:
+    """What `arguments.decided` makes of settings that have been checked, after `processes.prepare` (the place for the output:
+    `check_place`). Raises UsageError, DiskError, MissingExtraError."""
     check_trackers(settings.report_to)
     optimizers.check_package(settings.optim)
     from zhinao.train import arguments
 
-    settings, _ = arguments.decided(settings)  # the device, and DeepSpeed's file
+    settings, said = arguments.decided(settings)  # the device, and DeepSpeed's file
     if settings.method == "qlora" and not is_installed("bitsandbytes"):
         raise missing("bitsandbytes")
+    return settings, said
+
+
+def check_model(settings: TrainSettings, folder: Path, is_resumed: bool = False) -> None:
+    """What the model in `folder` does not allow, and whether the disk holds what the run writes. Raises UsageError, DiskError,
+    CheckpointError."""
+    from zhinao.train import room
+
+    refuse_adapter(folder)
+    arch = architecture.read(folder)
+    context.check(settings, arch)
+    if is_first():
+        room.check(settings, sizes.of(arch), is_resumed)
+
+
+def is_first() -> bool:
+    """Whether this process is the one that speaks and writes, by what launchers tell it."""
+    return processes.rank() == 0
 
 
 def check_place(output_dir: Path, source: str | None = None) -> None:
-    """Raises UsageError where `output_dir` is no folder or holds the model that is to be trained (`source`), DiskError where
-    nothing can be written. Leaves nothing behind."""
+    """Raises UsageError where `output_dir` is no folder, holds the model that is to be trained (`source`) or what no run wrote,
+    DiskError where nothing can be written. Leaves nothing behind."""
     if source and Path(source).is_dir() and output_dir.is_dir() and os.path.samefile(source, output_dir):
         raise UsageError(
             tr(
@@ -39,6 +61,8 @@ def check_place(output_dir: Path, source: str | None = None) -> None:
             ),
             tr("choose another --output_dir", "请换一个 --output_dir"),
         )
+    if is_first():  # what others find there may be this run's already
+        foreign_folder.check(output_dir)
     there = next(path for path in (output_dir.absolute(), *output_dir.absolute().parents) if os.path.lexists(path))
     if not there.is_dir():
         raise UsageError(

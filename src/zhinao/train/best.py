@@ -12,6 +12,7 @@ from zhinao.lang import tr
 
 _THEIRS = "load_best_model_at_end"
 _METRIC, _GREATER = "metric_for_best_model", "greater_is_better"
+_LOWER = ("loss", "rewards/rejected")  # what is the better the lower it is
 _BY_METRIC = ("reduce_lr_on_plateau", "greedy")  # learning rates that follow an evaluation
 
 
@@ -36,7 +37,7 @@ def check(settings) -> None:
                 ),
                 "--keep_best True",
             )
-    metric = str(given.get(_METRIC) or "loss").removeprefix("eval_")
+    metric = _metric(settings)
     if metric not in settings.eval_metrics:
         known = ", ".join(settings.eval_metrics)
         raise UsageError(
@@ -46,6 +47,25 @@ def check(settings) -> None:
             ),
             suggestion(metric, settings.eval_metrics) or tr(f"there are: {known}", f"现有：{known}"),
         )
+    _check_direction(given.get(_GREATER), metric)
+
+
+def _metric(settings) -> str:
+    return str(settings.training_arguments.get(_METRIC) or "loss").removeprefix("eval_")
+
+
+def _check_direction(is_greater: bool | None, metric: str) -> None:
+    """Raises UsageError where the worst model would count as the best."""
+    if is_greater is None or is_greater == (metric not in _LOWER):
+        return
+    raise UsageError(
+        tr(
+            f"training_arguments.{_GREATER} is {is_greater}, and of {metric} the {'lower' if is_greater else 'higher'} is the better: "
+            "the worst model would be taken for the best.",
+            f"training_arguments.{_GREATER} 为 {is_greater}，而 {metric} 越{'低' if is_greater else '高'}越好：会把最差的模型当作最好的。",
+        ),
+        tr("leave it out: it follows from what is measured", "请去掉它：方向由指标决定"),
+    )
 
 
 def translated(settings):
@@ -57,7 +77,11 @@ def translated(settings):
 def arguments(settings) -> dict:
     """TrainingArguments that let the trainer compare evaluations; what `training_arguments` says comes with it. transformers
     itself is not told to load the best: it would look for it under a name that checkpoints have only while they are made."""
-    return {_METRIC: "loss"} if settings.keep_best and not settings.training_arguments.get(_METRIC) else {}
+    given = settings.training_arguments
+    if not (settings.keep_best or given.get(_METRIC)):
+        return {}
+    ours = {_METRIC: _metric(settings), _GREATER: _metric(settings) not in _LOWER}
+    return {name: value for name, value in ours.items() if given.get(name) is None}
 
 
 def delivered(state, has_best: bool) -> dict:

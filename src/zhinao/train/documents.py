@@ -15,7 +15,7 @@ from zhinao.data.cache import TokenCache
 from zhinao.data.how import How
 from zhinao.data.losses import Row
 from zhinao.data.read import Found
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 from zhinao.train.settings import TrainSettings
 
 
@@ -110,13 +110,18 @@ def told(prepared: Prepared) -> list[str]:
     num_tokens, num_supervised = int(documents.lengths[chosen].sum()), int(documents.num_supervised[chosen].sum())
     lines.append(
         tr(
-            f"{len(chosen):,} documents in {len(rows.rows):,} rows: {num_tokens:,} tokens, {num_supervised:,} of them trained.",
+            f"{counted(len(chosen), 'document')} in {counted(len(rows.rows), 'row')}: {counted(num_tokens, 'token')}, {num_supervised:,} of them trained.",
             f"{len(chosen):,} 个文档，{len(rows.rows):,} 行：{num_tokens:,} 个 token，其中训练 {num_supervised:,} 个。",
         )
     )
     if evaluation:
         num = len(evaluation.chosen)
-        lines.append(tr(f"{num:,} documents are held out for evaluation.", f"留出 {num:,} 个文档用于验证。"))
+        lines.append(
+            tr(
+                f"{counted(num, 'document is', 'documents are')} held out for evaluation.",
+                f"留出 {num:,} 个文档用于验证。",
+            )
+        )
     if total.num_faulty or total.num_lost_tokens:
         lines.append(_printed(documents.losses.table()))
     return lines
@@ -126,8 +131,8 @@ def found_lines(found: Sequence[Found], total: Row) -> list[str]:
     """Each file with what of it no sample keeps, and how much is left out since it is marked as bad."""
     lines = [line for file in found for line in (f"{file} ({file.num_samples:,})", file.not_kept) if line]
     if total.num_rejected:
-        num = f"{total.num_rejected:,}"
-        lines.append(tr(f"{num} samples marked as bad answers are left out.", f"略过 {num} 条标为不好回答的样本。"))
+        num = counted(total.num_rejected, "sample marked as a bad answer is", "samples marked as bad answers are")
+        lines.append(tr(f"{num} left out.", f"略过 {total.num_rejected:,} 条标为不好回答的样本。"))
     return lines
 
 

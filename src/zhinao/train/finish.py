@@ -10,7 +10,7 @@ import torch
 from zhinao import files
 from zhinao.lang import tr
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train import adapters, checkpoint_copy, companions
+from zhinao.train import adapters, checkpoint_copy, companions, room
 from zhinao.train.settings import TrainSettings
 
 _WORK = ".partial-model"
@@ -58,7 +58,7 @@ def _place(output_dir: Path, save: Callable[[Path], None], size: int, source: Pa
     nobody takes it for a model."""
     work = output_dir / _WORK
     shutil.rmtree(work, ignore_errors=True)
-    files.check_free_space(output_dir, size)
+    files.check_free_space(output_dir, size, room.lacking())
     work.mkdir(parents=True)
     save(work)
     companions.write(source, tokenizer, work)

@@ -56,8 +56,12 @@ class StopWhenAsked(TrainerCallback):
         """`is_asked_anywhere(bool) -> bool`: whether it is true on any process; all must call it."""
         self.interruption, self.is_asked_anywhere = interruption, is_asked_anywhere
 
+    def is_asked(self) -> bool:
+        """Whether any process was asked to. All must call it."""
+        return self.is_asked_anywhere(self.interruption.signal is not None)
+
     def on_step_end(self, args, state, control, **kwargs):
-        if self.is_asked_anywhere(self.interruption.signal is not None):
+        if self.is_asked():
             control.should_save = control.should_training_stop = True
             control.should_evaluate = False
         return control

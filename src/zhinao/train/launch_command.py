@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from zhinao.errors import UsageError
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 from zhinao.train import claim, launch_hosts, launch_layout, launch_program, launch_remote
 from zhinao.train.lasting import lasting_output
 from zhinao.train.launch_layout import Layout, Wish
@@ -130,9 +130,10 @@ def _run_here(layout: Layout, program: Program, log_dir: str | None) -> int:
 
     logs = Path(log_dir) if log_dir else (program.output_dir or Path(".")) / "logs"
     last = layout.first_rank + layout.num_local - 1
+    ranks = f"{layout.first_rank}" if last == layout.first_rank else f"{layout.first_rank} to {last}"
     _say(
         tr(
-            f"{layout.num_local} processes (rank {layout.first_rank} to {last}) "
+            f"{counted(layout.num_local, 'process', 'processes')} (rank {ranks}) "
             f"of {sum(layout.num_processes)}; logs: {logs}/rank-N.log",
             f"启动 {layout.num_local} 个进程（rank {layout.first_rank} 到 {last}，共 {sum(layout.num_processes)} 个）；"
             f"日志：{logs}/rank-N.log",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from zhinao import machine
 from zhinao.errors import UsageError
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 from zhinao.train import launch_hosts
 from zhinao.train.launch_hosts import Host
 
@@ -146,7 +146,7 @@ def _check_gpus(num_wanted: int) -> None:
     if num_there and num_wanted > num_there:
         raise UsageError(
             tr(
-                f"{num_wanted} processes were asked for; this machine shows {num_there} GPUs.",
+                f"{num_wanted} processes were asked for; this machine shows {counted(num_there, 'GPU')}.",
                 f"要求 {num_wanted} 个进程，而本机只有 {num_there} 个可见 GPU。",
             ),
             f"--num_gpus {num_there}",
@@ -166,7 +166,7 @@ def _node_rank(wish: Wish, hosts: Sequence[Host] | None, num_nodes: int) -> int:
     if not 0 <= wish.node_rank < num_nodes:
         raise UsageError(
             tr(
-                f"--node_rank is {wish.node_rank}; there are {num_nodes} machines, counted from 0.",
+                f"--node_rank is {wish.node_rank}, of {counted(num_nodes, 'machine')}, counted from 0.",
                 f"--node_rank 为 {wish.node_rank}，共有 {num_nodes} 台机器（从 0 数起）。",
             )
         )

@@ -135,3 +135,12 @@ def check_package(name: str) -> None:
         error = MissingExtraError(f"{one.package} (--optim {name})", "train")
         error.hint = f"pip install {one.package}"  # in no extra of ours
         raise error
+
+
+def state_bytes(optim: str) -> float:
+    """Bytes of optimizer state a trained parameter, in memory and in a checkpoint."""
+    if "8bit" in optim:
+        return 2.03  # two moments of 8 bits and their scales, one a block of 256
+    if "adafactor" in optim or optim == "sgd":
+        return 0.01
+    return 8

@@ -9,9 +9,10 @@ from zhinao.data import holdout
 from zhinao.data.encoding import encode_preference, is_left_out
 from zhinao.data.how import How
 from zhinao.data.losses import Cut, LossTable, Row
+from zhinao.data.overlong import Limit, nothing_left
 from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.data.substitute import substitute
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 
 NUM_SHOWN = 10
 
@@ -93,7 +94,7 @@ def check(
     if total.num_faulty > max_faulty_share * total.num_samples:
         lines = "\n".join(f"  {fault}" for fault in faults)
         raise DataError(
-            tr(f"{total.num_faulty:,} items cannot be used:\n{lines}", f"有 {total.num_faulty:,} 条数据无法使用：\n{lines}"),
+            tr(f"{counted(total.num_faulty, 'item')} cannot be used:\n{lines}", f"有 {total.num_faulty:,} 条数据无法使用：\n{lines}"),
             tr(
                 f"zhinao data check {faults[0].place.source} lists all; --max_faulty_share 0.01 leaves out up to 1 %",
                 f"zhinao data check {faults[0].place.source} 列出全部；--max_faulty_share 0.01 允许略过至多 1 %",
@@ -101,12 +102,15 @@ def check(
         )  # fmt: skip
     is_empty = not total.num_documents
     allowed = total.num_samples if max_overlong_share is None else max_overlong_share * total.num_samples
+    if is_empty and not total.num_overlong:
+        raise nothing_left(losses, Limit(limit))
     if is_empty or total.num_overlong > allowed:
         worst = "".join(f"\n  {cut.place}: {cut.num_tokens:,}" for cut in losses.worst[:5])
         raise DataError(
             tr(
-                f"{total.num_overlong:,} of {total.num_samples:,} pairs have more than {limit:,} tokens:{worst}",
+                f"{total.num_overlong:,} of {counted(total.num_samples, 'pair')} {'has' if total.num_overlong == 1 else 'have'} more than {limit:,} tokens:{worst}",
                 f"{total.num_samples:,} 对中有 {total.num_overlong:,} 对超过 {limit:,} 个 token：{worst}",
             ),
-            tr("a larger --model_max_length, or --overlong drop", "增大 --model_max_length，或用 --overlong drop 丢弃"),
+            tr("a larger --model_max_length", "增大 --model_max_length")
+            + ("" if is_empty else tr(", or --overlong drop", "，或用 --overlong drop 丢弃")),
         )

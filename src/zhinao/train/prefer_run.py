@@ -32,19 +32,20 @@ def prefer(settings: PreferSettings) -> Outcome:
 
 def _prefer(settings: PreferSettings) -> Outcome:
     processes.prepare(settings)
-    beforehand.check(decided(settings))
+    settings, notes = beforehand.check(decided(settings))
     start = record.start_from(settings)
     from zhinao import hub
     from zhinao.model.tokenizer import Tokenizer
 
     model = hub.resolve(settings.model_name_or_path)
+    beforehand.check_model(settings, model.path, start is not None)
     tokenizer = Tokenizer.load(model.path)
     prepared = prepare(settings, model.path)
     _tell(prepared.pairs)
     from zhinao.train import prefer_session
 
     try:
-        return prefer_session.run(decided(settings), model, tokenizer, prepared, start)
+        return prefer_session.run(settings, model, tokenizer, prepared, start, notes)
     finally:
         processes.leave()
 

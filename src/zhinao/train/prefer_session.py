@@ -13,28 +13,34 @@ from zhinao.train import companions as companion_files
 from zhinao.train import model as models
 from zhinao.train.monitor.facts import RunFacts
 from zhinao.train.monitor.guard import LossGuard
-from zhinao.train.monitor.samples import PROMPTS, answerer
+from zhinao.train.monitor.samples import answerer
 from zhinao.train.prefer_run import Prepared
 from zhinao.train.prefer_settings import PreferSettings
 from zhinao.train.prefer_trainer import PreferTrainer
+from zhinao.train.recorded import Recorded
 from zhinao.train.run import Outcome, say
 
 TRL_LOSS = {"dpo": "sigmoid", "nca": "nca_pair"}
 
 
 def run(
-    settings: PreferSettings, source: LocalModel, tokenizer: Tokenizer, prepared: Prepared, start: Path | None
+    settings: PreferSettings,
+    source: LocalModel,
+    tokenizer: Tokenizer,
+    prepared: Prepared,
+    start: Path | None,
+    notes: list[str],
 ) -> Outcome:
-    """`settings` have been through `prefer_settings.decided`."""
-    settings, said = arguments.decided(settings)
-    say(*said, _sentence(settings))
+    """`settings` and `notes`: of `beforehand.check`."""
+    say(*notes, _sentence(settings))
     processes.join(settings)
     args = dpo_config(settings, prepared.evaluation is not None)
     made = record.made_of(settings, source.path, prepared.key, args.world_size)
     session.begin(settings, made, start)
     trainer = make_trainer(settings, args, source, tokenizer, prepared, start)
+    trainer.add_callback(Recorded(settings.output_dir, made))
     facts = _facts(trainer, settings, source, tokenizer, prepared, made)
-    facts.notes = said
+    facts.notes = notes
     return session.complete(trainer, settings, source, tokenizer, facts, start)
 
 
@@ -109,7 +115,7 @@ def _facts(
 ) -> RunFacts:
     model, lengths = trainer.accelerator.unwrap_model(trainer.model), prepared.pairs.lengths()
     answer = None
-    if settings.sample_tokens:
+    if settings.has_samples:
         answer = answerer(
             model, tokenizer, max_new_tokens=settings.sample_tokens, generating=trainer.accelerator.autocast
         )
@@ -124,7 +130,7 @@ def _facts(
         num_documents=len(lengths),
         num_tokens=int(lengths.sum()),
         num_supervised=prepared.pairs.num_answered(),
-        prompts=settings.sample_prompts or PROMPTS,
+        prompts=session.questions(settings),
         answer=answer,
         counts=trainer.counts,
     )

@@ -78,6 +78,7 @@ def join(settings: TrainSettings) -> None:
 
     On GPUs TrainingArguments starts it (NCCL) and nothing is done here.
     """
+    _quiet()
     if settings.use_cpu:
         os.environ["DS_ACCELERATOR"] = "cpu"  # whoever imports DeepSpeed would be warned that there is no GPU
     if not settings.use_cpu or "RANK" not in os.environ:
@@ -91,6 +92,12 @@ def join(settings: TrainSettings) -> None:
     state = PartialState(cpu=True, timeout=_TIMEOUT)
     if settings.parallel == "fsdp2":
         state.distributed_type = DistributedType.MULTI_GPU  # accelerate shards only what it takes for devices
+
+
+def _quiet() -> None:
+    """PEFT and TRL call checkpointing by the name that it had before transformers 5.20, which tells the user of that."""
+    names = r"`(is_gradient_checkpointing|gradient_checkpointing_(enable|disable))` is deprecated"
+    warnings.filterwarnings("ignore", names, category=FutureWarning)
 
 
 def _join_deepspeed() -> None:

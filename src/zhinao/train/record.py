@@ -1,4 +1,4 @@
-"""`settings.json`: what a run is made of, written when it starts; a run that goes on must be made of the same."""
+"""`settings.json`: what a run is made of; a run that goes on must be made of the same. Writes nothing: `recorded.py` does, after the first step."""
 
 import dataclasses
 import hashlib

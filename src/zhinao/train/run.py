@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zhinao.errors import MissingExtraError
 from zhinao.train import beforehand, claim, documents, processes, record, vocabulary
+from zhinao.train.beforehand import is_first
 from zhinao.train.lasting import lasting_output
 from zhinao.train.settings import TrainSettings
 
@@ -34,12 +35,13 @@ def train(settings: TrainSettings, is_text: bool = False) -> Outcome:
 
 def _train(settings: TrainSettings, is_text: bool) -> Outcome:
     processes.prepare(settings)
-    beforehand.check(settings)
+    settings, notes = beforehand.check(settings)
     start = record.start_from(settings)
     from zhinao import hub
     from zhinao.model.tokenizer import Tokenizer
 
     model = hub.resolve(settings.model_name_or_path)
+    beforehand.check_model(settings, model.path, start is not None)
     tokenizer_folder = vocabulary.folder_for(settings, model.path)
     tokenizer = Tokenizer.load(tokenizer_folder)
     prepared = documents.prepare(settings, tokenizer_folder)
@@ -47,7 +49,7 @@ def _train(settings: TrainSettings, is_text: bool) -> Outcome:
     from zhinao.train import session
 
     try:
-        return session.run(settings, model, tokenizer, prepared, start, is_text)
+        return session.run(settings, model, tokenizer, prepared, start, notes, is_text)
     finally:
         processes.leave()
 
@@ -58,11 +60,6 @@ def alone(settings: TrainSettings) -> Iterator[None]:
     beforehand.check_place(Path(settings.output_dir), settings.model_name_or_path)
     with lasting_output(), claim.claimed(settings.output_dir) if is_first() else contextlib.nullcontext():
         yield
-
-
-def is_first() -> bool:
-    """Whether this process is the one that speaks, by what launchers tell it."""
-    return processes.rank() == 0
 
 
 def say(*sentences: str) -> None:

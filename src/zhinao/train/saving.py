@@ -15,7 +15,7 @@ import torch
 from zhinao import files
 from zhinao.errors import DiskError
 from zhinao.lang import tr
-from zhinao.train import signature, whole
+from zhinao.train import room, signature, whole
 from zhinao.train.counts import Counts
 
 PREFIX = "checkpoint-"
@@ -128,20 +128,18 @@ class SavingMixin:
 
     def _make_room(self, work: Path) -> None:
         shutil.rmtree(work, ignore_errors=True)
-        files.check_free_space(work.parent, self._checkpoint_bytes())
+        files.check_free_space(work.parent, self._checkpoint_bytes(), room.lacking())
         work.mkdir(parents=True)
 
     def _checkpoint_bytes(self) -> int:
-        """Weights and two moments of what is trained; for adapters that is all there is. DeepSpeed and FSDP write the weights
-        once more in a form of their own, DeepSpeed also its float32 masters."""
+        """For adapters what is trained is all there is."""
         model = self.accelerator.unwrap_model(self.model)
         is_adapter = getattr(model, "peft_config", None)
         written = [p for p in model.parameters() if p.requires_grad or not is_adapter]
         weights = sum(_numel(p) * p.element_size() for p in written)
         num_trained = sum(_numel(p) for p in written if p.requires_grad)
-        again = weights if self.is_deepspeed_enabled or self.is_fsdp_enabled else 0
-        masters = 4 * num_trained if self.is_deepspeed_enabled else 0
-        return weights + 8 * num_trained + again + masters
+        is_shared = {"is_deepspeed": self.is_deepspeed_enabled, "is_sharded": self.is_fsdp_enabled}
+        return room.checkpoint(weights, num_trained, self.args.optim, **is_shared)
 
     def _finish(self, work: Path, target: Path) -> None:
         folder = work / target.name
@@ -190,8 +188,5 @@ def _disk_full(target: Path):
             or "No space left" in str(error)
             or "file write failed" in str(error)
         ):
-            raise DiskError(
-                tr(f"{target}: the disk is full.", f"{target}：磁盘已满。"),
-                tr("free some space, then go on with --resume auto", "腾出空间后用 --resume auto 继续"),
-            ) from None
+            raise DiskError(tr(f"{target}: the disk is full.", f"{target}：磁盘已满。"), room.lacking()) from None
         raise

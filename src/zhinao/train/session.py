@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 
-from zhinao.files import write_json
 from zhinao.hub import LocalModel
 from zhinao.lang import tr
 from zhinao.model.tokenizer import Tokenizer
@@ -20,7 +19,8 @@ from zhinao.train.monitor.facts import RunFacts
 from zhinao.train.monitor.guard import LossGuard
 from zhinao.train.monitor.install import watched
 from zhinao.train.monitor.samples import PROMPTS, answerer
-from zhinao.train.run import Outcome, is_first, say
+from zhinao.train.recorded import Recorded
+from zhinao.train.run import Outcome, say
 from zhinao.train.saving import checkpoints
 from zhinao.train.settings import TrainSettings
 from zhinao.train.trainer import ZhinaoTrainer
@@ -32,10 +32,11 @@ def run(
     tokenizer: Tokenizer,
     prepared: Prepared,
     start: Path | None,
+    notes: list[str],
     is_text: bool,
 ) -> Outcome:
-    settings, said = arguments.decided(settings)
-    say(*said)
+    """`settings` and `notes`: of `beforehand.check`."""
+    say(*notes)
     processes.join(settings)
     args = arguments.training_arguments(settings, prepared.evaluation is not None)
     made = record.made_of(settings, source.path, prepared.key, args.world_size)
@@ -43,20 +44,18 @@ def run(
     folder = start if start and not settings.is_adapter else source.path
     net = models.load(settings, folder, tokenizer)
     trainer = _trainer(net, args, settings, source, tokenizer, prepared)
+    trainer.add_callback(Recorded(settings.output_dir, made))
     selftest.check_packing(net, _shortest(prepared.train), _dtype(settings))
     facts = _facts(trainer, settings, source, tokenizer, prepared, made, is_text)
-    facts.notes = said
+    facts.notes = notes
     return complete(trainer, settings, source, tokenizer, facts, start)
 
 
 def begin(settings: TrainSettings, made: dict, start: Path | None) -> None:
-    """Write down what the run is made of; one that goes on from `start` must be made of the same, else UsageError."""
+    """A run that goes on from `start` must be made of the same as before, else UsageError."""
     if start:
         record.check_same(Path(settings.output_dir), made)
         say(tr(f"Going on from {start}.", f"从 {start} 继续。"))
-    elif is_first():
-        Path(settings.output_dir).mkdir(parents=True, exist_ok=True)
-        write_json(Path(settings.output_dir) / record.FILE, made)
 
 
 def complete(
@@ -64,10 +63,12 @@ def complete(
 ) -> Outcome:
     """Train to the end, or until somebody asks to stop; the model or a checkpoint is written. `trainer`: with SavingMixin."""
     trainer.keeps_best = settings.keep_best
-    with Interruption() as interruption, watched(trainer, settings, facts):
-        trainer.add_callback(StopWhenAsked(interruption, trainer.is_true_anywhere))
-        trainer.train(str(start) if start else None)
-        return _end(trainer, settings, source, tokenizer, interruption)
+    with Interruption() as interruption:
+        stop = StopWhenAsked(interruption, trainer.is_true_anywhere)
+        with watched(trainer, settings, facts, stop.is_asked):
+            trainer.add_callback(stop)
+            trainer.train(str(start) if start else None)
+            return _end(trainer, settings, source, tokenizer, interruption)
 
 
 def _end(trainer, settings: TrainSettings, source: LocalModel, tokenizer, interruption: Interruption) -> Outcome:
@@ -129,7 +130,7 @@ def _facts(
     documents, chosen = prepared.train.documents, prepared.train.chosen
     net = trainer.accelerator.unwrap_model(trainer.model)
     answer = None
-    if settings.sample_tokens:
+    if settings.has_samples:
         answer = answerer(
             net,
             tokenizer,
@@ -148,10 +149,15 @@ def _facts(
         num_documents=len(chosen),
         num_tokens=int(documents.lengths[chosen].sum()),
         num_supervised=int(documents.num_supervised[chosen].sum()),
-        prompts=settings.sample_prompts or PROMPTS,
+        prompts=questions(settings),
         answer=answer,
         counts=trainer.counts,
     )
+
+
+def questions(settings: TrainSettings) -> tuple[str, ...]:
+    """That a run's model answers while it is trained."""
+    return (settings.sample_prompts or PROMPTS) if settings.has_samples else ()
 
 
 def table(losses) -> list[list]:

@@ -5,12 +5,13 @@ imports torch; `arguments.py` of this room turns the settings into what transfor
 """
 
 import math
+import os
 from dataclasses import dataclass, field, fields
 from typing import ClassVar, Literal
 
 from zhinao.data.how import REJECTED
 from zhinao.errors import UsageError
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 from zhinao.train import best, optimizers, passed_on, schedules
 
 LORA = ("lora", "rslora", "dora", "qlora")
@@ -80,8 +81,8 @@ class TrainSettings:
     rejected: Literal[REJECTED] = option(
         "error",
         "data",
-        "samples marked as bad answers (label or kto_tag: false): an error, left out, or learned all the same",
-        "标为不好回答的样本（label 或 kto_tag 为 false）：报错、略过，或照常训练",
+        "samples marked as bad answers (label, kto_tag, desirable: false; is_rejected: true): an error, left out, or learned all the same",
+        "标为不好回答的样本（label、kto_tag、desirable 为 false，或 is_rejected 为 true）：报错、略过，或照常训练",
     )
     preprocessing_num_workers: int | None = option(None, "data", "processes that encode the data", "编码数据的进程数")
     # model
@@ -181,7 +182,10 @@ class TrainSettings:
         "保留验证损失最低的检查点，并交付该模型而不是最后一步的模型",
     )
     sample_prompts: tuple[str, ...] = option(
-        (), "evaluation", "questions answered at each evaluation (default: five)", "每次验证时回答的问题（默认五个）"
+        (),
+        "evaluation",
+        "questions answered at each evaluation (default: five; none: no questions)",
+        "每次验证时回答的问题（默认五个；none 为不提问）",
     )
     sample_tokens: int = option(64, "evaluation", "length of these answers; 0: none", "回答长度；0 为不回答")
     # what is said
@@ -219,6 +223,13 @@ class TrainSettings:
     @property
     def is_evaluated(self) -> bool:
         return bool(self.eval_data_path or self.eval_share)
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether questions are answered during the run."""
+        return bool(self.sample_tokens) and not (
+            len(self.sample_prompts) == 1 and self.sample_prompts[0].strip().lower() in _NO_PROMPTS
+        )
 
     @property
     def warms_up(self) -> bool:
@@ -301,7 +312,7 @@ class TrainSettings:
         if self.data_weights is not None and len(self.data_weights) != len(self.data_path):
             raise UsageError(
                 tr(
-                    f"--data_weights has {len(self.data_weights)} numbers for {len(self.data_path)} sources.",
+                    f"--data_weights has {counted(len(self.data_weights), 'number')} for {counted(len(self.data_path), 'source')}.",
                     f"--data_weights 有 {len(self.data_weights)} 个数，而数据来源有 {len(self.data_path)} 个。",
                 ),
                 self._weights_hint(),
@@ -314,9 +325,22 @@ class TrainSettings:
                 )
             )
 
+        self._check_prompts()
         best.check(self)
         if self.max_steps < 0 and self.num_train_epochs <= 0:
             raise UsageError(tr("--num_train_epochs must be above 0.", "--num_train_epochs 必须大于 0。"))
+
+    def _check_prompts(self) -> None:
+        """A path among the questions would be asked as one."""
+        for one in self.sample_prompts:
+            if os.path.isfile(one):
+                raise UsageError(
+                    tr(
+                        f"--sample_prompts {one}: that is a file; questions stand there as they are.",
+                        f"--sample_prompts {one}：这是文件；此处应直接写出问题。",
+                    ),
+                    '--sample_prompts "Who are you?" "17 + 25?"',
+                )
 
     def _check_idle(self) -> None:
         """What was set, and would have no effect."""
@@ -334,6 +358,9 @@ class TrainSettings:
                     "--eval_share 0.01",
                 )
 
+
+# in place of questions: that none are asked
+_NO_PROMPTS = ("", "none", "no", "off", "false", "null")
 
 # the least that may be given: for which settings
 _AT_LEAST = {

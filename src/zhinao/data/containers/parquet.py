@@ -10,7 +10,7 @@ from zhinao.data.containers.stream import Stream
 from zhinao.data.sample import DataError, Place
 from zhinao.data.sources import STDIN
 from zhinao.errors import MissingExtraError
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 
 MAGIC = b"PAR1"
 NUM_ROWS = 256
@@ -36,7 +36,8 @@ def records(stream: Stream) -> Iterator[tuple[Place, dict]]:
                     yield Place(stream.source, None, num_records), _without_nulls(row)
     except (pa.ArrowException, OSError, ValueError) as error:  # a damaged file gives all of them
         what = tr(
-            f"is no whole parquet file (after {num_records} rows)", f"不是完整的 parquet 文件（已读 {num_records} 行）"
+            f"is no whole parquet file (after {counted(num_records, 'row')})",
+            f"不是完整的 parquet 文件（已读 {num_records} 行）",
         )
         raise DataError(
             tr(f"{stream.source}: {what}.", f"{stream.source}：{what}。"), " ".join(str(error).split())[:200] or None

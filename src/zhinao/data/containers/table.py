@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from zhinao.data.containers.json_lines import BOM, not_utf8
 from zhinao.data.formats import KNOWN_FIELDS
 from zhinao.data.sample import DataError, Fault, Place
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 
 _DELIMITERS = (",", "\t", ";")
 MAX_CELL_BYTES = 2**26  # one quote that is never closed would swallow the file
@@ -91,7 +91,7 @@ def _record(place: Place, header: list[str], row: list[str]) -> tuple[Place, dic
             place,
             "",
             tr(
-                f"has {len(row)} cells; the header has {len(header)}",
+                f"has {counted(len(row), 'cell')}; the header has {len(header)}",
                 f"有 {len(row)} 个单元格，而表头有 {len(header)} 个",
             ),
         )

@@ -87,7 +87,8 @@ def _judged(sample: Sample, record: dict) -> tuple[Sample, set[str]]:
         raise Misfit(next(iter(said)), what)
     if factor != 1:
         sample = dataclasses.replace(sample, messages=[_weighted(message, factor) for message in sample.messages])
-    return dataclasses.replace(sample, label=found), read_too | said.keys()
+    marked_by = next((name for name in LABELS if name in read_too), "")
+    return dataclasses.replace(sample, label=found, marked_by=marked_by), read_too | said.keys()
 
 
 def _weighted(message: dict, factor: float) -> dict:
@@ -114,4 +115,4 @@ def write(sample: Sample, name: str) -> dict:
     if sample.kind not in module.KINDS:
         raise Misfit("", tr(f"{name} holds no {sample.kind} samples", f"{name} 格式不能保存 {sample.kind} 样本"))
     record = module.write(sample)
-    return record if sample.label is None else {**record, LABELS[0]: sample.label}
+    return record if sample.label is None else {**record, "label": sample.label}

@@ -12,8 +12,15 @@ from zhinao.lang import tr
 # and xtuner, Axolotl, masks of other trainers).
 NUMBERS, TRUTHS = ("weight", "loss_weight", "loss_scale"), ("loss", "train", "training", "trainable", "loss_mask")
 WEIGHTS = (*NUMBERS, *TRUTHS)
-# Whether an answer is a good one: TRL's and ms-swift's name, and LLaMA-Factory's.
-LABELS = ("label", "kto_tag")
+# Whether an answer is a good one: TRL's and ms-swift's name, LLaMA-Factory's, and those of public sets. The value of a good one.
+LABELS = {
+    "label": True,
+    "kto_tag": True,
+    "desirable": True,
+    "is_desirable": True,
+    "is_rejected": False,
+    "undesirable": False,
+}
 _TRUTHS = {"true": True, "false": False, "1": True, "0": False, "1.0": True, "0.0": False}
 _PYTHON = re.compile(r"\s*\[?\s*\{\s*'")
 
@@ -98,15 +105,17 @@ def truth(value, field: str) -> bool:
 def label(record: dict) -> bool | None:
     """Whether the record's answer is marked as a good one; None where it is not marked. A `label` that is neither true nor false
     (a class, a name) is no mark. Tables have no other than text: `False` and `0` there are false."""
-    found = None
-    for name in LABELS:
+    found, first = None, ""
+    for name, good in LABELS.items():
         value = record.get(name)
         marked = _TRUTHS.get(str(value).strip().lower()) if isinstance(value, (bool, int, float, str)) else None
         if marked is None and name == "kto_tag" and value not in (None, ""):
             raise Misfit(name, tr("must be true or false", "必须是 true 或 false"))
-        if None not in (found, marked) and found != marked:
-            raise Misfit(name, tr(f"contradicts {LABELS[0]}", f"与 {LABELS[0]} 矛盾"))
-        found = marked if found is None else found
+        if marked is None:
+            continue
+        if found not in (None, marked == good):
+            raise Misfit(name, tr(f"contradicts {first}", f"与 {first} 矛盾"))
+        found, first = marked == good, first or name
     return found
 
 

@@ -99,7 +99,7 @@ def _finished(result: dict, message: dict, field: str, ignored: Counter) -> dict
 def check_followed(message: dict, field: str) -> None:
     """Raises Misfit for a field that says what is learned in a way that is not followed here."""
     unread = next((name for name in _NOT_FOLLOWED if message.get(name) not in _NOTHING), None)
-    unread = unread or next((name for name in LABELS if message.get(name) is False), None)
+    unread = unread or next((name for name, good in LABELS.items() if message.get(name) is (not good)), None)
     if unread:
         what = tr(
             "says what is learned in a way that is not followed here; use weight (0: not learned), tool_calls and tools",

@@ -14,15 +14,19 @@ from zhinao.data.formats.tools import TOOLS, tools
 from zhinao.data.sample import Place, Sample
 from zhinao.lang import tr
 
+# ms-swift's: the worse answer beside a conversation that ends with the better one, as an answer or as a conversation of its own
+_BESIDE = ("rejected_response", "rejected_messages")
 NAME, KINDS = "preference", ("preference",)
-FIELDS = {"prompt", "messages", "conversations", "chosen", "rejected", *TOOLS, *alpaca.FIELDS - {"output"}}
+FIELDS = {"prompt", "messages", "conversations", "chosen", "rejected", *_BESIDE, *TOOLS, *alpaca.FIELDS - {"output"}}
 
 
 def claims(record: dict) -> bool:
-    return record.get("chosen") is not None or record.get("rejected") is not None
+    is_named = record.get("chosen") is not None or record.get("rejected") is not None
+    return is_named or any(record.get(name) for name in _BESIDE)
 
 
 def read(record: dict, place: Place, ignored: Counter) -> Sample:
+    record = _named(record)
     chosen, rejected = _continuation(record, "chosen", ignored), _continuation(record, "rejected", ignored)
     prompt = _prompt(record, ignored)
     if chosen[0]["role"] != "assistant":  # whole conversations that begin alike
@@ -34,6 +38,21 @@ def read(record: dict, place: Place, ignored: Counter) -> Sample:
         what = tr("must continue the same prompt as chosen", "必须与 chosen 接在同一个提示之后")
         raise Misfit("rejected", what)
     return Sample("preference", place, prompt, tools(record, ignored), chosen, rejected)
+
+
+def _named(record: dict) -> dict:
+    """The record with `chosen` and `rejected`, where it has ms-swift's fields. Raises Misfit where no better answer stands beside."""
+    name = next((name for name in _BESIDE if record.get(name)), None)
+    if name is None:
+        return record
+    whole = next((field for field in ("messages", "conversations") if record.get(field) is not None), None)
+    if whole is None or record.get("chosen") is not None or record.get("rejected") is not None:
+        what = tr("needs messages beside it that end with the better answer", "旁边需要以更好的回答结尾的 messages")
+        raise Misfit(name, what)
+    turns, rest = items(record[whole], whole), {key: value for key, value in record.items() if key != whole}
+    if name == "rejected_messages":
+        return rest | {"chosen": turns, "rejected": record[name]}
+    return rest | {whole: turns[:-1], "chosen": turns[-1:], "rejected": record[name]}
 
 
 def _continuation(record: dict, name: str, ignored: Counter) -> list[dict]:

@@ -42,8 +42,8 @@ class Losses:
     @property
     def is_suspicious(self) -> bool:
         """Whether one of the last losses was too high."""
-        limit = self.limit()
-        return limit is not None and any(loss > limit for loss in self._recent)
+        bound = self.bound()
+        return any(loss > bound for loss in self._recent)
 
     def limit(self) -> float | None:
         """Above which a loss is too high now; None during the first ones."""
@@ -51,6 +51,14 @@ class Losses:
             return None
         ordered = sorted(self._usual)
         return max(ordered[int(HIGH * (len(ordered) - 1))] + MARGIN, FLOOR)
+
+    def bound(self) -> float:
+        """Above which a loss is suspicious: the limit, and during the first ones what no guessing costs."""
+        limit = self.limit()
+        return self._wild() if limit is None else limit
+
+    def _wild(self) -> float:
+        return max(WILD, 2 * (self._first or 0))
 
     def add(self, loss: float) -> Reason | None:
         """One more finite loss; why the run has come apart, or None."""
@@ -61,11 +69,12 @@ class Losses:
         return self._leapt() or self._climbed() or self._began_apart()
 
     def _leapt(self) -> Reason | None:
-        limit, absurd = self.limit(), max(WILD, 2 * self._first)
+        limit, absurd = self.limit(), self._wild()
         if limit is not None and self._num_over(limit) >= TOO_MANY:
             return self._reason(limit)
-        if limit is not None and self._num_over(max(limit, WILD), NUM_WILD) >= TOO_WILD:
-            return self._reason(max(limit, WILD))
+        wild = absurd if limit is None else max(limit, WILD)
+        if self._num_over(wild, NUM_WILD) >= TOO_WILD:
+            return self._reason(wild)
         return self._reason(absurd) if self._num_over(absurd) >= TOO_MANY else None
 
     def _num_over(self, limit: float, num_last: int = RECENT) -> int:

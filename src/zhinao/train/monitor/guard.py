@@ -44,6 +44,7 @@ class LossGuard:
         self._suspect: tuple[int, float, dict | None] | None = None  # step, loss, batch that was too high first
         self._last_batch: dict | None = None
         self._num_overflows = 0
+        self._is_spike = False  # what stops it now: losses that have come apart, and are numbers
 
     @property
     def is_suspicious(self) -> bool:
@@ -70,30 +71,33 @@ class LossGuard:
             return
         if reason is None:
             raise LossError(
-                _sentence(step, tr("another process met a bad loss", "另一个进程遇到异常损失")), _advice(None)
+                _sentence(step, tr("another process met a bad loss", "另一个进程遇到异常损失")), self._advice(None)
             )
         at, value, kept = self._suspect or (step, loss, self._last_batch)
         folder, document = self._keep(at, value, grad_norm, kept)
-        raise LossError(_sentence(at, reason, document), _advice(folder))
+        raise LossError(_sentence(step, reason, document), self._advice(folder))
 
     def _wrong_loss(self, step: int, loss, batch: dict | None) -> str | None:
         if loss is None:
             return None
-        value, limit = float(loss), self._losses.limit()
+        value, bound = float(loss), self._losses.bound()
+        self._is_spike = False
         if not math.isfinite(value):
             self._suspect = None
             return tr(f"the loss is {value}", f"损失为 {value}")
         reason = self._losses.add(value)
-        if limit is not None and value > limit:
+        if value > bound:
             self._suspect = self._suspect or (step, value, batch)
         elif not self.is_suspicious:
             self._suspect = None
         if reason is None or not self._stops_on_spike:
             return None
-        first = self._suspect[1] if self._suspect else value
+        self._is_spike = True
+        at, first, _ = self._suspect or (step, value, None)
+        began = (f"{first:.3g} at step {at}, then ", f"在第 {at} 步为 {first:.3g}，随后") if at != step else ("", "")
         return tr(
-            f"the loss is {first:.3g}, then {reason.level:.3g}, where {reason.usual:.3g} was usual (limit {reason.limit:.3g})",
-            f"损失为 {first:.3g}，随后 {reason.level:.3g}，而此前通常为 {reason.usual:.3g}（上限 {reason.limit:.3g}）",
+            f"the loss is {began[0]}{reason.level:.3g}, where {reason.usual:.3g} was usual (limit {reason.limit:.3g})",
+            f"损失{began[1]}为 {reason.level:.3g}，而此前通常为 {reason.usual:.3g}（上限 {reason.limit:.3g}）",
         )
 
     def _wrong_gradient(self, grad_norm) -> str | None:
@@ -115,26 +119,32 @@ class LossGuard:
             "step": step,
             "loss": loss,
             "grad_norm": grad_norm,
-            "limit": self._losses.limit(),
+            "limit": self._losses.bound(),
             **self._losses.state(),
         }
         return bad_batch.keep(self._folder, batch, found, numbers), bad_batch.worst(found)
+
+    def _advice(self, folder: Path | None) -> str:
+        """What to try. The same run again would come to the same step."""
+        said = [tr(f"the batch is in {folder}", f"该批数据保存在 {folder}")] if folder else []
+        said.append(tr("a broken document: take it out", "若文档有问题请去掉它"))
+        said.append(
+            tr(
+                "otherwise start anew, in another --output_dir, with a lower --learning_rate or more --warmup_steps",
+                "否则换一个 --output_dir 重新开始，降低 --learning_rate 或增加 --warmup_steps",
+            )
+            + (tr(", and --bf16 instead of --fp16", "，并用 --bf16 代替 --fp16") if self._is_fp16 else "")
+        )
+        if self._is_spike:
+            said.append(
+                tr("if such losses are right: --stop_on_spike False", "若这样的损失是正常的：--stop_on_spike False")
+            )
+        return tr("; ", "；").join(said)
 
 
 def _sentence(step: int, reason: str, document: Document | None = None) -> str:
     where = tr(f" Worst document: {document}.", f"损失最高的文档：{document}。") if document else ""
     return tr(f"Stopped at step {step}: {reason}.{where}", f"在第 {step} 步停止：{reason}。{where}")
-
-
-def _advice(folder: Path | None) -> str:
-    """What to try."""
-    kept = tr(f"the batch is in {folder}; ", f"该批数据保存在 {folder}；") if folder else ""
-    return kept + tr(
-        "a broken document: take it out. Otherwise go on from the last checkpoint (--resume auto) with a lower "
-        "--learning_rate or more --warmup_steps, and bf16 instead of fp16; if such losses are right, --stop_on_spike False",
-        "若文档有问题请去掉它；否则从最近的检查点继续（--resume auto），降低 --learning_rate 或增加 --warmup_steps，"
-        "并用 bf16 代替 fp16；若这样的损失是正常的，加 --stop_on_spike False",
-    )
 
 
 def _anywhere(value: bool, like) -> bool:

@@ -1,7 +1,7 @@
 """How a run is watched: all callbacks in their order, and their way into a Trainer. Starts no training."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
 from transformers.utils import logging
@@ -14,7 +14,7 @@ from zhinao.train.monitor.status import StatusLine
 from zhinao.train.monitor.trackers import trackers
 
 
-def callbacks(settings, facts: RunFacts) -> list[TrainerCallback]:
+def callbacks(settings, facts: RunFacts, is_stopping: Callable[[], bool] = lambda: False) -> list[TrainerCallback]:
     """Recorder, trackers, status line, samples, report; the order matters. Of `settings` only `report_to` is read.
 
     Raises UsageError and MissingExtraError for what `--report_to` names.
@@ -22,18 +22,20 @@ def callbacks(settings, facts: RunFacts) -> list[TrainerCallback]:
     recorder = Recorder(facts)
     status = StatusLine(recorder)
     others = trackers(settings.report_to, facts.output_dir)
-    return [recorder, *others, status, Samples(facts, status), Report(facts, recorder, status)]
+    return [recorder, *others, status, Samples(facts, status, is_stopping), Report(facts, recorder, status)]
 
 
 @contextlib.contextmanager
-def watched(trainer: Trainer, settings, facts: RunFacts) -> Iterator[None]:
+def watched(
+    trainer: Trainer, settings, facts: RunFacts, is_stopping: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
     """Inside, `trainer.train()` is shown, logged and reported; transformers' own bars and prints are taken away.
 
-    Works for any Trainer of transformers, TRL's too. Its `args.report_to` should be `none`.
+    `is_stopping`: see `Samples`. Works for any Trainer of transformers, TRL's too. Its `args.report_to` should be `none`.
     """
     for kind in (ProgressCallback, PrinterCallback):
         trainer.pop_callback(kind)
-    ours = callbacks(settings, facts)
+    ours = callbacks(settings, facts, is_stopping)
     for callback in ours:
         trainer.add_callback(callback)
     with _no_bars(), reported(ours[-1]):

@@ -7,7 +7,7 @@ from transformers import TrainerCallback
 
 from zhinao.errors import ZhinaoError
 from zhinao.files import write_json
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 from zhinao.train.monitor import page
 from zhinao.train.monitor.facts import RunFacts
 from zhinao.train.monitor.recorder import Recorder, now
@@ -64,7 +64,9 @@ class Report(TrainerCallback):
     def _sentence(self, outcome: str) -> str:
         took, file = span(self._recorder.pace.trained_seconds), self._facts.output_dir / page.FILE
         done = {
-            FINISHED: tr(f"Finished: {self._step} steps in {took}.", f"训练完成：{self._step} 步，用时 {took}。"),
+            FINISHED: tr(
+                f"Finished: {counted(self._step, 'step')} in {took}.", f"训练完成：{self._step} 步，用时 {took}。"
+            ),
             STOPPED: tr(f"Stopped after step {self._step} ({took}).", f"已在第 {self._step} 步后停止（{took}）。"),
             FAILED: tr(f"Failed after step {self._step} ({took}).", f"在第 {self._step} 步后失败（{took}）。"),
         }[outcome]

@@ -31,7 +31,9 @@ PROMPTS = (
 class Samples(TrainerCallback):
     """Every process answers, since a sharded model needs them all; the first one writes."""
 
-    def __init__(self, facts: RunFacts, status: StatusLine):
+    def __init__(self, facts: RunFacts, status: StatusLine, is_stopping: Callable[[], bool] = lambda: False):
+        """`is_stopping`: whether any process was asked to stop; all must call it. Then no further question is answered."""
+        self._is_stopping = is_stopping
         self._prompts, self._answer = list(facts.prompts), facts.answer
         self._journal = Journal(facts.output_dir / FILE)
         self._status = status
@@ -55,13 +57,15 @@ class Samples(TrainerCallback):
         self._last_step, answers = state.global_step, []
         with untouched_rng():
             for number, prompt in enumerate(self._prompts, 1):
+                if self._is_stopping():
+                    break
                 done = f"{number}/{len(self._prompts)}"
                 self._status.doing(tr(f"answering {done}", f"回答问题 {done}"))
                 began = time.monotonic()
                 text = self._answer(prompt)
                 answers.append({"prompt": prompt, "answer": text, "seconds": round(time.monotonic() - began, 3)})
         self._status.doing("")
-        if state.is_world_process_zero:
+        if state.is_world_process_zero and len(answers) == len(self._prompts):
             self._journal.append({"step": state.global_step, "time": now(), "answers": answers})
 
 

@@ -47,8 +47,8 @@ class StatusLine(TrainerCallback):
 
     def doing(self, what: str) -> None:
         """Say what keeps the next step waiting; empty: nothing."""
-        self._doing = what
-        self._draw()
+        is_new, self._doing = bool(what) and what != self._doing, what
+        self._draw(is_new=is_new)
 
     def close(self, sentence: str | None = None) -> None:
         """Leave the last line as it is, and say `sentence` below it."""
@@ -65,9 +65,9 @@ class StatusLine(TrainerCallback):
         self._step, self._num_steps, self._doing = state.global_step, state.max_steps, ""
         self._draw()
 
-    def _draw(self, is_logged: bool = False, is_last: bool = False) -> None:
+    def _draw(self, is_logged: bool = False, is_last: bool = False, is_new: bool = False) -> None:
         now = time.monotonic()
-        if self._view is None or (now - self._drawn < REDRAW_SECONDS and not is_logged and not is_last):
+        if self._view is None or (now - self._drawn < REDRAW_SECONDS and not (is_logged or is_last or is_new)):
             return
         self._drawn = now
         recorder = self._recorder
@@ -75,4 +75,4 @@ class StatusLine(TrainerCallback):
         parts = words.status(self._step, self._num_steps, recorder.last_trained, left)
         if self._doing:
             parts.insert(1, self._doing)
-        self._view.show(parts, recorder.losses, is_logged, is_last)
+        self._view.show(parts, recorder.losses, is_logged, is_last, bool(self._doing))

@@ -19,16 +19,20 @@ def opened() -> "Terminal | Lines":
 
 
 class Lines:
-    """For logs and CI: the first numbers, then a line every ten seconds, then the last ones."""
+    """For logs and CI: the first numbers, then a line every ten seconds, then the last ones. So also what keeps a step waiting."""
 
     def __init__(self):
-        self._last, self._shown = None, ""
+        self._last, self._waited, self._shown = None, None, ""
 
-    def show(self, parts: list[str], losses: list[float], is_logged: bool, is_last: bool) -> None:
+    def show(
+        self, parts: list[str], losses: list[float], is_logged: bool, is_last: bool, is_waiting: bool = False
+    ) -> None:
         now, line = time.monotonic(), GAP.join(parts)
-        is_due = is_logged and (self._last is None or now - self._last >= LINE_SECONDS)
-        if (is_due or (is_last and losses)) and line != self._shown:
-            self._last, self._shown = now, line
+        is_due = is_logged and _is_over(self._last, now)
+        is_waiting = is_waiting and _is_over(self._last, now) and _is_over(self._waited, now)
+        if (is_due or is_waiting or (is_last and losses)) and line != self._shown:
+            self._shown = line
+            self._last, self._waited = (self._last, now) if is_waiting else (now, self._waited)
             self.say(line)
 
     def say(self, sentence: str) -> None:
@@ -36,6 +40,10 @@ class Lines:
 
     def close(self) -> None:
         pass
+
+
+def _is_over(before: float | None, now: float) -> bool:
+    return before is None or now - before >= LINE_SECONDS
 
 
 class Terminal:
@@ -55,7 +63,9 @@ class Terminal:
         for handler in self._handlers:
             handler.setStream(sys.stderr)
 
-    def show(self, parts: list[str], losses: list[float], is_logged: bool, is_last: bool) -> None:
+    def show(
+        self, parts: list[str], losses: list[float], is_logged: bool, is_last: bool, is_waiting: bool = False
+    ) -> None:
         from rich.text import Text
 
         rows = Text(fitted(parts, self._console.width), no_wrap=True)

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.train.optimizers import state_bytes
 from zhinao.train.plan.sizes import Sizes
 from zhinao.train.settings import TrainSettings
 
@@ -85,7 +86,7 @@ def of(settings: TrainSettings, sizes: Sizes, num_devices: int) -> Shares:
     trained = sizes.trainable(settings.is_adapter)
     frozen = sizes.total if settings.is_adapter else 0
     low = 2 if is_low else 4
-    moments = _moments(settings.optim)
+    moments = state_bytes(settings.optim)
     if how.startswith("zero"):
         return _zero(how, sizes, trained, frozen, low, moments, n)
     frozen_bytes = _frozen(settings, sizes, low) if frozen else 0
@@ -158,12 +159,3 @@ def _zero(how: str, sizes: Sizes, trained: int, frozen: int, low: int, moments: 
         is_deepspeed=True,
         num_updated=0 if offloads else trained // n,
     )
-
-
-def _moments(optim: str) -> float:
-    """Bytes of optimizer state a trained parameter."""
-    if "8bit" in optim:
-        return 2.03  # two moments of 8 bits and their scales, one a block of 256
-    if "adafactor" in optim or optim == "sgd":
-        return 0.01
-    return 8

@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from zhinao.lang import tr
+from zhinao.lang import counted, tr
 from zhinao.train.plan import sharing
 from zhinao.train.plan.devices import GIB, PRICES_OF
 from zhinao.train.plan.memory import PARTS
@@ -62,8 +62,8 @@ def _head(plan: Plan) -> list[Text]:
         lines.append(
             Text(
                 tr(
-                    f"{work.num_documents:,} documents, {work.num_tokens:,} tokens ({work.num_supervised:,} learned) in "
-                    f"{work.num_rows:,} rows; {pace.num_steps:,} steps",
+                    f"{counted(work.num_documents, 'document')}, {counted(work.num_tokens, 'token')} ({work.num_supervised:,} learned) in "
+                    f"{counted(work.num_rows, 'row')}; {counted(pace.num_steps, 'step')}",
                     f"{work.num_documents:,} 个文档，{work.num_tokens:,} 个 token（训练 {work.num_supervised:,} 个），"
                     f"共 {work.num_rows:,} 行；{pace.num_steps:,} 步",
                 )
@@ -73,7 +73,7 @@ def _head(plan: Plan) -> list[Text]:
     lines.append(
         Text(
             tr(
-                f"heaviest batch: {heaviest.num_tokens:,} tokens in {num} document{'s' * (num > 1)}, {heaviest.num_supervised:,} learned",
+                f"heaviest batch: {counted(heaviest.num_tokens, 'token')} in {counted(num, 'document')}, {heaviest.num_supervised:,} learned",
                 f"最重的一批：{num} 个文档 {heaviest.num_tokens:,} 个 token，训练 {heaviest.num_supervised:,} 个",
             )
         )
