@@ -15,15 +15,13 @@ from zhinao.serve.errors import ApiError
 from zhinao.serve.limits import RateLimits
 from zhinao.serve.logs import LOGGER
 from zhinao.serve.metrics import Metrics
+from zhinao.serve.reading import Reading
 from zhinao.serve.running import Running
 from zhinao.serve.settings import ServeSettings
 from zhinao.serve.turns import Share
 from zhinao.serve.wire import Wire
 from zhinao.serve.work import OneByOne, Work
 
-_READING_TOKENS = (
-    4096  # of prompts that the engine reads at once: enough to keep it busy, few enough for others to be next
-)
 _FOLLOWING_SECONDS = 0.15  # of computing in a step, for all grammars together
 
 
@@ -47,7 +45,7 @@ class Service:
         self.limits = RateLimits(settings.requests_per_minute, settings.tokens_per_minute)
         self.metrics = Metrics(names[0], lambda: self.admission.num_running, lambda: self.admission.num_waiting)
         self.live: dict[str, Live] = {}
-        self.reading, self.following = Share(_READING_TOKENS), Share(_FOLLOWING_SECONDS)
+        self.reading, self.following = Reading(), Share(_FOLLOWING_SECONDS)
         self.wire: Wire | None = None
         self.work = Work()
         self._scores, self._trials = OneByOne(), OneByOne()
