@@ -6,7 +6,7 @@ from zhinao.api import reply as r
 from zhinao.api.model import Model
 from zhinao.api.reply import Event, Reply
 from zhinao.engine.base import Grammar
-from zhinao.lang import tr
+from zhinao.lang import said, tr
 from zhinao.prompt import tools
 from zhinao.prompt.thinking import ANSWER, RECLASSIFY, THOUGHT
 from zhinao.prompt.tool_calls import ARGUMENTS, CALL, CONTENT
@@ -94,7 +94,7 @@ class ChatWriter(Writer):
         choices = []
         for event in events:
             if event.kind == r.NOTE:
-                choices.append({**_choice(index, {}), "note": event.text})
+                choices.append({**_choice(index, {}), "note": said(event.text)})
                 continue
             deltas, extra = self._deltas(index, event), {}
             if event.kind == RECLASSIFY:

@@ -7,6 +7,7 @@ address may open as many connections as there are. No middleware could see any o
 
 from collections import Counter
 
+from zhinao import lang
 from zhinao.lang import tr
 from zhinao.serve.asgi import json_text
 from zhinao.serve.errors import ApiError
@@ -72,12 +73,12 @@ def protocol(
                 del opened[self._address]
 
         def eof_received(self) -> bool:
-            """The client sends nothing more. True: it may still read, so what it asked for is answered, and then the line closed."""
+            """The client sends nothing more. True: it waits for an answer, which it gets, and then the line is closed."""
             cycle = self.cycle
             if self._is_refused or cycle is None or cycle.response_complete or cycle.more_body:
                 return False
-            if self.scope["http_version"] == "1.0":
-                return False  # where one that has left could not be told from it
+            if cycle.response_started or self.scope["http_version"] == "1.0":
+                return False  # one that has left could not be told from it
             cycle.keep_alive = False
             self._look_again(_FIRST_LOOK)
             return True
@@ -160,7 +161,8 @@ def protocol(
         def _refuse(self, status: str, error: ApiError) -> None:
             self._is_refused = True
             self._patience.cancel()
-            self.transport.write(_written(status, error))
+            with lang.speaking("en"):  # no headers have been read that could say otherwise
+                self.transport.write(_written(status, error))
             self.loop.call_later(_LINGER_SECONDS, self.transport.close)
 
     return Connection

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from zhinao.api.model import Model
 from zhinao.engine.base import Grammar
-from zhinao.errors import ZhinaoError
+from zhinao.errors import UsageError, ZhinaoError
 from zhinao.lang import tr
 from zhinao.serve.admission import Admission
 from zhinao.serve.errors import ApiError
@@ -91,12 +91,15 @@ class Service:
             left.set()
 
     async def check_grammar(self, client: str, grammar: Grammar | None) -> float:
-        """What a token of it costs, in seconds. A new one takes the engine up to seconds to judge. Raises UsageError."""
+        """What a token of it costs, in seconds. A new one takes the engine up to seconds to judge. Raises ApiError 400."""
         if grammar is None:
             return 0.0
         engine = self.model.engine
         if not engine.knows_grammar(grammar):
-            await self._trials.do(client, engine.check_grammar, grammar)
+            try:
+                await self._trials.do(client, engine.check_grammar, grammar)
+            except UsageError as error:
+                raise ApiError(400, str(error), code="invalid_grammar") from None
         return engine.grammar_seconds(grammar)
 
     def state(self) -> tuple[str, str]:
