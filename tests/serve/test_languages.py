@@ -106,7 +106,7 @@ REFUSED = [
     ("/v1/chat/completions", {"messages": []}, 400),
     ("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}], "temperature": -1}, 400),
     ("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}], "logit_bias": {"1": 1}}, 400),
-    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}], "tools": [{"type": "x"}]}, 400),
+    ("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}], "tools": [{"type": 5}]}, 400),
     ("/v1/chat/completions", {"messages": [{"role": "user", "content": "x"}], "n": "two"}, 422),
     ("/v1/chat/completions", {}, 422),
     ("/v1/completions", {"prompt": "x" * 200_000}, 400),

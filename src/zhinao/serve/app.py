@@ -18,7 +18,7 @@ from zhinao.serve.asgi import App
 from zhinao.serve.auth import Keys
 from zhinao.serve.errors import ApiError
 from zhinao.serve.generation import Generation
-from zhinao.serve.ignored import ignored_headers, named
+from zhinao.serve.ignored import ignored_headers, named, own_tools
 from zhinao.serve.json_body import JsonRoute
 from zhinao.serve.middleware import wrap
 from zhinao.serve.responses_events import ResponsesShape
@@ -163,7 +163,7 @@ async def _render(request: Request, body: ChatRequest) -> JSONResponse:
 
 def _rendered(service: Service, body: ChatRequest) -> JSONResponse:
     model = service.model
-    prompt = facts.render(body, model, tools.read(body.tools, body.tool_choice), facts.countable(model))
+    prompt = facts.render(body, model, tools.read(own_tools(body.tools), body.tool_choice), facts.countable(model))
     answer = {"prompt": mend_surrogates(prompt.text), "token_ids": prompt.ids, "num_prompt_tokens": len(prompt.ids)}
     return JSONResponse({**answer, "opens_thought": prompt.opens_thought}, headers=ignored_headers(body, False))
 

@@ -139,7 +139,8 @@ class Generation(Response):
                         writer.end(index, what, running) if isinstance(what, Reply) else writer.events(index, what)
                     )
                     is_told = True
-                chunks += [job.chunk(choice) for choice in choices]
+                counted = {"usage": job.running_usage(self._num_counted)} if job.has_running_usage else {}
+                chunks += [job.chunk(choice, **counted) for choice in choices]
             if chunks and is_told:
                 await self._begin(send)
                 await _body(send, self._shape.encode(chunks))
