@@ -4,6 +4,8 @@ The command prints `str(error)` and leaves with `exit_code`; it never prints a t
 Programming mistakes stay ordinary Python exceptions.
 """
 
+from zhinao.lang import said
+
 
 class ZhinaoError(Exception):
     """Base of all user-facing errors. `hint` names what to do next."""
@@ -16,7 +18,8 @@ class ZhinaoError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message}\n  → {self.hint}" if self.hint else self.message
+        message = said(self.message)
+        return f"{message}\n  → {said(self.hint)}" if self.hint else message
 
 
 class UsageError(ZhinaoError):

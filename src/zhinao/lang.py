@@ -1,8 +1,30 @@
-"""Sentences for people, in English and Simplified Chinese, chosen by locale or by `--lang`."""
+"""Sentences for people, in English and Simplified Chinese: by the reader's wish where one is known, by `--lang`, or by locale.
 
+A sentence remembers its other language: who makes it (a thread, another client's request) need not be who reads it.
+"""
+
+import contextlib
 import os
+from collections.abc import Iterator
+from contextvars import ContextVar
 
 _chosen: str | None = None
+_asked: ContextVar[str | None] = ContextVar("language", default=None)  # of the request that is being answered
+
+
+class Sentence(str):
+    """A text in the language that was current when it was made. `said` and `both` know the other one."""
+
+    english: str
+    chinese: str
+
+    def __new__(cls, english: str, chinese: str):
+        made = super().__new__(cls, chinese if current() == "zh" else english)
+        made.english, made.chinese = english, chinese
+        return made
+
+    def __getnewargs__(self):
+        return self.english, self.chinese
 
 
 def from_environment(environ=os.environ) -> str:
@@ -20,13 +42,33 @@ def choose(language: str | None) -> None:
     _chosen = language
 
 
+@contextlib.contextmanager
+def speaking(language: str | None) -> Iterator[None]:
+    """Meanwhile, here and in tasks and threads that are given this context, the reader's language; None: our own."""
+    before = _asked.set(language)
+    try:
+        yield
+    finally:
+        _asked.reset(before)
+
+
 def current() -> str:
-    return _chosen or from_environment()
+    return _asked.get() or _chosen or from_environment()
 
 
 def tr(english: str, chinese: str) -> str:
     """The one of both sentences that the reader understands. Both stand side by side so that neither is forgotten."""
-    return chinese if current() == "zh" else english
+    return Sentence(english, chinese)
+
+
+def both(text: str) -> tuple[str, str]:
+    """In English and in Chinese; what is no sentence of ours is the same in either."""
+    return (text.english, text.chinese) if isinstance(text, Sentence) else (text, text)
+
+
+def said(text: str) -> str:
+    """It for whom it is told to now."""
+    return both(text)[current() == "zh"]
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

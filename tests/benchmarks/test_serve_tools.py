@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+import attacks
 import pytest
 import serve_load
 import soak_requests
@@ -169,3 +170,11 @@ def test_the_mixture_has_its_shares():
     assert 900 < sum(request.is_stream for request in made) < 1100
     marks = [request.mark for request in (requests.next() for _ in range(100)) if request.mark]
     assert len(set(marks)) == len(marks)
+
+
+def test_the_attacks_say_how_they_are_run(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["attacks.py", "--help"])
+    with pytest.raises(SystemExit) as left:
+        attacks.main()
+    said = capsys.readouterr().out
+    assert left.value.code == 0 and all(name in said for name in attacks.ATTACKS)

@@ -179,3 +179,12 @@ def test_what_follows_the_most_calls_is_passed_over(cut):
     assert splitter.num_calls == 1 and "".join(piece.raw for piece in pieces) == text
     assert "".join(piece.text for piece in pieces if piece.kind == "arguments") == '{"n": 1}'
     assert "".join(piece.text for piece in pieces if piece.kind == "content") == "Well."
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_in_a_form_a_call_stands_at_the_beginning_or_nowhere(size):
+    within = '{"a": "<tool_call>{\\"name\\": \\"f\\", \\"arguments\\": {}}</tool_call>"}'
+    for text in (within, f" {within} ", f"x{ONE}", "<tool_cal", '<tool_call>{"name": 5}' + ONE):
+        assert split(text, size, is_form=True) == (text, [])
+    for text in (ONE, f"\n {ONE}\n{TWO}"):
+        assert len(split(text, size, is_form=True)[1]) == text.count("<tool_call>")

@@ -68,6 +68,38 @@ def test_stream():
     assert finishes[-1] == "stop" and finishes.count(None) == len(finishes) - 1
 
 
+def test_usage_in_every_chunk():
+    with running(says("abc", "abc", "abc")) as client:
+        wanted = {"include_usage": True, "continuous_usage_stats": True}
+        found = events(chat(client, stream=True, stream_options=wanted))[:-1]
+        assert "X-Zhinao-Ignored" not in chat(client, stream=True, stream_options=wanted).headers
+        refused = chat(client, stream=True, stream_options={"continuous_usage_stats": True})
+        assert refused.json()["error"]["param"] == "stream_options.continuous_usage_stats"
+        body = {"prompt": "x", "stream": True, "stream_options": wanted}
+        assert all(event["usage"] for event in events(client.post("/v1/completions", json=body))[:-1])
+    counts = [event["usage"]["completion_tokens"] for event in found]
+    assert counts == sorted(counts) and counts[-1] == counts[-2] == 4
+    assert all(
+        e["usage"]["total_tokens"] == e["usage"]["prompt_tokens"] + n for e, n in zip(found, counts, strict=True)
+    )
+
+
+def test_tools_of_other_types_are_passed_over():
+    """As on /v1/responses: named beside function tools, an error only where one is demanded and none is left."""
+    custom = [{"type": "custom", "custom": {"name": "x"}}, {"type": "web_search"}, {"type": "custom"}]
+    model = says("a", "a")
+    with running(model) as client:
+        beside = chat(client, tools=[WEATHER, *custom])
+        alone = chat(client, tools=custom)
+        demanded = chat(client, tools=custom, tool_choice="required")
+        named = chat(client, tools=[WEATHER, *custom], tool_choice={"type": "custom", "custom": {"name": "x"}})
+        assert chat(client, tools=[{"type": 5}]).status_code == 400
+    for answer in (beside, alone):
+        assert answer.status_code == 200 and answer.headers["X-Zhinao-Ignored"] == "tools.custom, tools.web_search"
+    assert demanded.status_code == named.status_code == 400
+    assert "weather" in model.engine.requests[0][0] and "custom" not in model.engine.requests[0][0]
+
+
 @pytest.mark.parametrize("is_stream", [False, True])
 def test_half_a_character_at_the_limit_is_not_shown(is_stream):
     with running(says("a🙂…")) as client:
@@ -273,6 +305,18 @@ def test_a_form_after_a_thought_beside_tools():
     assert (message["reasoning"], message["content"]) == ("hm", '{"a": 1}')
 
 
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_what_looks_like_a_call_within_a_form_is_its_text(is_stream):
+    written = json.dumps({"a": CALL})
+    with running(says("Sure", written)) as client:
+        response = chat(client, **FORM, stream=is_stream)
+    if is_stream:
+        assert deltas(response, "content") == written
+    else:
+        choice = response.json()["choices"][0]
+        assert (choice["message"]["content"], choice["finish_reason"]) == (written, "stop")
+
+
 def test_a_demanded_call_goes_before_the_form():
     model = says('{"name": "weather", "arguments": {"city": "x"}}')
     with running(model) as client:
@@ -348,7 +392,8 @@ def test_unknown_fields_are_named_or_refused():
         (400, "continue_final_message", {"continue_final_message": True, "add_generation_prompt": True}),
         (400, None, {"messages": []}),
         (400, None, {"messages": [{"role": "x", "content": ""}]}),
-        (400, None, {"tools": [{"type": "x"}]}),
+        (400, None, {"tools": [{"type": 5}]}),
+        (400, None, {"tools": [{"type": "custom"}], "tool_choice": "required"}),
         (400, "messages", {"messages": [{"role": "user", "content": "long " * 100}]}),
         (404, "model", {"model": "gpt-4"}),
     ],

@@ -1,4 +1,5 @@
-"""Raw lines to uvicorn with our connection: offers of other protocols, heads without end, readers that do not read."""
+"""Raw lines to uvicorn with our connection: offers of other protocols, heads without end, readers that do not read, lines that
+are half closed, and too many of them."""
 
 import asyncio
 import contextlib
@@ -21,18 +22,25 @@ from zhinao.serve.connection import protocol
 H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
 HEAD = b"POST /v1/echo HTTP/1.1\r\nHost: localhost\r\n"
 left = threading.Event()
+waiting = threading.Event()
 
 
 async def app(scope, receive, send):
     """Tells what came; `/endless` sends until the client has left."""
+    if scope["path"] == "/slow":
+        await asyncio.sleep(0.4)
     if scope["path"] != "/endless":
         request = Request(scope, receive)
         body = (await request.body()).decode()
         answer = JSONResponse({"path": scope["path"], "body": body, "headers": dict(request.headers)})
         return await answer(scope, receive, send)
-    await send({"type": "http.response.start", "status": 200, "headers": []})
+    if scope["query_string"] != b"silent":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
 
     async def sending():
+        if scope["query_string"] == b"silent":
+            waiting.set()
+            await asyncio.sleep(60)
         while True:
             await send({"type": "http.response.body", "body": b"x" * 100_000, "more_body": True})
             await asyncio.sleep(0)
@@ -71,6 +79,13 @@ class Line:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self.file = self.socket.makefile("rb")
 
+    is_closed = False
+
+    def close(self):
+        """The client's own direction."""
+        self.socket.shutdown(socket.SHUT_WR)
+        self.is_closed = True
+
     def send(self, *parts):
         for part in parts:
             self.socket.sendall(part)
@@ -78,6 +93,9 @@ class Line:
 
     def read(self):
         status = int(self.file.readline().split()[1])
+        while status == 100 and self.is_closed:
+            self.file.readline()
+            status = int(self.file.readline().split()[1])
         headers = {}
         while line := self.file.readline().strip():
             name, _, value = line.partition(b":")
@@ -210,6 +228,73 @@ def test_a_client_that_reads_a_little_now_and_then_is_left():
             line.socket.recv(200_000)
             left.wait(0.1)
             assert time.monotonic() - started < 10
+
+
+SLOW = HEAD.replace(b"/v1/echo", b"/slow") + b"Content-Length: 2\r\n\r\n{}"
+
+
+def test_a_line_that_its_client_has_half_closed_is_answered(port):
+    """The first request of a line, one after another that was answered, and several at once."""
+    for num_before in (0, 1):
+        with Line(port) as line:
+            for _ in range(num_before):
+                line.send(HEAD + b"Content-Length: 2\r\n\r\n{}")
+                assert line.read()[0] == 200
+            line.send(SLOW + SLOW)
+            line.close()
+            assert [line.read()[:2][0] for _ in range(2)] == [200, 200]
+            assert line.file.read() == b"", "and then closed"
+
+
+def test_a_half_closed_line_without_a_whole_request_is_closed(port):
+    for sent in (b"", HEAD, HEAD + b"Content-Length: 2\r\n\r\n{"):
+        with Line(port) as line:
+            line.send(sent)
+            line.close()
+            assert line.file.read() == b""
+
+
+def test_a_client_that_has_left_altogether_is_told_from_it(port):
+    left.clear(), waiting.clear()
+    with Line(port) as line:
+        line.send(b"GET /endless?silent HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert waiting.wait(5)
+    assert left.wait(3)
+
+
+def test_what_is_no_http_has_the_shape_of_errors(port):
+    with Line(port) as line:
+        line.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+        status, answer = line.read()
+        assert (status, answer["error"]["code"]) == (400, "invalid_http")
+
+
+def test_one_address_opens_no_more_connections_than_it_may():
+    with serving(protocol(max_connections=2)) as port, contextlib.ExitStack() as stack:
+        first, second, third = (stack.enter_context(Line(port)) for _ in range(3))
+        assert third.read()[0] == 429
+        other = socket.create_connection(("127.0.0.1", port), source_address=("127.0.0.2", 0), timeout=10)
+        with other, other.makefile("rb") as file:
+            other.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert b"200" in file.readline()
+        first.send(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        assert first.read()[0] == 200
+        second.socket.close(), second.file.close(), third.socket.close(), third.file.close()
+        time.sleep(1.2)
+        with Line(port) as again:
+            again.send(HEAD + b"Content-Length: 2\r\n\r\n{}")
+            assert again.read()[0] == 200
+
+
+def test_a_proxy_opens_as_many_as_it_likes():
+    with (
+        serving(protocol(max_connections=1, proxies=("127.0.0.0/8",))) as port,
+        Line(port),
+        Line(port),
+        Line(port) as line,
+    ):
+        line.send(HEAD + b"Content-Length: 2\r\n\r\n{}")
+        assert line.read()[0] == 200
 
 
 def test_vllm_s_server_gets_the_same_connection(monkeypatch):

@@ -48,6 +48,11 @@ def test_a_name_that_points_here_by_rebinding(host):
     assert reply.status_code == 403 and reply.json()["error"]["code"] == "host_not_allowed"
 
 
+def test_every_host_of_a_request_counts():
+    hosts = [("Host", "localhost"), ("Host", "evil.example")]
+    assert call(guarded(), headers=hosts).status_code == 403
+
+
 def test_a_request_without_host():
     """HTTP/1.0, load balancers' probes. No browser can be made to leave it out."""
     sent = []

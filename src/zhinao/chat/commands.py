@@ -108,7 +108,11 @@ def save(terminal, name: str) -> None:
 
 def load(terminal, name: str) -> None:
     file = _file(name, "/load chat.json")
-    terminal.session.load(file)
+    if not terminal.session.load(file, lambda: terminal.confirms(_replace())):
+        terminal.say(
+            tr("not loaded; /save NAME.json keeps this conversation", "没有载入；/save 名称.json 可保存当前对话")
+        )
+        return
     count = len(terminal.session.messages)
     terminal.saved_as = file
     terminal.say(tr(f"loaded: {file}, {count} messages", f"已载入：{file}，{count} 条消息"))
@@ -188,6 +192,10 @@ def _file(name: str, example: str) -> Path:
 
 def _overwrite(file: Path) -> str:
     return tr(f"{file} is there already. Overwrite it?", f"{file} 已存在，要覆盖吗？")
+
+
+def _replace() -> str:
+    return tr("This conversation is not saved. Replace it?", "当前对话尚未保存，要替换吗？")
 
 
 def _short(text: str) -> str:

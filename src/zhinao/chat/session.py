@@ -1,6 +1,7 @@
 """A conversation: its turns, its settings, its file. A turn is kept whole or not at all. Draws nothing."""
 
 import json
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -40,12 +41,18 @@ class Session:
         release = family.find(model.name)
         self._added = release.chat_sampling if release else {}
         self.messages: list[dict] = []
+        self._saved: list[dict] = []  # as a file has them that can be read again
         self.num_context_tokens_used = 0
         self.last: Reply | None = None
 
     def all_messages(self) -> list[dict]:
         system = [{"role": "system", "content": self.system}] if self.system is not None else []
         return system + self.messages
+
+    @property
+    def is_unsaved(self) -> bool:
+        """Whether there are turns that no file of this run has."""
+        return bool(self.messages) and self.messages != self._saved
 
     def ask(self, text: str) -> ReplyStream:
         """Start the reply to `text`; the conversation stays as it is until `keep`."""
@@ -128,9 +135,11 @@ class Session:
             outfile.write_text(file, self._markdown())
         else:
             write_json(file, {"model": self.model.name, "settings": self.settings, "messages": self.all_messages()})
+            self._saved = list(self.messages)
 
-    def load(self, file: Path) -> None:
-        """Take the conversation of a file: one of `save`, or a list of messages. Raises UsageError; nothing changes then."""
+    def load(self, file: Path, may_replace: Callable[[], bool] = lambda: True) -> bool:
+        """Take the conversation of a file: one of `save`, or a list of messages. `may_replace` is asked before the turns of now
+        are given up that no file has; False where it says no. Raises UsageError; nothing changes then."""
         try:
             found = json.loads(read_text(file))
         except json.JSONDecodeError as error:
@@ -151,8 +160,12 @@ class Session:
         system = messages.pop(0)["content"] if messages[0]["role"] == "system" else None
         if messages and messages[-1]["role"] != "assistant":
             raise UsageError(tr(f"{file}: the last message has no answer.", f"{file}：最后一条消息没有回答。"))
+        if self.is_unsaved and not may_replace():
+            return False
         self.system, self.messages, self.settings = system, messages, dict(settings)
+        self._saved = list(messages)
         self._count()
+        return True
 
     def _count(self) -> None:
         messages = self.all_messages()

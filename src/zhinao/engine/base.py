@@ -166,6 +166,11 @@ class Engine(ABC):
     def close(self) -> None: ...
 
     @property
+    def keeps_prompts(self) -> bool:
+        """Whether the beginning of a prompt that was read before is not read again."""
+        return False
+
+    @property
     def is_ready(self) -> bool:
         """False while weights are being loaded, at the start or after a crash. Requests may be sent all the same."""
         return True

@@ -94,6 +94,10 @@ class OpenVINOEngine(Engine):
         return self._running().wait_until_ready(timeout)
 
     @property
+    def keeps_prompts(self) -> bool:
+        return self._settings["generate"]["scheduler"]["enable_prefix_caching"]
+
+    @property
     def is_ready(self) -> bool:
         return self._worker.load_seconds is not None and self._worker.error is None
 

@@ -12,12 +12,11 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zhinao import lang
 from zhinao.engine.base import Grammar
 from zhinao.engine.child import Child
 from zhinao.engine.openvino_grammar_worker import COMPILED_SECONDS, DEAD_END, LARGE, SLOW
 from zhinao.errors import EngineError, UsageError
-from zhinao.lang import tr
+from zhinao.lang import both, tr
 
 if TYPE_CHECKING:
     from zhinao.engine.openvino_vocabulary import Vocabulary
@@ -86,7 +85,8 @@ class GrammarChecker:
         if answer is None:
             return _unusable(grammar, _too_large(CPU_SECONDS))
         if why := answer["why"]:
-            return why if answer["is_whole"] else _unusable(grammar, _SENTENCES.get(why, lambda: why)())
+            said = _SENTENCES[why]() if isinstance(why, str) else tr(*why)
+            return said if answer["is_whole"] else _unusable(grammar, said)
         return Usable(answer["text"], answer["seconds"])
 
     def _ask(self, grammar: Grammar) -> dict | None:
@@ -94,7 +94,7 @@ class GrammarChecker:
         if self._is_closed:
             raise EngineError(tr("The engine is closed.", "引擎已关闭。"))
         self._process = self._process or self._start()
-        self._write({"kind": grammar.kind, "text": grammar.text, "lang": lang.current()})
+        self._write({"kind": grammar.kind, "text": grammar.text})
         if select.select([self._process.stdout], [], [], WALL_SECONDS)[0] and (line := self._process.stdout.readline()):
             return json.loads(line)
         self._kill()
@@ -119,7 +119,8 @@ class GrammarChecker:
 
 
 def _unusable(grammar: Grammar, why: str) -> str:
-    return tr(f"The {grammar.kind} cannot be used: {why}", f"无法使用该 {grammar.kind}：{why}")
+    english, chinese = both(why)
+    return tr(f"The {grammar.kind} cannot be used: {english}", f"无法使用该 {grammar.kind}：{chinese}")
 
 
 def _too_large(seconds: float) -> str:

@@ -4,9 +4,9 @@ GenAI compiles a grammar inside a step: one that is wrong makes that pipeline un
 everybody waiting. So it is written, compiled and followed for a while here first, for a model that is next to nothing with
 the same vocabulary, under limits of the operating system; whoever passes them may end this process.
 
-In:  {"folder", "num_rows", "cpu_seconds", "bytes"}, then {"kind", "text", "lang"} for each grammar
-Out: {"text": as the library takes it, "seconds": of computing for a token, "why": null, a sentence, DEAD_END, SLOW or LARGE,
-"is_whole": whether the sentence says of what it speaks}
+In:  {"folder", "num_rows", "cpu_seconds", "bytes"}, then {"kind", "text"} for each grammar
+Out: {"text": as the library takes it, "seconds": of computing for a token, "why": null, [English, Chinese], DEAD_END, SLOW or
+LARGE, "is_whole": whether the sentence says of what it speaks}
 """
 
 import json
@@ -17,13 +17,12 @@ import sys
 import tempfile
 import time
 
-from zhinao import lang
 from zhinao.engine import grammar as grammars
 from zhinao.engine.base import Grammar
 from zhinao.engine.child import end_with_parent
 from zhinao.engine.openvino_worker import grammar_config
 from zhinao.errors import UsageError
-from zhinao.lang import tr
+from zhinao.lang import both, tr
 
 NUM_STEPS = 4
 # A grammar may be slow to follow, too, the more so the longer the text is. Most take 1 to 4 ms a token,
@@ -54,20 +53,19 @@ def main() -> None:
 
 
 def _verdict(trial: "_Trial", asked: dict) -> dict:
-    lang.choose(asked["lang"])
     answer = {"text": None, "seconds": 0.0, "is_whole": False}
     try:
         answer["text"] = grammars.written(Grammar(asked["kind"], asked["text"]))
     except RecursionError:
-        return {**answer, "why": tr("it is nested too deeply.", "嵌套过深。")}
+        return {**answer, "why": both(tr("it is nested too deeply.", "嵌套过深。"))}
     except UsageError as error:
         is_whole = asked["kind"] == "json_schema" and "json_schema" in error.message
-        return {**answer, "why": error.message, "is_whole": is_whole}
+        return {**answer, "why": both(error.message), "is_whole": is_whole}
     why = trial.why_not(answer["text"])
     if not why:
         answer["seconds"] = trial.seconds_a_token(answer["text"])
         why = SLOW if answer["seconds"] > MEAN_SECONDS else None
-    return {**answer, "why": why}
+    return {**answer, "why": why if why in (None, DEAD_END, SLOW, LARGE) else both(why)}
 
 
 def _limit(what: int, value: int) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -57,6 +58,8 @@ def ask(job: Job, folder: Path, knows_zhinao: bool, out: Path) -> dict:
 def _last_words(folder: Path, run: subprocess.CompletedProcess) -> str:
     if run.returncode == -9:
         reason = tr("it was killed, most likely for lack of memory", "进程被终止，多半是内存不足")
+    elif run.returncode == -signal.SIGPROF:
+        reason = tr("its chat template takes too long for a short conversation", "其对话模板处理一段短对话耗时过长")
     else:
         reason = next((line for line in reversed(run.stderr.splitlines()) if line.strip()), f"exit {run.returncode}")
     return tr(f"Load: transformers cannot run {folder}: {reason}", f"加载：transformers 无法运行 {folder}：{reason}")

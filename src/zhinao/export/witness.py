@@ -7,9 +7,14 @@ Job: `folder`, `knows_zhinao`, `dtype`, `num_threads`, `prompts` (lists of ids),
 `conversation` (or null), `out` (a folder). Writes `answers.json` and one `logits-N.npy` (positions, vocabulary) a prompt.
 """
 
+import contextlib
 import json
+import resource
+import signal
 import sys
 from pathlib import Path
+
+TEMPLATE_SECONDS, TEMPLATE_BYTES = 5.0, 2**28  # a short conversation takes thousandths, jinja's own import included
 
 
 def main(job_file: str) -> None:
@@ -48,10 +53,29 @@ def _ask_tokenizer(job: dict) -> dict:
         "decoded_without_control": [tokenizer.decode(i, skip_special_tokens=True) for i in ids],
     }
     if job["conversation"]:
-        answers["conversation"] = tokenizer.apply_chat_template(
-            job["conversation"], tokenize=False, add_generation_prompt=True
-        )
+        with _limits(TEMPLATE_SECONDS, TEMPLATE_BYTES):
+            answers["conversation"] = tokenizer.apply_chat_template(
+                job["conversation"], tokenize=False, add_generation_prompt=True
+            )
     return answers
+
+
+@contextlib.contextmanager
+def _limits(seconds: float, num_bytes: int):
+    """Of computing and of memory beyond what is held, for a template, which is a program of whoever wrote the checkpoint.
+    The first ends this process (SIGPROF), the second is a MemoryError."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        held = int(statm.read_text().split()[0]) * resource.getpagesize()
+        wanted = held + num_bytes
+        resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 def _ask_model(job: dict) -> dict:

@@ -51,14 +51,22 @@ class ToolCallSplitter:
     """Feed it fragments of the answer, then `finish` it once.
 
     `names`: the tools that exist; a call of another one is content (None: any name). `is_bare`: the answer is a call
-    without tags, as a grammar makes it. `most`: what follows so many calls is passed over. White space around a call is the
+    without tags, as a grammar makes it. `is_form`: the answer is a call or in a form, whose texts may hold what looks like
+    one: it is looked for at the beginning only. `most`: what follows so many calls is passed over. White space around a call is the
     frame's and not content.
     """
 
-    def __init__(self, names: Collection[str] | None = None, is_bare: bool = False, most: int | None = None):
-        self._most = most
+    def __init__(
+        self,
+        names: Collection[str] | None = None,
+        is_bare: bool = False,
+        most: int | None = None,
+        is_form: bool = False,
+    ):
+        self._most, self._is_form = most, is_form
         self.num_calls = self.num_ended = 0
         self._names = names
+        self._begins_otherwise = False
         self._state = _HEAD if is_bare else _TEXT
         self._held = ""  # not decided yet
         self._space = ""  # content only if more content follows
@@ -93,6 +101,11 @@ class ToolCallSplitter:
         if self._most is not None and self.num_ended >= self._most:
             text, self._held = self._held, ""
             return ([ToolPiece(CONTENT, raw=text)] if text else []), False
+        if self._is_form and not self.num_calls and not _may_begin(self._held, TOOL_OPEN):
+            self._begins_otherwise = True
+        if self._begins_otherwise:
+            text, self._held = self._held, ""
+            return self._content(text), False
         before, tag, after = self._held.partition(TOOL_OPEN)
         if not tag:
             size = _overlap(before, TOOL_OPEN)
@@ -145,6 +158,7 @@ class ToolCallSplitter:
     def _give_back(self) -> tuple[list[ToolPiece], bool]:
         """It was no call: the tag is content, and what follows it is looked at again."""
         tag, self._tag, self._state = self._tag, "", _TEXT
+        self._begins_otherwise = self._is_form and not self.num_calls
         return self._content(tag), True
 
     def _body(self) -> tuple[list[ToolPiece], bool]:
@@ -236,6 +250,12 @@ def _loaded(text: str):
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _may_begin(text: str, tag: str) -> bool:
+    """Whether `text`, which may still grow, begins with `tag`, white space before it apart."""
+    start = text.lstrip(_SPACE)
+    return start.startswith(tag) or tag.startswith(start)
 
 
 def _overlap(text: str, tag: str) -> int:

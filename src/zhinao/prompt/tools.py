@@ -59,11 +59,13 @@ class ToolUse:
         schema = calls[0] if len(calls) == 1 else {"anyOf": calls}
         return "json_schema", json.dumps(schema | ({"$defs": definitions} if definitions else {}), ensure_ascii=False)
 
-    def splitter(self) -> ToolCallSplitter | None:
-        """A new splitter for one answer; None where no calls are looked for."""
+    def splitter(self, is_form: bool = False) -> ToolCallSplitter | None:
+        """A new splitter for one answer, which may have to be in a form otherwise; None where no calls are looked for."""
         if not self.shown:
             return None
-        return ToolCallSplitter(self.names, is_bare=self.is_forced, most=1 if self.is_single else None)
+        return ToolCallSplitter(
+            self.names, self.is_forced, 1 if self.is_single else None, is_form and not self.is_forced
+        )
 
 
 def read(tools, tool_choice=None, is_single: bool = False) -> ToolUse:

@@ -13,12 +13,12 @@ from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
 from zhinao.model.tokenizer import mend_surrogates
 from zhinao.prompt import tools
-from zhinao.serve import asgi, chat, completions, errors, facts, logs, responses
+from zhinao.serve import asgi, chat, completions, errors, facts, invalid, logs, responses
 from zhinao.serve.asgi import App
 from zhinao.serve.auth import Keys
 from zhinao.serve.errors import ApiError
 from zhinao.serve.generation import Generation
-from zhinao.serve.ignored import ignored_headers, named
+from zhinao.serve.ignored import ignored_headers, named, own_tools
 from zhinao.serve.json_body import JsonRoute
 from zhinao.serve.middleware import wrap
 from zhinao.serve.responses_events import ResponsesShape
@@ -163,7 +163,7 @@ async def _render(request: Request, body: ChatRequest) -> JSONResponse:
 
 def _rendered(service: Service, body: ChatRequest) -> JSONResponse:
     model = service.model
-    prompt = facts.render(body, model, tools.read(body.tools, body.tool_choice), facts.countable(model))
+    prompt = facts.render(body, model, tools.read(own_tools(body.tools), body.tool_choice), facts.countable(model))
     answer = {"prompt": mend_surrogates(prompt.text), "token_ids": prompt.ids, "num_prompt_tokens": len(prompt.ids)}
     return JSONResponse({**answer, "opens_thought": prompt.opens_thought}, headers=ignored_headers(body, False))
 
@@ -260,24 +260,7 @@ async def _bug(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-    """A body that is no JSON is a 400; a field of a wrong type a 422 that names it."""
-    first = error.errors()[0]
-    if first["type"] == "json_invalid":
-        place = first["loc"][-1]
-        why = first.get("ctx", {}).get("error", "")
-        return await _refused(
-            request,
-            ApiError(
-                400, tr(f"The body is not JSON (at {place}: {why}).", f"请求体不是有效的 JSON（位置 {place}：{why}）。")
-            ),
-        )
-    place = ".".join(str(part) for part in first["loc"][1:] if not _is_union_branch(part))
-    return await _refused(request, ApiError(422, f"{place or 'body'}: {first['msg']}.", param=place or None))
-
-
-def _is_union_branch(part) -> bool:
-    """Pydantic names the branch of a union in its places (`str`, `list[int]`), which is no field."""
-    return isinstance(part, str) and (part in ("str", "int", "float", "bool") or "[" in part)
+    return await _refused(request, invalid.of(error.errors()))
 
 
 async def _http(request: Request, error: HTTPException) -> JSONResponse:

@@ -11,10 +11,15 @@ Send = Callable[[dict], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+def headers(scope: Scope, name: str) -> list[str]:
+    """The values of all request headers of that name."""
+    wanted = name.lower().encode("latin-1")
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == wanted]
+
+
 def header(scope: Scope, name: str) -> str:
     """The value of a request header (the first one of that name), or an empty text."""
-    wanted = name.lower().encode("latin-1")
-    return next((value.decode("latin-1") for key, value in scope["headers"] if key == wanted), "")
+    return next(iter(headers(scope, name)), "")
 
 
 def state(scope: Scope) -> dict:

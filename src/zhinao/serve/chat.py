@@ -6,7 +6,7 @@ from zhinao.api import reply as r
 from zhinao.api.model import Model
 from zhinao.api.reply import Event, Reply
 from zhinao.engine.base import Grammar
-from zhinao.lang import tr
+from zhinao.lang import said, tr
 from zhinao.prompt import tools
 from zhinao.prompt.thinking import ANSWER, RECLASSIFY, THOUGHT
 from zhinao.prompt.tool_calls import ARGUMENTS, CALL, CONTENT
@@ -14,6 +14,7 @@ from zhinao.prompt.tools import ToolUse
 from zhinao.serve import sampling
 from zhinao.serve.errors import ApiError
 from zhinao.serve.facts import render
+from zhinao.serve.ignored import own_tools
 from zhinao.serve.job import Job, Prompt, Writer
 from zhinao.serve.running import Running
 from zhinao.serve.schema import ChatRequest
@@ -24,7 +25,7 @@ def job(body: ChatRequest, model: Model, name: str, default_budget: int | None =
     """Everything that can be wrong with a request is found here. Raises ApiError, UsageError."""
     _check_together(body)
     sampling.check_logprobs("top_logprobs", body.top_logprobs)
-    use = tools.read(body.tools, body.tool_choice, is_single=body.parallel_tool_calls is False)
+    use = tools.read(own_tools(body.tools), body.tool_choice, is_single=body.parallel_tool_calls is False)
     chosen = _options(body, model, use, default_budget)
     prompt = render(body, model, use)
     how = {"is_open": prompt.opens_thought, "thinks": model.thinks, "may_call": bool(use.shown) and not use.is_forced}
@@ -34,9 +35,9 @@ def job(body: ChatRequest, model: Model, name: str, default_budget: int | None =
         prompts=[Prompt(prompt.ids, how, prompt.text)],
         options=chosen,
         n=body.n or 1,
-        writer=ChatWriter(use, bool(body.logprobs), body.top_logprobs or 0),
+        writer=ChatWriter(use, bool(body.logprobs), body.top_logprobs or 0, chosen.sampling.grammar is not None),
         is_stream=bool(body.stream),
-        has_usage=bool(body.stream_options and body.stream_options.include_usage),
+        **sampling.usage(body),
         user=body.user,
     )
 
@@ -76,14 +77,15 @@ def _options(body: ChatRequest, model: Model, use: ToolUse, default_budget: int 
 class ChatWriter(Writer):
     """Events of thought and answer as deltas, and whole messages. A thought goes out under both of its names."""
 
-    def __init__(self, use: ToolUse, has_logprobs: bool, num_top: int):
+    def __init__(self, use: ToolUse, has_logprobs: bool, num_top: int, is_form: bool = False):
+        self._is_form = is_form
         self._use, self._has_logprobs, self._num_top = use, has_logprobs, num_top
         self._splitters: dict[int, object] = {}
         self._logs: dict[int, TokenLog] = {}
         self._shown: dict[int, list[str]] = {}  # answer text that may yet turn out to be a thought
 
     def start(self, index: int, running: Running, job: Job, model: Model) -> list[dict]:
-        self._splitters[index] = self._use.splitter()
+        self._splitters[index] = self._use.splitter(self._is_form)
         if running.state.may_reclassify:
             self._shown[index] = []
         if self._has_logprobs:
@@ -94,7 +96,7 @@ class ChatWriter(Writer):
         choices = []
         for event in events:
             if event.kind == r.NOTE:
-                choices.append({**_choice(index, {}), "note": event.text})
+                choices.append({**_choice(index, {}), "note": said(event.text)})
                 continue
             deltas, extra = self._deltas(index, event), {}
             if event.kind == RECLASSIFY:
@@ -124,7 +126,7 @@ class ChatWriter(Writer):
         return {"index": index, "message": message, "logprobs": logprobs, **ending}
 
     def _called(self, reply: Reply) -> tuple[str | None, list[dict]]:
-        splitter = self._use.splitter()
+        splitter = self._use.splitter(self._is_form)
         if not splitter:
             return reply.content, []
         pieces = [*splitter.feed(reply.content), *splitter.finish()]

@@ -117,6 +117,15 @@ def _add_limits(group) -> None:
         help=tr("answers that may wait (default 256)", "排队的回答数（默认 256）"),
     )
     add("--max-body-mb", type=float, metavar="MB", help=tr("size of a request (default 8)", "请求体上限（默认 8）"))
+    add(
+        "--max-connections",
+        type=int,
+        metavar="N",
+        help=tr(
+            "that one address may have open (default 256; a --proxy any number)",
+            "每个地址可同时打开的连接数（默认 256；--proxy 不限）",
+        ),
+    )
 
 
 def _add_behaviour(group) -> None:
@@ -217,6 +226,7 @@ def _check(settings: ServeSettings) -> None:
         "max_running": (1, 10_000),
         "max_queued": (0, 1_000_000),
         "max_body_mb": (0.001, 10_000),
+        "max_connections": (1, 1_000_000),
         "drain_seconds": (0, 86_400),
         "requests_per_minute": (1, 10**9),
         "tokens_per_minute": (1, 10**12),

@@ -40,7 +40,7 @@ def job(body: CompletionRequest, model: Model, name: str) -> Job:
         n=body.n or 1,
         writer=CompletionWriter(body, prompts),
         is_stream=bool(body.stream),
-        has_usage=bool(body.stream_options and body.stream_options.include_usage),
+        **sampling.usage(body),
         user=body.user,
         is_empty=body.max_tokens == 0,
     )

@@ -62,8 +62,7 @@ class OriginGuard:
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         if scope["type"] == "http" and "*" not in self.origins:
-            hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-            if not all(map(self._is_own_host, hosts)):
+            if not all(map(self._is_own_host, asgi.headers(scope, "host"))):
                 return await asgi.refuse(scope, send, _foreign_host())
             if scope["method"] not in ("GET", "HEAD", "OPTIONS") and self._is_foreign(scope):
                 return await asgi.refuse(scope, send, _foreign_page())

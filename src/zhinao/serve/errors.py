@@ -3,8 +3,18 @@
 from collections.abc import Mapping
 
 from zhinao.errors import ContextLengthError, EngineError, MissingExtraError, SlowGrammarError, UsageError, ZhinaoError
+from zhinao.lang import said
 
 _KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+# The codes of refusals that have none of their own: a program should not have to read sentences.
+_CODES = {
+    400: "invalid_value",
+    404: "not_found",
+    405: "method_not_allowed",
+    415: "unsupported_media_type",
+    422: "invalid_type",
+    500: "internal_error",
+}
 
 
 class ApiError(Exception):
@@ -21,13 +31,14 @@ class ApiError(Exception):
         headers: Mapping[str, str] | None = None,
     ):
         super().__init__(message)
-        self.status, self.message, self.code, self.param = status, message, code, param
+        self.status, self.message, self.param = status, message, param
+        self.code = code or _CODES.get(status)
         self.kind = kind or _KINDS.get(status, "invalid_request_error" if status < 500 else "server_error")
         self.headers = dict(headers or {})
 
     def body(self) -> dict:
-        """The JSON body: `{"error": {"message", "type", "param", "code"}}`."""
-        return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
+        """The JSON body: `{"error": {"message", "type", "param", "code"}}`, in the language of who is answered now."""
+        return {"error": {"message": said(self.message), "type": self.kind, "param": self.param, "code": self.code}}
 
 
 def of(error: ZhinaoError) -> ApiError:

@@ -38,7 +38,7 @@ async def _serve(service: Service, keys: Keys, listening: socket.socket) -> int:
     host, port = listening.getsockname()[:2]
     configured = uvicorn.Config(
         build(service, keys),
-        http=protocol(),
+        http=protocol(max_connections=settings.max_connections, proxies=settings.proxy),
         ws="none",  # an offer of WebSocket is passed over like any other
         lifespan="off",
         log_config=None,

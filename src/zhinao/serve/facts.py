@@ -10,6 +10,7 @@ from zhinao.prompt.conversation import Rendered
 from zhinao.prompt.tools import ToolUse
 from zhinao.serve.bounded_tokenizer import BoundedTokenizer
 from zhinao.serve.errors import ApiError
+from zhinao.serve.ignored import own_tools
 from zhinao.serve.schema import ChatRequest, DetokenizeRequest, TokenizeRequest
 from zhinao.serve.service import Service
 
@@ -65,7 +66,7 @@ def tokenize(body: TokenizeRequest, model: Model) -> dict:
     if (body.prompt is None) == (body.messages is None):
         raise ApiError(400, tr("Give either prompt or messages.", "请在 prompt 与 messages 中二选一。"), param="prompt")
     if body.prompt is None:
-        ids = render(body, model, tools.read(body.tools), countable(model)).ids
+        ids = render(body, model, tools.read(own_tools(body.tools)), countable(model)).ids
     else:
         ids = BoundedTokenizer(model.tokenizer, countable(model)).encode(body.prompt, control=True)
     strings = [model.tokenizer.bytes_of(i).decode(errors="replace") for i in ids] if body.return_token_strs else None

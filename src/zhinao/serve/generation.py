@@ -97,14 +97,16 @@ class Generation(Response):
         """One answer, from its turn until the engine is done with it."""
         service = self._service
         following = service.following.part(client, seconds) if seconds else contextlib.nullcontext()
-        num_tokens = len(self._job.prompts[running.index // self._job.n].ids)
+        ids = self._job.prompts[running.index // self._job.n].ids
+        reading = functools.partial(service.reading.turn, client, ids, service.model.engine, service.wire)
         try:
-            async with service.admission.slot(client), following, service.reading.part(client, num_tokens) as is_read:
+            async with service.admission.slot(client), following:
                 self._meter.started(self._job.num_prompt_tokens)
-                running.start()
-                await running.prompt_read.wait()
-                is_read()
-                await running.ended.wait()
+                async with reading() as is_read:
+                    running.start()
+                    await running.prompt_read.wait()
+                    is_read()
+                    await running.ended.wait()
         except Exception as error:
             self._out.put_nowait((running.index, error))
 
@@ -137,7 +139,8 @@ class Generation(Response):
                         writer.end(index, what, running) if isinstance(what, Reply) else writer.events(index, what)
                     )
                     is_told = True
-                chunks += [job.chunk(choice) for choice in choices]
+                counted = {"usage": job.running_usage(self._num_counted)} if job.has_running_usage else {}
+                chunks += [job.chunk(choice, **counted) for choice in choices]
             if chunks and is_told:
                 await self._begin(send)
                 await _body(send, self._shape.encode(chunks))

@@ -1,6 +1,6 @@
-"""Fields of a request that nobody knows: named in a header, or refused where the server is strict."""
+"""Fields of a request that nobody knows, and tools of types that only others have: named in a header, or refused where the server is strict."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import BaseModel
 
@@ -18,7 +18,23 @@ def unknown_fields(body: BaseModel, place: str = "") -> list[str]:
     for name in type(body).model_fields:
         if isinstance(value := getattr(body, name), BaseModel):
             names += unknown_fields(value, f"{place}{name}.")
-    return names
+    return names + foreign_tools(getattr(body, "tools", None))
+
+
+def is_foreign_tool(tool) -> bool:
+    """A tool of a type that OpenAI's servers or its own clients have: passed over, the function tools beside it are offered."""
+    kind = tool.get("type") if isinstance(tool, Mapping) else None
+    return isinstance(kind, str) and kind != "function"
+
+
+def foreign_tools(tools: Sequence | None) -> list[str]:
+    """What is told of those that are passed over: each type once."""
+    return list(dict.fromkeys(f"tools.{tool['type']}" for tool in tools or () if is_foreign_tool(tool)))
+
+
+def own_tools(tools: Sequence | None) -> list | None:
+    """Those that are offered to the model."""
+    return None if tools is None else [tool for tool in tools if not is_foreign_tool(tool)]
 
 
 def ignored_headers(body: BaseModel, is_strict: bool) -> dict[str, str]:

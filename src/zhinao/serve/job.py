@@ -58,6 +58,7 @@ class Job:
     writer: Writer
     is_stream: bool
     has_usage: bool
+    has_running_usage: bool = False  # in every chunk
     user: str | None = None
     is_empty: bool = False  # nothing is to be generated
     id: str = ""
@@ -102,14 +103,14 @@ class Job:
 
     def usage(self, replies: list[Reply]) -> dict:
         """Tokens of the whole request; a prompt counts once, however many answers it has."""
-        completion = sum(reply.usage.completion_tokens for reply in replies)
         reasoning = sum(reply.usage.reasoning_tokens for reply in replies)
-        return {
-            "prompt_tokens": self.num_prompt_tokens,
-            "completion_tokens": completion,
-            "total_tokens": self.num_prompt_tokens + completion,
-            "completion_tokens_details": {"reasoning_tokens": reasoning},
-        }
+        counted = self.running_usage(sum(reply.usage.completion_tokens for reply in replies))
+        return {**counted, "completion_tokens_details": {"reasoning_tokens": reasoning}}
+
+    def running_usage(self, num_tokens: int) -> dict:
+        """The same after so many tokens of answers; which of them are a thought is told at the end."""
+        prompt = self.num_prompt_tokens
+        return {"prompt_tokens": prompt, "completion_tokens": num_tokens, "total_tokens": prompt + num_tokens}
 
 
 def timings(replies: list[Reply]) -> dict:

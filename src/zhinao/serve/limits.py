@@ -1,6 +1,5 @@
 """How much one client may ask: requests and tokens a minute. Counts in memory; knows neither queues nor HTTP routes."""
 
-import ipaddress
 import math
 import time
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from zhinao.lang import tr
 from zhinao.serve import asgi
 from zhinao.serve.errors import ApiError
+from zhinao.serve.proxy import address_of
 
 _SWEEP_SECONDS = 60.0
 
@@ -132,15 +132,8 @@ def _duration(seconds: float) -> str:
 
 
 def client_of(scope: asgi.Scope) -> str:
-    """Whose limits hold: the key's name, else the address (of IPv6 the /64 network, which is what one client has)."""
-    if key := asgi.state(scope).get("key"):
-        return key
-    host = (scope.get("client") or ("local",))[0]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    return host if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
+    """Whose limits hold: the key's name, else the address."""
+    return asgi.state(scope).get("key") or address_of((scope.get("client") or ("local",))[0])
 
 
 class RateMiddleware:

@@ -10,6 +10,7 @@ import uuid
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
+from zhinao import lang
 from zhinao.lang import tr
 from zhinao.serve import asgi
 from zhinao.serve.errors import ApiError
@@ -79,7 +80,8 @@ class LogMiddleware:
         try:
             await self.app(scope, receive, answering)
         except Exception:
-            LOGGER.exception(tr("request %s failed", "请求 %s 失败"), record.request_id)
+            with lang.speaking(None):
+                LOGGER.exception(tr("request %s failed", "请求 %s 失败"), record.request_id)
             if record.status is not None and not is_whole:
                 raise  # half an answer is out: the server must close the connection
             if record.status is None:

@@ -5,6 +5,7 @@ from zhinao.serve.answer_headers import AnswerHeaders
 from zhinao.serve.auth import KeyMiddleware, Keys, is_loopback
 from zhinao.serve.body import BodyLimit
 from zhinao.serve.cors import OriginGuard, cors
+from zhinao.serve.languages import Languages
 from zhinao.serve.limits import RateLimits, RateMiddleware
 from zhinao.serve.logs import LogMiddleware
 from zhinao.serve.metrics import Metrics
@@ -14,7 +15,7 @@ from zhinao.serve.settings import ServeSettings
 
 
 def wrap(app: asgi.App, settings: ServeSettings, keys: Keys, limits: RateLimits, metrics: Metrics) -> asgi.App:
-    """From the inside out: body, limits, key, CORS, page, origin, log, headers, proxies. So a refusal has CORS headers, and every answer its line;
+    """From the inside out: body, limits, key, CORS, page, origin, log, headers, language, proxies. So a refusal has CORS headers, and every answer its line;
     who has no key costs nothing, and who is over the limit is not read."""
     app = BodyLimit(app, max_bytes=int(settings.max_body_mb * 1e6))
     app = RateMiddleware(app, limits)
@@ -23,4 +24,4 @@ def wrap(app: asgi.App, settings: ServeSettings, keys: Keys, limits: RateLimits,
     app = PageMiddleware(app)  # outside the key: it asks for one itself
     app = OriginGuard(app, settings.cors_origin, is_local=is_loopback(settings.host), has_keys=bool(keys))
     app = AnswerHeaders(LogMiddleware(app, on_response=metrics.responded))
-    return behind(app, settings.proxy)
+    return behind(Languages(app), settings.proxy)

@@ -1,4 +1,4 @@
-"""Behind a proxy: whose word on the client's address is taken. Nobody's, unless they were named."""
+"""Addresses of clients, and proxies before them: whose word on the client's address is taken. Nobody's, unless they were named."""
 
 import ipaddress
 
@@ -17,6 +17,24 @@ def check_proxies(proxies: tuple[str, ...]) -> None:
                 tr(f"--proxy {proxy}: not an address or network.", f"--proxy {proxy}：不是地址或网段。"),
                 tr("for example 127.0.0.1 or 10.0.0.0/8", "例如 127.0.0.1 或 10.0.0.0/8"),
             ) from None
+
+
+def is_one_of(host: str, proxies: tuple[str, ...]) -> bool:
+    """Whether a connection comes from a named proxy."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return any(address in ipaddress.ip_network(proxy) for proxy in proxies)
+
+
+def address_of(host: str) -> str:
+    """What stands for one client: its address, or of IPv6 the /64 network, which is what one client has."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    return host if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def behind(app: asgi.App, proxies: tuple[str, ...]) -> asgi.App:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zhinao.lang import tr
+from zhinao.serve.ignored import foreign_tools, is_foreign_tool
 from zhinao.serve.responses_input import is_foreign_item, messages, refused
-from zhinao.serve.responses_object import is_foreign_tool
 
 # Same name and meaning in both APIs, or ours.
 _PASSED = (
@@ -141,7 +141,7 @@ def _ignored(body: Mapping) -> list[str]:
         elif name == "text" and isinstance(value, Mapping):
             names += [f"text.{key}" for key in value if key != "format"]
         elif name == "tools" and isinstance(value, list):
-            names += dict.fromkeys(f"tools.{tool['type']}" for tool in value if is_foreign_tool(tool))
+            names += foreign_tools(value)
         elif name == "input" and isinstance(value, list):
             names += dict.fromkeys(f"input.{item['type']}" for item in value if is_foreign_item(item))
         elif name == "include" and isinstance(value, list):

@@ -174,7 +174,7 @@ class ResponsesShape:
 
     def failure(self, error: ApiError) -> bytes:
         code = _CODES.get(error.status, "server_error")
-        return _sse(self._events.fail(code, error.message))
+        return _sse(self._events.fail(code, error.body()["error"]["message"]))
 
     def whole(self, answer: dict) -> dict:
         return made.from_chat(self._body, answer)

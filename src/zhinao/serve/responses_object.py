@@ -6,6 +6,8 @@ Fields and statuses are those of the `openai` package's types; `timings` is ours
 import time
 from collections.abc import Mapping
 
+from zhinao.serve.ignored import is_foreign_tool
+
 _ECHOED = ("instructions", "max_output_tokens", "temperature", "top_p", "user", "safety_identifier", "prompt_cache_key")
 
 
@@ -85,12 +87,6 @@ def call_item(id: str, call_id: str, name: str, arguments: str, status: str = "c
         "arguments": arguments,
         "status": status,
     }
-
-
-def is_foreign_tool(tool) -> bool:
-    """A tool of a type that OpenAI's servers or its own clients have: passed over, the function tools beside it are offered."""
-    kind = tool.get("type") if isinstance(tool, Mapping) else None
-    return isinstance(kind, str) and kind != "function"
 
 
 def is_complete(finish: str | None) -> bool:

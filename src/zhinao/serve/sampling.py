@@ -56,6 +56,25 @@ def check_stream(body: Sampled) -> None:
             tr("stream_options needs stream: true.", "stream_options 仅在 stream 为 true 时可用。"),
             param="stream_options",
         )
+    asked = body.stream_options
+    if asked and asked.continuous_usage_stats and not asked.include_usage:
+        raise ApiError(
+            400,
+            tr(
+                "continuous_usage_stats needs include_usage: true.",
+                "continuous_usage_stats 需要 include_usage 为 true。",
+            ),
+            param="stream_options.continuous_usage_stats",
+        )
+
+
+def usage(body: Sampled) -> dict[str, bool]:
+    """What a stream tells of tokens, as fields of `Job`."""
+    asked = body.stream_options
+    return {
+        "has_usage": bool(asked and asked.include_usage),
+        "has_running_usage": bool(asked and asked.continuous_usage_stats),
+    }
 
 
 def check_logprobs(field: str, num_top: int | None) -> None:

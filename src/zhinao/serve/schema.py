@@ -28,6 +28,7 @@ class Body(BaseModel):
 class StreamOptions(BaseModel):
     model_config = ConfigDict(extra="allow", strict=True)
     include_usage: bool | None = None
+    continuous_usage_stats: bool | None = Field(None, description="with include_usage: in every chunk, as vLLM has it")
 
 
 class Sampled(Body):

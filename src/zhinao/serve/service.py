@@ -8,22 +8,20 @@ from dataclasses import dataclass
 
 from zhinao.api.model import Model
 from zhinao.engine.base import Grammar
-from zhinao.errors import ZhinaoError
+from zhinao.errors import UsageError, ZhinaoError
 from zhinao.lang import tr
 from zhinao.serve.admission import Admission
 from zhinao.serve.errors import ApiError
 from zhinao.serve.limits import RateLimits
 from zhinao.serve.logs import LOGGER
 from zhinao.serve.metrics import Metrics
+from zhinao.serve.reading import Reading
 from zhinao.serve.running import Running
 from zhinao.serve.settings import ServeSettings
 from zhinao.serve.turns import Share
 from zhinao.serve.wire import Wire
 from zhinao.serve.work import OneByOne, Work
 
-_READING_TOKENS = (
-    4096  # of prompts that the engine reads at once: enough to keep it busy, few enough for others to be next
-)
 _FOLLOWING_SECONDS = 0.15  # of computing in a step, for all grammars together
 
 
@@ -47,7 +45,7 @@ class Service:
         self.limits = RateLimits(settings.requests_per_minute, settings.tokens_per_minute)
         self.metrics = Metrics(names[0], lambda: self.admission.num_running, lambda: self.admission.num_waiting)
         self.live: dict[str, Live] = {}
-        self.reading, self.following = Share(_READING_TOKENS), Share(_FOLLOWING_SECONDS)
+        self.reading, self.following = Reading(), Share(_FOLLOWING_SECONDS)
         self.wire: Wire | None = None
         self.work = Work()
         self._scores, self._trials = OneByOne(), OneByOne()
@@ -93,12 +91,15 @@ class Service:
             left.set()
 
     async def check_grammar(self, client: str, grammar: Grammar | None) -> float:
-        """What a token of it costs, in seconds. A new one takes the engine up to seconds to judge. Raises UsageError."""
+        """What a token of it costs, in seconds. A new one takes the engine up to seconds to judge. Raises ApiError 400."""
         if grammar is None:
             return 0.0
         engine = self.model.engine
         if not engine.knows_grammar(grammar):
-            await self._trials.do(client, engine.check_grammar, grammar)
+            try:
+                await self._trials.do(client, engine.check_grammar, grammar)
+            except UsageError as error:
+                raise ApiError(400, str(error), code="invalid_grammar") from None
         return engine.grammar_seconds(grammar)
 
     def state(self) -> tuple[str, str]:

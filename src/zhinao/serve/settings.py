@@ -28,6 +28,7 @@ class ServeSettings:
     max_running: int = 64
     max_queued: int = 256
     max_body_mb: float = 8.0
+    max_connections: int = 256  # of one address
     # behaviour
     strict_params: bool = False
     thinking_budget: int | None = None

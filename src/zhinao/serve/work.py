@@ -5,6 +5,8 @@ Small bodies are done at once, since a thread would cost more. Large ones wait f
 
 import asyncio
 import contextlib
+import contextvars
+import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -27,6 +29,7 @@ class Work:
         """The result of `call(*args)` for a body of so many bytes. Raises what that raises, ApiError 429 where too much waits."""
         if num_bytes <= SMALL_BYTES:
             return call(*args)
+        call = _of_this_request(call)
         loop = asyncio.get_running_loop()
         if num_bytes <= LARGE_BYTES:
             return await loop.run_in_executor(self._quick, call, *args)
@@ -58,12 +61,17 @@ class OneByOne:
             with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(give_back)
 
-        running = self._pool.submit(call, *args)
+        running = self._pool.submit(_of_this_request(call), *args)
         running.add_done_callback(over)
         return await asyncio.wrap_future(running)
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _of_this_request(call: Callable) -> Callable:
+    """The call, which knows in a thread as well whose language it has to speak."""
+    return functools.partial(contextvars.copy_context().run, call)
 
 
 def _busy() -> ApiError:

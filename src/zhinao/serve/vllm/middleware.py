@@ -13,7 +13,10 @@ from zhinao.serve.vllm.reasoning_names import ReasoningNames
 from zhinao.serve.vllm.request_fields import RequestFields
 
 # vLLM passes no protocol to uvicorn, which therefore looks this one up when it starts: after middlewares are imported.
-uvicorn.config.HTTP_PROTOCOLS["auto"] = connection.protocol()
+_SETTINGS = environment.read()
+uvicorn.config.HTTP_PROTOCOLS["auto"] = connection.protocol(
+    max_connections=_SETTINGS.max_connections, proxies=_SETTINGS.proxy
+)
 
 
 class FamilyMiddleware:
