@@ -29,7 +29,7 @@ VLLM := .venv-vllm
 CLIENTS := .venv-clients
 PAGE := src/zhinao/serve/page/dist/index.html
 
-.PHONY: help chat serve page test quick test-long test-vllm test-clients fuzz lint docs bench bench-serve bench-train soak clean
+.PHONY: help chat serve page test quick test-long test-vllm test-clients fuzz lint docs bench bench-serve bench-train attacks soak clean
 
 help:
 	@echo "make chat         $(call say,environment$(comma) demo model$(comma) chat (MODEL=folder$(comma) hub id or short name; ARGS='--lang zh'),建环境、取演示模型、开始对话（MODEL=目录、hub 名称或短名；ARGS='--lang zh'）)"
@@ -44,6 +44,7 @@ help:
 	@echo "make bench        $(call say,the measurements that the README quotes (SHARED=material$(comma) LLAMA_PYTHON=interpreter with llama-cpp-python),README 引用的测量（SHARED=材料，LLAMA_PYTHON=装有 llama-cpp-python 的解释器）)"
 	@echo "make bench-serve  $(call say,our server beside its peers (LLAMA_SERVER=program$(comma) VLLM_PYTHON=$(comma) TRANSFORMERS_PYTHON=interpreters; ARGS=--quick),与同类服务并列测量（LLAMA_SERVER=程序，VLLM_PYTHON=、TRANSFORMERS_PYTHON=解释器；ARGS=--quick）)"
 	@echo "make bench-train  $(call say,fine-tuning beside its peers$(comma) the last layer alone$(comma) and what a run teaches (SHARED=material; about 40 minutes),微调与同类并列、单独测最后一层、训练学到什么（SHARED=材料；约 40 分钟）)"
+	@echo "make attacks      $(call say,what one client can do to others$(comma) attack by attack,一个客户端能怎样妨碍别人，逐项测量)"
 	@echo "make soak         $(call say,64 unruly clients$(comma) the engine killed twice (MINUTES=30),64 个捣乱的客户端，引擎被杀两次（MINUTES=30）)"
 	@echo "make clean        $(call say,remove the environments; models stay (zhinao remove),删除环境；模型保留（用 zhinao remove 删除）)"
 
@@ -138,6 +139,9 @@ bench-train: $(VENV)/.test
 	$(BIN)/python benchmarks/linear_cross_entropy.py --only ours plain
 	$(BIN)/python benchmarks/finetune_peers.py --data $(SHARED)/data
 	$(BIN)/python benchmarks/identity.py --data $(SHARED)/data/sft
+
+attacks: $(VENV)/.test
+	$(BIN)/python benchmarks/attacks.py $(ARGS)
 
 soak: $(VENV)/.test
 	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES) $(ARGS)
