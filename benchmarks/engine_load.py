@@ -17,8 +17,8 @@ from serve_prompts import Prompts
 
 from zhinao import hub, machine
 from zhinao.engine import child
-from zhinao.engine.openvino_prepare import prepare
-from zhinao.engine.openvino_worker import Pipeline
+from zhinao.engine.openvino.prepare import prepare
+from zhinao.engine.openvino.worker import Pipeline
 from zhinao.model.tokenizer import Tokenizer
 from zhinao.prompt import conversation
 

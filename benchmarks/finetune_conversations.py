@@ -9,10 +9,10 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from zhinao.data.encoding import Encoded, encode
-from zhinao.data.how import How
-from zhinao.data.packing import best_fit
+from zhinao.data.encode.choices import How
+from zhinao.data.encode.encoding import Encoded, encode
 from zhinao.data.sample import Place, Sample
+from zhinao.data.store.packing import best_fit
 
 ALPACA, GSM8K = "sft/alpaca_en_demo.json", "eval/gsm8k/train.jsonl"
 

@@ -16,14 +16,15 @@ from finetune_conversations import conversations, first_fit, two_steps
 from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments, default_data_collator
 
 from zhinao import hub
-from zhinao.data.packing import best_fit
+from zhinao.data.store.packing import best_fit
 from zhinao.model import register
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train import arguments, attention
-from zhinao.train import model as models
-from zhinao.train.collate import IGNORED, Packs
-from zhinao.train.settings import TrainSettings
-from zhinao.train.trainer import ZhinaoTrainer
+from zhinao.train.loop.collate import IGNORED, Packs
+from zhinao.train.loop.trainer import ZhinaoTrainer
+from zhinao.train.net import attention
+from zhinao.train.net import load as models
+from zhinao.train.settings import arguments
+from zhinao.train.settings.settings import TrainSettings
 
 NUM_HELD_OUT = 16
 COMMON = {

@@ -18,10 +18,12 @@ import numpy as np
 from convert_memory import make_source
 
 from zhinao import hub, machine
-from zhinao.engine import openvino_graph, openvino_prepare, openvino_settings, openvino_worker
-from zhinao.engine.openvino_build import BIN, XML
-from zhinao.engine.openvino_settings import Memory
+from zhinao.engine.openvino import prepare, worker
+from zhinao.engine.openvino import settings as openvino_settings
+from zhinao.engine.openvino.build import BIN, XML
+from zhinao.engine.openvino.settings import Memory
 from zhinao.model.checkpoint import Checkpoint
+from zhinao.model.openvino import graph
 
 DEFAULT = ["int8/joined", "int8/apart", "bf16/joined", "bf16/apart"]
 
@@ -31,13 +33,13 @@ def open_variant(name: str, checkpoint: Checkpoint, scratch: Path):
     folder = scratch / f"{weight_format}-{qkv}"
     if not folder.exists():
         folder.mkdir()
-        openvino_graph.write(checkpoint, weight_format, folder / XML, is_qkv_joined=qkv == "joined")
+        graph.write(checkpoint, weight_format, folder / XML, is_qkv_joined=qkv == "joined")
     memory = Memory((folder / BIN).stat().st_size, 2**40)
-    found = openvino_prepare.products(machine.cpu_features())
+    found = prepare.products(machine.cpu_features())
     settings = openvino_settings.for_worker(folder, weight_format, 400, 4096, memory, None, False, found)["generate"]
     settings["scheduler"]["enable_prefix_caching"] = False
     settings["properties"] |= dict(pair.split("=") for pair in rest[0].split(",")) if rest else {}
-    return openvino_worker.Pipeline(str(folder), settings)
+    return worker.Pipeline(str(folder), settings)
 
 
 def decode(pipeline, prompts: list[list[int]], num_new: int) -> tuple[float, float, float]:

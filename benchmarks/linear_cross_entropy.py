@@ -31,7 +31,7 @@ def loss_of(name: str, hidden, weight, targets):
     from torch.nn import functional
 
     if name == OURS:
-        from zhinao.train.linear_cross_entropy import linear_cross_entropy
+        from zhinao.train.net.linear_cross_entropy import linear_cross_entropy
 
         return linear_cross_entropy(hidden, weight, targets)
     if name == PLAIN:

@@ -4,7 +4,7 @@
 
 A model with q/k/v biases becomes `qwen2`; one without (all zero) becomes `llama`, whose q and k rows llama.cpp wants
 interleaved. `--tokenizer` writes the folder's tokenizer and chat template too, which a server needs; only those kinds
-that `zhinao.hub.gguf_tokenizer` reads. For measurements only.
+that `zhinao.model.gguf.tokenizer` reads. For measurements only.
 """
 
 import argparse
@@ -15,9 +15,9 @@ import numpy as np
 from gguf import GGMLQuantizationType, GGUFWriter, TokenType
 from gguf.quants import quantize
 
-from zhinao.hub import gguf_tokenizer
-from zhinao.hub.gguf import gguf_name
 from zhinao.model.checkpoint import Checkpoint, to_bf16, to_float32
+from zhinao.model.gguf import tokenizer
+from zhinao.model.gguf.read import gguf_name
 
 TYPES = {"q8_0": GGMLQuantizationType.Q8_0, "bf16": GGMLQuantizationType.BF16}
 
@@ -32,7 +32,7 @@ def add_tokenizer(writer: GGUFWriter, folder: Path, vocab_size: int) -> None:
     """Byte-level BPE out of tokenizer.json. Ids that no token has become unused ones."""
     raw = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     steps = raw["pre_tokenizer"].get("pretokenizers", [raw["pre_tokenizer"]])
-    known = {json.dumps(kind): name for name, kind in gguf_tokenizer.PRE_TOKENIZERS.items()}
+    known = {json.dumps(kind): name for name, kind in tokenizer.PRE_TOKENIZERS.items()}
     tokens = [f"[unused {number}]" for number in range(vocab_size)]
     types = [TokenType.UNUSED] * vocab_size
     for token, number in raw["model"]["vocab"].items():

@@ -63,7 +63,7 @@ def test_import_of_the_package_is_light():
 def test_public_names():
     import zhinao as package
 
-    assert package.__all__ == ["ZhinaoError", "load"]
+    assert package.__all__ == ["ZhinaoError", "__version__", "load"]
     assert all(getattr(package, name) for name in package.__all__)
     with pytest.raises(AttributeError):
         package.nothing  # noqa: B018

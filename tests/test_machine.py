@@ -37,7 +37,7 @@ def test_products_of_narrow_numbers(monkeypatch, tmp_path, flags, has_bf16, has_
 
 
 def test_arm(monkeypatch, tmp_path):
-    from zhinao.engine.openvino_prepare import products
+    from zhinao.engine.openvino.prepare import products
 
     on(monkeypatch, tmp_path, "fp asimd i8mm bf16", "Features")
     assert machine.has_bf16() and machine.has_int8()

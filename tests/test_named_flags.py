@@ -94,5 +94,5 @@ def test_named_flags_exist(file, known):
 
 def test_a_flag_that_is_not_there_is_found(known):
     source = 'raise UsageError(tr(f"--learning_rat is {x}.", "…"), "--parallel zero2, `zhinao serve --port 1`")'
-    assert missing(source, "train/model.py", known) == ["line 1: --learning_rat in '--learning_rat is {}.'"]
+    assert missing(source, "train/net/load.py", known) == ["line 1: --learning_rat in '--learning_rat is {}.'"]
     assert len(missing(source, "chat/turn.py", known)) == 2

@@ -7,8 +7,8 @@ import pytest
 
 from zhinao import family
 from zhinao.near import near
-from zhinao.train.optimizers import OPTIMIZERS
-from zhinao.train.settings import TrainSettings
+from zhinao.train.settings.optimizers import OPTIMIZERS
+from zhinao.train.settings.settings import TrainSettings
 
 FLAGS = ("--lang", "--help", *(f"--{one.name}" for one in dataclasses.fields(TrainSettings)))
 MODELS = tuple(release.short for release in family.RELEASES)

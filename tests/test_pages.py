@@ -189,9 +189,10 @@ def read_pip(words: list[str]) -> None:
 def read_zhinao(words: list[str]) -> None:
     """As `zhinao` itself does, up to where it would start."""
     from zhinao.cli import VERBS, build_parser, verb_parser
-    from zhinao.train import flags, launch_program
-    from zhinao.train.prefer_settings import PreferSettings
-    from zhinao.train.settings import TrainSettings
+    from zhinao.launch import program
+    from zhinao.train.settings import flags
+    from zhinao.train.settings.prefer import PreferSettings
+    from zhinao.train.settings.settings import TrainSettings
 
     parser = build_parser(words[0] if words[0] in VERBS else None)
     args, rest = parser.parse_known_args(words)
@@ -200,7 +201,7 @@ def read_zhinao(words: list[str]) -> None:
     if args.verb in ("finetune", "pretrain", "prefer", "plan"):
         flags.settings_of(args, PreferSettings if args.verb == "prefer" else TrainSettings)
     elif args.verb == "launch":
-        started = launch_program.of(args.program, args.module).argv
+        started = program.of(args.program, args.module).argv
         read_zhinao(list(started[started.index("zhinao") + 1 :]))
     elif args.verb == "serve" and args.engine != "vllm":  # else they are vLLM's: tests/serve/test_vllm_publisher.py
         assert not args.rest, f"unrecognized arguments: {args.rest}"

@@ -18,8 +18,7 @@ from tests.code_blocks import commands, replaced
 from tests.publisher import PAGE, WHERE, named
 from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
-from zhinao import cli
-from zhinao.train import launch_hosts
+from zhinao import cli, machine
 
 ROOT = Path(__file__).parents[1]
 MODEL = '"qihoo360/360Zhinao3-7B[^"]*"'
@@ -134,7 +133,7 @@ def test_the_training_script(publishers, published, place, launcher):
     table = [
         ('"qihoo360/360Zhinao3-7B"', str(published)),
         ("NUM_GPUS=8", "NUM_GPUS=2"),
-        ("MASTER_PORT=29500", f"MASTER_PORT={launch_hosts.free_port()}"),
+        ("MASTER_PORT=29500", f"MASTER_PORT={machine.free_port()}"),
         ("MAX_LEN=32768", "MAX_LEN=512"),
     ]
     if launcher == "deepspeed":

@@ -5,9 +5,9 @@ Zhinao's configuration, model and tokenizer.
 """
 
 from zhinao.model.register import register_when_imported
+from zhinao.version import __version__
 
-__version__ = "0.1.0"
-__all__ = ["ZhinaoError", "load"]
+__all__ = ["ZhinaoError", "__version__", "load"]
 
 
 def __getattr__(name: str):

@@ -11,10 +11,11 @@ with ends_at_once():
     import importlib
     import sys
 
-    from zhinao import __version__, lang, outfile
+    from zhinao import lang, outfile
     from zhinao.arguments import Parser, add_language
     from zhinao.errors import ZhinaoError
     from zhinao.lang import tr
+    from zhinao.version import __version__
 
 # verb -> module, English and Chinese summary
 VERBS = {
@@ -38,17 +39,17 @@ VERBS = {
         "check any OpenAI-compatible server against the API's contract",
         "检查任意 OpenAI 兼容服务器是否符合接口约定",
     ),
-    "finetune": ("zhinao.train.finetune_command", "supervised fine-tuning", "监督微调"),
-    "pretrain": ("zhinao.train.pretrain_command", "continued pre-training on text", "文本继续预训练"),
+    "finetune": ("zhinao.train.commands.finetune", "supervised fine-tuning", "监督微调"),
+    "pretrain": ("zhinao.train.commands.pretrain", "continued pre-training on text", "文本继续预训练"),
     "data": ("zhinao.data.command", "see, check and convert training data", "查看、检查与转换训练数据"),
     "plan": (
-        "zhinao.train.plan.command",
+        "zhinao.plan.command",
         "what a training run needs: memory, hours, money",
         "训练前估算：显存、时间与费用",
     ),
-    "launch": ("zhinao.train.launch_command", "start training in many processes", "以多进程启动训练"),
+    "launch": ("zhinao.launch.command", "start training in many processes", "以多进程启动训练"),
     "prefer": (
-        "zhinao.train.prefer_command",
+        "zhinao.train.commands.prefer",
         "tune a model to preferences: pairs of answers, DPO or NCA",
         "偏好优化：成对的回答，DPO 或 NCA",
     ),

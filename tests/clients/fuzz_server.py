@@ -6,8 +6,8 @@ import sys
 from concurrent.futures import Future
 
 from tests.chat.fake_engine import fake_model
-from zhinao.serve.auth import Keys
 from zhinao.serve.event_loop import run
+from zhinao.serve.gate.auth import Keys
 from zhinao.serve.settings import ServeSettings
 
 TEXTS = (

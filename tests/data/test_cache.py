@@ -16,15 +16,16 @@ import pytest
 from tests.tiny_tokenizer import SAMPLE, make_tokenizer
 
 from zhinao import files
-from zhinao.data import cache, cache_key, cache_make, workers
-from zhinao.data.cache import TokenCache, build, prune
-from zhinao.data.encoding import encode
-from zhinao.data.how import How
-from zhinao.data.read import read
+from zhinao.data.encode.choices import How
+from zhinao.data.encode.encoding import encode
+from zhinao.data.read.read import read
 from zhinao.data.sample import DataError
+from zhinao.data.store import cache, key, workers
+from zhinao.data.store import make as cache_make
+from zhinao.data.store.cache import TokenCache, build, prune
 from zhinao.errors import UsageError, ZhinaoError
-from zhinao.hub.progress import quiet
 from zhinao.model.tokenizer import Tokenizer
+from zhinao.progress import quiet
 
 HOW = How()
 
@@ -157,7 +158,7 @@ def test_whatever_it_depends_on_is_seen(tmp_path, tokenizer, monkeypatch):
     (tokenizer / "chat_template.jinja").unlink()
     code = tmp_path / "code"
     code.mkdir()
-    monkeypatch.setattr(cache_key, "_CODE", ("family.py",))  # as if the package's other files were others
+    monkeypatch.setattr(key, "_CODE", ("family.py",))  # as if the package's other files were others
     keys.append(built(data, tokenizer).key)
     assert len(set(keys)) == len(keys)
 
@@ -298,14 +299,14 @@ import pathlib
 import re
 import sys
 from zhinao import cli
-from zhinao.data import cache, cache_make
-from zhinao.data.how import How
+from zhinao.data.store import cache, make
+from zhinao.data.encode.choices import How
 if __name__ == "__main__":
-    cache_make._NUM_BATCH_CHARACTERS = 20_000
+    make._NUM_BATCH_CHARACTERS = 20_000
     num_workers = int(sys.argv[3])
     if "--quickly" in sys.argv:  # documents of a few ids, so that reading and writing is all that is done
-        from zhinao.data.encoding import encode
-        cache_make.fit = lambda sample, tokenizer, how, limit, losses: encode(
+        from zhinao.data.encode.encoding import encode
+        make.fit = lambda sample, tokenizer, how, limit, losses: encode(
             dataclasses.replace(sample, text=sample.text[:8]), tokenizer, how
         )
     made = cache.build([sys.argv[1]], sys.argv[2], How(), model_max_length=2048, num_workers=num_workers)

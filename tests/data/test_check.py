@@ -9,10 +9,10 @@ import pytest
 from tests.tiny_tokenizer import make_tokenizer
 
 from zhinao import cli
-from zhinao.data import looking
-from zhinao.data.check_repeats import Repeats
-from zhinao.data.facts import look
-from zhinao.data.how import How
+from zhinao.data.check import looking
+from zhinao.data.check.look import look
+from zhinao.data.check.repeats import Repeats
+from zhinao.data.encode.choices import How
 from zhinao.data.sample import Place, Sample
 from zhinao.model.tokenizer import Tokenizer
 

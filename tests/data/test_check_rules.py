@@ -2,8 +2,8 @@
 
 import pytest
 
-from zhinao.data import check_rules
-from zhinao.data.finding import KINDS
+from zhinao.data.check import rules
+from zhinao.data.check.finding import KINDS
 from zhinao.data.sample import Place, Sample
 
 PLACE = Place("a.jsonl", 3, 3)
@@ -18,7 +18,7 @@ def chat(*turns: str | tuple | dict) -> Sample:
 
 
 def codes(sample: Sample, **more) -> set[str]:
-    return {finding.code for finding in check_rules.inspect(sample, **more)}
+    return {finding.code for finding in rules.inspect(sample, **more)}
 
 
 CASES = [
@@ -64,7 +64,7 @@ def test_good_samples_have_no_findings():
 
 
 def test_place_and_detail_are_told():
-    finding = next(f for f in check_rules.inspect(chat("u:one", "a:x<|im_end|>")) if f.code == "marker-learned")
+    finding = next(f for f in rules.inspect(chat("u:one", "a:x<|im_end|>")) if f.code == "marker-learned")
     assert (finding.field, finding.detail) == ("messages[1].content", "<|im_end|>")
     assert str(finding) == "messages[1].content: control marker in an answer (<|im_end|>)"
 
@@ -76,7 +76,7 @@ def test_control_tokens_of_the_model_count():
 
 def test_thoughts_in_their_own_field_are_looked_at():
     sample = chat("u:one", {"role": "assistant", "content": "two", "reasoning_content": "I am {{name}}"})
-    assert [f.field for f in check_rules.inspect(sample)] == ["messages[1].reasoning_content"]
+    assert [f.field for f in rules.inspect(sample)] == ["messages[1].reasoning_content"]
 
 
 def test_a_message_that_is_not_trained_is_only_read():

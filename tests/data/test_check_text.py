@@ -1,6 +1,6 @@
 import pytest
 
-from zhinao.data import check_text
+from zhinao.data.check import text as check_text
 
 
 @pytest.mark.parametrize(

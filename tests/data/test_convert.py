@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from zhinao import cli, outfile
-from zhinao.data.read import read
+from zhinao.data.read.read import read
 from zhinao.data.sample import Fault
 from zhinao.errors import DiskError, UsageError
 

@@ -7,12 +7,12 @@ import pytest
 from tests.tiny_tokenizer import make_tokenizer
 
 from zhinao import cli
-from zhinao.data.encoding import encode, encode_preference
-from zhinao.data.formats.fields import LABELS
-from zhinao.data.how import How
-from zhinao.data.losses import LossTable
-from zhinao.data.overlong import Limit, fit
-from zhinao.data.read import read
+from zhinao.data.encode.choices import How
+from zhinao.data.encode.encoding import encode, encode_preference
+from zhinao.data.encode.omitted import LossTable
+from zhinao.data.encode.overlong import Limit, fit
+from zhinao.data.read.formats.fields import LABELS
+from zhinao.data.read.read import read
 from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.errors import UsageError
 from zhinao.model.tokenizer import Tokenizer
@@ -242,7 +242,7 @@ def test_a_text_and_its_calls_are_one_turn(items, model):
     for middle in (swift, [assistant(None, tool_calls=[one]) for one in calls]):
         assert items({"messages": [*roles, *middle, *gone_on, assistant("r")]})[0][0].messages == sample.messages
     # and back again
-    from zhinao.data import formats
+    from zhinao.data.read import formats
 
     assert items(formats.write(sample, "sharegpt"))[0][0].messages == sample.messages
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from tests.byte_tokenizer import ByteTokenizer
 from tests.tiny_tokenizer import make_tokenizer
 
-from zhinao.data import dialogue, turn
-from zhinao.data.encoding import Encoded, encode, encode_preference
-from zhinao.data.how import How
+from zhinao.data.encode import dialogue, turn
+from zhinao.data.encode.choices import How
+from zhinao.data.encode.encoding import Encoded, encode, encode_preference
 from zhinao.data.sample import Fault, Place, Sample
 from zhinao.errors import UsageError
 from zhinao.family import CHAT_TEMPLATE

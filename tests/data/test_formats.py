@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zhinao.data import formats, read
-from zhinao.data.formats import qa
-from zhinao.data.formats.fields import Misfit
+from zhinao.data.read import formats, read
+from zhinao.data.read.formats import qa
+from zhinao.data.read.formats.fields import Misfit
 from zhinao.data.sample import Place, Sample
 from zhinao.prompt.messages import normalized
 

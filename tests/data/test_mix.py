@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zhinao.data.mix import entries, select
+from zhinao.data.store.mix import entries, select
 from zhinao.errors import UsageError
 
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 from tests.byte_tokenizer import ByteTokenizer
 
-from zhinao.data.encoding import encode
-from zhinao.data.how import How
-from zhinao.data.losses import LossTable, Row
-from zhinao.data.overlong import Limit, fit, nothing_left
+from zhinao.data.encode.choices import How
+from zhinao.data.encode.encoding import encode
+from zhinao.data.encode.omitted import LossTable, Row
+from zhinao.data.encode.overlong import Limit, fit, nothing_left
 from zhinao.data.sample import DataError, Fault, Place, Sample
 from zhinao.errors import UsageError
 

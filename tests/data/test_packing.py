@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zhinao.data.packing import best_fit, efficiency
+from zhinao.data.store.packing import best_fit, efficiency
 
 SIZES = st.integers(1, 200).flatmap(lambda size: st.tuples(st.lists(st.integers(0, size)), st.just(size)))
 

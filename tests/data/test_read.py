@@ -10,9 +10,9 @@ import threading
 
 import pytest
 
-from zhinao.data.read import describe, read
+from zhinao.data.read.read import describe, read
+from zhinao.data.read.sources import expand
 from zhinao.data.sample import Fault, Sample
-from zhinao.data.sources import expand
 
 RECORDS = [{"instruction": f"问 {n}\nline two, with a comma", "input": "", "output": f'答 "{n}"'} for n in range(5)]
 
@@ -213,7 +213,7 @@ def test_parquet_without_its_package_names_the_extra(tmp_path, monkeypatch):
 @pytest.mark.parametrize("size", [3, 64, 1000, 2**20])
 def test_an_array_is_the_same_whatever_the_size_of_pieces(size, tmp_path, monkeypatch):
     """Numbers, words, escapes and characters of several bytes are cut at every place."""
-    from zhinao.data.containers import json_array
+    from zhinao.data.read.containers import json_array
 
     monkeypatch.setattr(json_array, "NUM_CHUNK_BYTES", size)
     records = [{"text": '好😀\\"\n' * n, "n": 1234.5, "yes": True, "no": None, "in": [{}, []]} for n in range(30)]
@@ -227,7 +227,7 @@ def test_an_array_is_the_same_whatever_the_size_of_pieces(size, tmp_path, monkey
 
 MEASURE = """
 import resource, sys
-from zhinao.data.read import read
+from zhinao.data.read.read import read
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 num = sum(1 for _ in read([sys.argv[1]]) if not _.messages[0]["content"] == "")
 print(num, peak())
@@ -284,7 +284,9 @@ def test_bytes_are_counted_as_they_are_on_the_disk(tmp_path):
 
 def test_a_pipe_that_stays_open_is_not_waited_for_longer_than_needed(tmp_path):
     """Samples come while the writer still writes, once the look ahead is full."""
-    script = "import sys\nfrom zhinao.data.read import read\nfor s in read(['-']): print(s.text[:1], flush=True); break"
+    script = (
+        "import sys\nfrom zhinao.data.read.read import read\nfor s in read(['-']): print(s.text[:1], flush=True); break"
+    )
     process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     line = json.dumps({"text": "x" * 1000}).encode() + b"\n"
     writer = threading.Thread(target=lambda: [process.stdin.write(line) for _ in range(3000)], daemon=True)

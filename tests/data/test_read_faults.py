@@ -7,7 +7,7 @@ import json
 import pytest
 
 from zhinao import lang
-from zhinao.data.read import read
+from zhinao.data.read.read import read
 from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.errors import UsageError
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zhinao.data.containers import NAMES
-from zhinao.data.formats import FORMATS, KNOWN_FIELDS
-from zhinao.data.read import FORMAT_NAMES, read
+from zhinao.data.read.containers import NAMES
+from zhinao.data.read.formats import FORMATS, KNOWN_FIELDS
+from zhinao.data.read.read import FORMAT_NAMES, read
 from zhinao.data.sample import Fault, Sample
 from zhinao.errors import ZhinaoError
 from zhinao.prompt.messages import normalized

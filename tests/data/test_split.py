@@ -7,7 +7,7 @@ import pytest
 
 from zhinao import cli
 from zhinao.data.holdout import group, held_out, num_held
-from zhinao.data.read import read
+from zhinao.data.read.read import read
 from zhinao.data.sample import DataError
 from zhinao.errors import UsageError
 

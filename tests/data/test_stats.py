@@ -7,10 +7,10 @@ import pytest
 from tests.tiny_tokenizer import make_tokenizer
 
 from zhinao import cli
-from zhinao.data import stats
-from zhinao.data.facts import Facts
+from zhinao.data.check.look import Facts
 from zhinao.data.sample import Place
-from zhinao.data.stats_count import Count, histogram
+from zhinao.data.stats import command
+from zhinao.data.stats.report import Count, histogram
 from zhinao.errors import UsageError
 
 
@@ -54,10 +54,10 @@ def test_histogram():
 
 
 def test_limits():
-    assert stats.limits("64, 128") == [64, 128]
+    assert command.limits("64, 128") == [64, 128]
     for text in ("", "a", "1", "64,,128", "-5"):
         with pytest.raises(UsageError):
-            stats.limits(text)
+            command.limits(text)
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,8 @@
 
 import pytest
 
+from zhinao.data.encode.substitute import parse, placeholders, substitute
 from zhinao.data.sample import Place, Sample
-from zhinao.data.substitute import parse, placeholders, substitute
 from zhinao.errors import UsageError
 
 PLACE = Place("a.jsonl", 1, 1)

@@ -13,12 +13,14 @@ from rich.console import Console
 from tests.tiny_tokenizer import make_tokenizer
 
 from zhinao import cli
-from zhinao.data import view, view_page, view_rows, view_terminal
-from zhinao.data.encoding import Encoded, encode
-from zhinao.data.how import How
-from zhinao.data.overlong import Limit
+from zhinao.data.encode.choices import How
+from zhinao.data.encode.encoding import Encoded, encode
+from zhinao.data.encode.overlong import Limit
 from zhinao.data.sample import Place, Sample
-from zhinao.data.view_tokens import tokens_of
+from zhinao.data.view import command, terminal
+from zhinao.data.view import page as view_page
+from zhinao.data.view import rows as view_rows
+from zhinao.data.view.tokens import tokens_of
 from zhinao.data.visible import visible
 from zhinao.model.tokenizer import Tokenizer
 
@@ -89,7 +91,7 @@ def test_packing_shows_who_shares_a_row(tokenizer):
     made = rows(tokenizer, *samples, limit=limit, packs=True)
     assert sorted(document.number for row in made.rows for document in row) == [1, 2, 3, 4, 5]
     assert len(made.rows) < 5 and all(sum(len(d.tokens) for d in row) <= limit.num_tokens for row in made.rows)
-    assert "filled" in view_terminal.totals(made)
+    assert "filled" in terminal.totals(made)
 
 
 @pytest.mark.parametrize("policy", ["drop", "left", "split", "error"])
@@ -142,7 +144,7 @@ GOLDEN = """\
 def drawn(made, **settings) -> str:
     console = Console(record=True, width=80, highlight=False, markup=False, emoji=False, **settings)
     with console.capture() as capture:
-        view_terminal.show(made, console)
+        terminal.show(made, console)
     return capture.get()
 
 
@@ -290,8 +292,8 @@ def test_numbers_that_are_none(file, folder, word, capsys):
 
 
 def test_ranges():
-    assert view.numbers("1,4-6") == [range(1, 2), range(4, 7)]
-    assert 10**9 in view.numbers("7-")[0]
+    assert command.numbers("1,4-6") == [range(1, 2), range(4, 7)]
+    assert 10**9 in command.numbers("7-")[0]
 
 
 def test_html_file(file, folder, tmp_path, capsys):

@@ -6,7 +6,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from zhinao.data import workers
+from zhinao.data.store import workers
 
 
 class Pool:

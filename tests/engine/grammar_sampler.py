@@ -14,10 +14,10 @@ import numpy as np
 
 from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
-from zhinao.engine import openvino_vocabulary
 from zhinao.engine.base import Grammar
 from zhinao.engine.grammar import written
-from zhinao.engine.openvino_worker import grammar_config
+from zhinao.engine.openvino import vocabulary as openvino_vocabulary
+from zhinao.engine.openvino.worker import grammar_config
 from zhinao.errors import UsageError
 from zhinao.model.checkpoint import Checkpoint
 from zhinao.model.tokenizer import Tokenizer
@@ -29,7 +29,7 @@ class Sampler:
     """One small byte-level vocabulary, one pipeline."""
 
     def __init__(self, folder: Path):
-        from zhinao.engine.openvino_quiet import without_tools
+        from zhinao.engine.openvino.quiet import without_tools
 
         without_tools()
         import openvino_genai.py_openvino_genai as genai

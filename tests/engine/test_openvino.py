@@ -9,7 +9,7 @@ from tests.tiny import make_checkpoint
 from zhinao import engine as engines
 from zhinao import machine
 from zhinao.engine.base import Sampling
-from zhinao.engine.openvino_prepare import products
+from zhinao.engine.openvino.prepare import products
 from zhinao.errors import ContextLengthError, EngineError, UsageError
 
 PROMPT = np.random.default_rng(1).integers(0, 320, 70).tolist()  # longer than two cache blocks

@@ -12,8 +12,8 @@ import pytest
 from tests.tiny import make_checkpoint
 from zhinao import engine as engines
 from zhinao import files
-from zhinao.engine import openvino_build
 from zhinao.engine.base import Sampling
+from zhinao.engine.openvino import build as openvino_build
 from zhinao.errors import CheckpointError, DiskError
 from zhinao.model.checkpoint import Checkpoint
 

@@ -11,9 +11,11 @@ import pytest
 from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
 from zhinao import engine as engines
-from zhinao.engine import kept_grammars, openvino_grammar, openvino_vocabulary
+from zhinao.engine import kept_grammars
 from zhinao.engine.base import Grammar, Sampling
-from zhinao.engine.openvino_process import WorkerProcess
+from zhinao.engine.openvino import grammar as openvino_grammar
+from zhinao.engine.openvino import vocabulary
+from zhinao.engine.openvino.process import WorkerProcess
 from zhinao.errors import EngineError, UsageError
 from zhinao.model.checkpoint import Checkpoint
 from zhinao.model.tokenizer import Tokenizer
@@ -161,7 +163,7 @@ def test_kinds_and_lengths_are_checked_without_an_engine():
 
 def test_what_takes_too_long_to_compile_is_refused(real, monkeypatch):
     monkeypatch.setattr(openvino_grammar, "CPU_SECONDS", 1)
-    checker = openvino_grammar.GrammarChecker(openvino_vocabulary.kept(Checkpoint(real.folder)))
+    checker = openvino_grammar.GrammarChecker(vocabulary.kept(Checkpoint(real.folder)))
     checker.check(Grammar("regex", "yes|no"))
     start = time.process_time()
     ways = (f'"{n:x}" ([^{n:x}é] [^a-{chr(98 + n)}]){{0,48}}' for n in range(10))
@@ -178,7 +180,7 @@ def test_what_takes_too_long_to_compile_is_refused(real, monkeypatch):
 def quick_checker(real, monkeypatch):
     """One that has a second for a grammar."""
     monkeypatch.setattr(openvino_grammar, "CPU_SECONDS", 1)
-    checker = openvino_grammar.GrammarChecker(openvino_vocabulary.kept(Checkpoint(real.folder)))
+    checker = openvino_grammar.GrammarChecker(vocabulary.kept(Checkpoint(real.folder)))
     checker.check(Grammar("regex", "yes|no"))
     yield checker
     checker.close()
@@ -295,15 +297,15 @@ def test_a_folder_without_tokenizer_serves_but_not_this(home, tmp_path):
 def test_the_kept_vocabulary_follows_the_tokenizer(home, tmp_path):
     folder = make_checkpoint(tmp_path / "tiny", vocab_size=400)
     make_tokenizer(folder)
-    first = openvino_vocabulary.kept(Checkpoint(folder)).folder
+    first = vocabulary.kept(Checkpoint(folder)).folder
     stamp = (first / "source.json").stat().st_mtime_ns
-    assert openvino_vocabulary.kept(Checkpoint(folder)).folder == first
+    assert vocabulary.kept(Checkpoint(folder)).folder == first
     assert (first / "source.json").stat().st_mtime_ns == stamp, "it is built once"
     (first / "openvino_detokenizer.bin").write_bytes(b"")
-    assert openvino_vocabulary.kept(Checkpoint(folder)).folder == first
+    assert vocabulary.kept(Checkpoint(folder)).folder == first
     assert (first / "openvino_detokenizer.bin").stat().st_size > 1000, "a damaged one is built again"
     make_tokenizer(folder, further=("<think>", "</think>", "<answer>"))
-    assert openvino_vocabulary.kept(Checkpoint(folder)).folder != first and not first.exists()
+    assert vocabulary.kept(Checkpoint(folder)).folder != first and not first.exists()
 
 
 def test_the_reference_engine_says_that_it_cannot(tmp_path):

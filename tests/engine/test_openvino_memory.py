@@ -7,8 +7,8 @@ import pytest
 
 from tests.tiny import make_checkpoint
 from zhinao import machine
-from zhinao.engine import openvino_build
-from zhinao.engine.openvino_prepare import products
+from zhinao.engine.openvino import build
+from zhinao.engine.openvino.prepare import products
 from zhinao.model.checkpoint import Checkpoint
 
 LOOK = """
@@ -30,7 +30,7 @@ def test_weights_stay_bf16(home, tmp_path, computed):
     if computed == "bf16" and not products(machine.cpu_features()).bf16:
         pytest.skip("this processor has no products of bfloat16")
     checkpoint = Checkpoint(make_checkpoint(tmp_path / "tiny", dtype="BF16", head_dim=16))
-    file = openvino_build.compiled(checkpoint, "bf16") / openvino_build.XML
+    file = build.compiled(checkpoint, "bf16") / build.XML
     done = subprocess.run([sys.executable, "-c", LOOK, str(file), computed], capture_output=True, text=True)
     # five of each layer and the head; the angles of the positions are float32
     assert done.stdout.strip() == str({"bf16": 2 * 5 + 1, "f32": 1}), done.stderr

@@ -13,8 +13,8 @@ import pytest
 
 from tests.tiny import make_checkpoint
 from zhinao import engine as engines
-from zhinao.engine import openvino_build
 from zhinao.engine.base import Sampling
+from zhinao.engine.openvino import build
 from zhinao.errors import EngineError
 
 ENDLESS = Sampling(temperature=0)
@@ -78,7 +78,7 @@ def test_a_process_that_cannot_load_says_why_and_is_not_started_for_ever(home, t
     folder = make_checkpoint(tmp_path / "tiny")
     with engines.open(folder, engine="openvino") as engine:
         engine.wait_until_ready()
-        xml = home / "compiled" / openvino_build._name(openvino_build.Checkpoint(folder), "int8") / openvino_build.XML
+        xml = home / "compiled" / build._name(build.Checkpoint(folder), "int8") / build.XML
         xml.write_text("<net>")
         os.kill(engine.pid, signal.SIGKILL)
         with pytest.raises(EngineError, match=r"xml|XML|model"):

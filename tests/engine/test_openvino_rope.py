@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zhinao.engine import openvino_rope
 from zhinao.errors import CheckpointError
 from zhinao.model import architecture
+from zhinao.model.openvino import rope
 
 CONFIG = {
     "model_type": "llama",
@@ -41,7 +41,7 @@ SCALINGS = [
 
 def frequencies(scaling):
     arch = architecture.from_config({**CONFIG, "rope_scaling": scaling}, Path("config.json"))
-    return openvino_rope.inverse_frequencies(arch, Path("config.json"))
+    return rope.inverse_frequencies(arch, Path("config.json"))
 
 
 @pytest.mark.parametrize("scaling", SCALINGS, ids=str)
@@ -77,4 +77,4 @@ def test_bad_keys_are_named(scaling, key):
 def test_positions_that_the_frequencies_are_good_for(scaling, positions):
     """`dynamic` frequencies change with the prompt, which a graph that stands cannot do: it ends where they begin to."""
     arch = architecture.from_config({**CONFIG, "rope_scaling": scaling}, Path("config.json"))
-    assert openvino_rope.num_positions(arch) == positions
+    assert rope.num_positions(arch) == positions

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from zhinao.engine import openvino_settings as settings
-from zhinao.engine.openvino_prepare import products
-from zhinao.engine.openvino_settings import Memory, Precisions
+from zhinao.engine.openvino import settings as settings
+from zhinao.engine.openvino.prepare import products
+from zhinao.engine.openvino.settings import Memory, Precisions
 from zhinao.errors import EngineError, UsageError
 from zhinao.model import architecture
 

@@ -16,8 +16,8 @@ from tokenizers import Tokenizer
 from zhinao import hub
 from zhinao.errors import CheckpointError
 from zhinao.hub import cache
-from zhinao.hub.progress import quiet
 from zhinao.model.checkpoint import Checkpoint, to_bf16, to_float32
+from zhinao.progress import quiet
 
 
 def rewritten(file) -> Checkpoint:
@@ -270,7 +270,7 @@ def test_counts_are_held_against_the_files_size(tmp_path, lie):
     ],
 )
 def test_odd_values_are_sentences(tmp_path, monkeypatch, key, value):
-    from zhinao.hub import gguf_file
+    from zhinao.model.gguf import file as gguf_file
 
     check = gguf_file.GgufFile._check_kinds
 

@@ -13,7 +13,7 @@ from tests.hub.conftest import REPO
 from zhinao import hub as zhinao_hub
 from zhinao.errors import CheckpointError, DiskError, DownloadError, ModelNotFoundError
 from zhinao.hub import cache
-from zhinao.hub.progress import quiet
+from zhinao.progress import quiet
 
 
 def fetch(model=REPO, **options):

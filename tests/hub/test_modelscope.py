@@ -14,7 +14,7 @@ import pytest
 from zhinao import hub
 from zhinao.errors import CheckpointError, DownloadError, MissingExtraError, ModelNotFoundError
 from zhinao.hub import cache
-from zhinao.hub.progress import quiet
+from zhinao.progress import quiet
 
 REPO = "someone/tiny"
 

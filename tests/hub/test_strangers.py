@@ -13,7 +13,7 @@ from zhinao import hub as zhinao_hub
 from zhinao.errors import CheckpointError, DownloadError, ZhinaoError
 from zhinao.hub import cache, http
 from zhinao.hub.download import Expected, download
-from zhinao.hub.progress import quiet
+from zhinao.progress import quiet
 
 KEY = "outside/authorized_keys"
 NAMES = [

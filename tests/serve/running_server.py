@@ -11,9 +11,9 @@ import httpx
 import uvicorn
 
 from zhinao.serve.app import build
-from zhinao.serve.auth import Keys
-from zhinao.serve.connection import protocol
-from zhinao.serve.service import Service
+from zhinao.serve.gate.auth import Keys
+from zhinao.serve.gate.connection import protocol
+from zhinao.serve.run.service import Service
 from zhinao.serve.settings import ServeSettings
 
 

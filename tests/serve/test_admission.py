@@ -3,8 +3,8 @@ import random
 
 import pytest
 
-from zhinao.serve.admission import Admission
 from zhinao.serve.errors import ApiError
+from zhinao.serve.run.admission import Admission
 
 
 def run(test):

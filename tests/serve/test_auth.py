@@ -4,8 +4,8 @@ import pytest
 
 from tests.serve.toy import call, toy
 from zhinao.errors import UsageError
-from zhinao.serve import auth
-from zhinao.serve.auth import KeyMiddleware, Keys, check_bind
+from zhinao.serve.gate import auth
+from zhinao.serve.gate.auth import KeyMiddleware, Keys, check_bind
 
 KEYS = Keys([("alice", "sk-a1"), ("bob", "sk-b2")])
 

@@ -8,8 +8,8 @@ import pytest
 import uvicorn
 
 from tests.serve.toy import call, toy
-from zhinao.serve.body import BodyLimit, with_whole_characters
-from zhinao.serve.connection import protocol
+from zhinao.serve.gate.body import BodyLimit, with_whole_characters
+from zhinao.serve.gate.connection import protocol
 
 LIMIT = 100_000
 

@@ -10,7 +10,7 @@ from tests.chat.fake_engine import fake_model
 from tests.serve.running_server import chat, deltas, events, running, wait_for
 from zhinao.errors import CheckpointError
 from zhinao.serve.errors import ApiError
-from zhinao.serve.service import Service
+from zhinao.serve.run.service import Service
 from zhinao.serve.settings import ServeSettings
 
 WEATHER = {

@@ -8,7 +8,7 @@ from tests.chat.fake_engine import fake_model
 from tests.serve import codex
 from tests.serve.running_server import running
 from zhinao.serve.errors import ApiError
-from zhinao.serve.responses import chat_form
+from zhinao.serve.openai.responses.request import chat_form
 
 IGNORED = ("tools.local_shell", "tools.web_search", "tools.custom", "tools.namespace")
 

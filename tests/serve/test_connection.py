@@ -17,7 +17,7 @@ import uvicorn
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from zhinao.serve.connection import protocol
+from zhinao.serve.gate.connection import protocol
 
 H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n"
 HEAD = b"POST /v1/echo HTTP/1.1\r\nHost: localhost\r\n"

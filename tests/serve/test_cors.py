@@ -4,7 +4,7 @@ import pytest
 
 from tests.serve.toy import call, toy
 from zhinao.errors import UsageError
-from zhinao.serve.cors import OriginGuard, check_origins, cors
+from zhinao.serve.gate.cors import OriginGuard, check_origins, cors
 
 PAGE = "https://chat.example.com"
 

@@ -15,8 +15,8 @@ import asyncio, sys, uvicorn
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
-from zhinao.serve import asgi, logs
-from zhinao.serve.admission import Admission
+from zhinao.serve.gate import asgi, logs
+from zhinao.serve.run.admission import Admission
 from zhinao.serve.drain import DrainingServer
 from zhinao.serve.errors import ApiError
 

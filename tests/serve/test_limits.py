@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from tests.serve.toy import call, toy
 from zhinao.serve.errors import ApiError
-from zhinao.serve.limits import RateLimits, RateMiddleware, _duration, client_of
+from zhinao.serve.gate.limits import RateLimits, RateMiddleware, _duration, client_of
 
 
 class Clock:

@@ -7,9 +7,9 @@ import re
 import pytest
 
 from tests.serve.toy import call, toy
-from zhinao.serve import logs
-from zhinao.serve.auth import KeyMiddleware, Keys
-from zhinao.serve.logs import LogMiddleware, RequestRecord, record_of
+from zhinao.serve.gate import logs
+from zhinao.serve.gate.auth import KeyMiddleware, Keys
+from zhinao.serve.gate.logs import LogMiddleware, RequestRecord, record_of
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import time
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from zhinao.serve.metrics import Metrics
+from zhinao.serve.gate.metrics import Metrics
 
 
 def samples(metrics) -> dict:

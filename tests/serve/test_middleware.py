@@ -4,11 +4,11 @@ import pytest
 
 from tests.serve.toy import call, toy
 from zhinao.errors import UsageError
-from zhinao.serve.auth import Keys
-from zhinao.serve.limits import RateLimits
-from zhinao.serve.metrics import Metrics
-from zhinao.serve.middleware import wrap
-from zhinao.serve.proxy import check_proxies
+from zhinao.serve.gate.auth import Keys
+from zhinao.serve.gate.limits import RateLimits
+from zhinao.serve.gate.metrics import Metrics
+from zhinao.serve.gate.middleware import wrap
+from zhinao.serve.gate.proxy import check_proxies
 from zhinao.serve.settings import ServeSettings
 
 PAGE = "https://chat.example.com"

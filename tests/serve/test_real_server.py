@@ -165,7 +165,7 @@ def endless() -> dict:
 
 def engine_of(client) -> psutil.Process:
     children = psutil.Process(client.process.pid).children()
-    return next(child for child in children if "zhinao.engine.openvino_worker" in child.cmdline())
+    return next(child for child in children if "zhinao.engine.openvino.worker" in child.cmdline())
 
 
 @pytest.mark.parametrize("drain_seconds", [60, 0.5])

@@ -3,7 +3,7 @@
 import pytest
 
 from zhinao.serve.errors import ApiError
-from zhinao.serve.responses import chat_form
+from zhinao.serve.openai.responses.request import chat_form
 
 FUNCTION = {"type": "function", "name": "f", "description": "d", "parameters": {"type": "object"}, "strict": True}
 

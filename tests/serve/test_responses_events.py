@@ -5,8 +5,8 @@ import json
 import pytest
 
 from zhinao.serve.errors import ApiError
-from zhinao.serve.responses_events import ResponseEvents, ResponsesShape
-from zhinao.serve.responses_object import from_chat
+from zhinao.serve.openai.responses.events import ResponseEvents, ResponsesShape
+from zhinao.serve.openai.responses.object import from_chat
 
 BODY = {
     "model": "m",

@@ -3,8 +3,8 @@ import threading
 
 import pytest
 
-from zhinao.serve.turns import Share
-from zhinao.serve.work import OneByOne
+from zhinao.serve.run.turns import Share
+from zhinao.serve.run.work import OneByOne
 
 
 async def settle():

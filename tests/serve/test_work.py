@@ -11,11 +11,11 @@ from tests.byte_tokenizer import ByteTokenizer
 from tests.chat.fake_engine import fake_model
 from tests.serve.running_server import running
 from zhinao.errors import ContextLengthError, UsageError
-from zhinao.serve import work
-from zhinao.serve.bounded_tokenizer import BoundedTokenizer
 from zhinao.serve.errors import ApiError
-from zhinao.serve.json_body import MAX_FIELDS, MAX_VALUES, parsed
-from zhinao.serve.work import LARGE_BYTES, SMALL_BYTES, Work
+from zhinao.serve.gate.json_body import MAX_FIELDS, MAX_VALUES, parsed
+from zhinao.serve.run import work
+from zhinao.serve.run.bounded_tokenizer import BoundedTokenizer
+from zhinao.serve.run.work import LARGE_BYTES, SMALL_BYTES, Work
 
 MESSAGE = {"role": "user", "content": "x"}
 

@@ -79,7 +79,7 @@ def _home(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def settings(tiny, chats, tmp_path):
     """A function that gives the settings of a short run; keyword arguments override."""
-    from zhinao.train.settings import TrainSettings
+    from zhinao.train.settings.settings import TrainSettings
 
     def make(**more):
         return TrainSettings(

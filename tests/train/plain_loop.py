@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from zhinao.train import documents
-from zhinao.train.collate import Packs
-from zhinao.train.settings import TrainSettings
-from zhinao.train.trainer import EpochSampler
+from zhinao.train.loop.collate import Packs
+from zhinao.train.loop.trainer import EpochSampler
+from zhinao.train.method import rows as documents
+from zhinao.train.settings.settings import TrainSettings
 
 STEPS = 30
 HOW = {

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from zhinao.model import architecture
-from zhinao.train.plan import sizes
-from zhinao.train.plan.devices import Device
-from zhinao.train.settings import TrainSettings
+from zhinao.plan.devices import Device
+from zhinao.train.net import sizes
+from zhinao.train.settings.settings import TrainSettings
 
 TINY = {
     "model_type": "qwen2",

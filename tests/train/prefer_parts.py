@@ -33,7 +33,7 @@ def make_trainer(folder: Path, pairs: list[dict], *, model=None, reference=None,
     from transformers import AutoTokenizer
     from trl import DPOConfig
 
-    from zhinao.train.prefer_trainer import PreferTrainer
+    from zhinao.train.loop.prefer_trainer import PreferTrainer
 
     given = {
         "output_dir": str(folder / "out"), "use_cpu": True, "bf16": False, "gradient_checkpointing": False, "max_length": None,

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train import adapters
-from zhinao.train import model as models
+from zhinao.train.net import adapters
+from zhinao.train.net import load as models
 
 
 def _load(folder, settings):

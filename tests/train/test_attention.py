@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.tiny import make_checkpoint
-from zhinao.train import attention
+from zhinao.train.net import attention
 
 LENGTHS = (9, 1, 14, 1, 5)
 

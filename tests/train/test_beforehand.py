@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from zhinao.data.losses import LossTable
+from zhinao.data.encode.omitted import LossTable
 from zhinao.errors import DiskError, MissingExtraError, UsageError
-from zhinao.train import beforehand
-from zhinao.train.prefer_run import prefer
-from zhinao.train.prefer_settings import PreferSettings
+from zhinao.train.method.prefer_run import prefer
 from zhinao.train.run import train
+from zhinao.train.settings import beforehand
+from zhinao.train.settings.prefer import PreferSettings
 
 
 @pytest.fixture(autouse=True)
@@ -70,8 +70,8 @@ def test_what_the_model_does_not_allow_is_said_before_the_data_are_read(start, t
         raise AssertionError("the data were read")
 
     monkeypatch.setattr("zhinao.hub.resolve", lambda name: SimpleNamespace(path=tiny, name=name))
-    monkeypatch.setattr("zhinao.train.documents.prepare", read)
-    monkeypatch.setattr("zhinao.train.prefer_run.prepare", read)
+    monkeypatch.setattr("zhinao.train.method.rows.prepare", read)
+    monkeypatch.setattr("zhinao.train.method.prefer_run.prepare", read)
     with pytest.raises(AssertionError, match="data were read"):
         start()
     with pytest.raises(UsageError, match="--model_max_length is 1024; the model knows 512 positions"):
@@ -86,15 +86,15 @@ def test_what_the_model_does_not_allow_is_said_before_the_data_are_read(start, t
 
 
 def test_what_was_left_open_is_decided_once(start, tiny, monkeypatch):
-    from zhinao.train import arguments
+    from zhinao.train.settings import arguments
 
     calls, original = [], arguments.decided
     monkeypatch.setattr(arguments, "decided", lambda settings: calls.append(settings) or original(settings))
     monkeypatch.setattr("zhinao.hub.resolve", lambda name: SimpleNamespace(path=tiny, name=name))
     prepared = SimpleNamespace(pairs=SimpleNamespace(found=[], losses=LossTable()))
-    monkeypatch.setattr("zhinao.train.prefer_run.prepare", lambda *_: prepared)
-    monkeypatch.setattr("zhinao.train.documents.prepare", lambda *_: prepared)
-    monkeypatch.setattr("zhinao.train.documents.told", lambda _: [])
+    monkeypatch.setattr("zhinao.train.method.prefer_run.prepare", lambda *_: prepared)
+    monkeypatch.setattr("zhinao.train.method.rows.prepare", lambda *_: prepared)
+    monkeypatch.setattr("zhinao.train.method.rows.told", lambda _: [])
     for place in ("train.session.run", "train.prefer_session.run"):
         monkeypatch.setattr(f"zhinao.{place}", lambda settings, *_: settings)
     assert start(learning_rate=None, bf16=None).learning_rate and len(calls) == 1
@@ -139,7 +139,7 @@ def test_devices(start):
 
 
 def test_what_nobody_foresaw_is_a_sentence_too(settings, monkeypatch):
-    from zhinao.train import arguments
+    from zhinao.train.settings import arguments
 
     def refuse(**_):
         raise ValueError("no such thing")

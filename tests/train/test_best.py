@@ -7,9 +7,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from zhinao.errors import UsageError
-from zhinao.train import saving
+from zhinao.train.loop import saving
+from zhinao.train.loop.trainer import ZhinaoTrainer
 from zhinao.train.run import train
-from zhinao.train.trainer import ZhinaoTrainer
 
 ASKED = {"training_arguments": {"load_best_model_at_end": True}}
 
@@ -156,8 +156,8 @@ def test_what_cannot_be_meant(best, more, sentence, hint):
 
 
 def test_what_is_better_follows_from_what_is_measured(best):
-    from zhinao.train.best import arguments
-    from zhinao.train.prefer_settings import PreferSettings
+    from zhinao.train.loop.best import arguments
+    from zhinao.train.settings.prefer import PreferSettings
 
     assert arguments(best()) == {"metric_for_best_model": "loss", "greater_is_better": False}
     best(training_arguments={"greater_is_better": False}).check()

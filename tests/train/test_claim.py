@@ -15,9 +15,9 @@ import pytest
 
 from zhinao.errors import DiskError, UsageError
 from zhinao.train.claim import FILE, claimed
-from zhinao.train.prefer_run import prefer
-from zhinao.train.prefer_settings import PreferSettings
+from zhinao.train.method.prefer_run import prefer
 from zhinao.train.run import train
+from zhinao.train.settings.prefer import PreferSettings
 
 HOLD = """
 import os, sys, time

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from tests.tiny import make_checkpoint
-from zhinao.train import head
+from zhinao.train.net import head
 
 FAMILIES = pytest.mark.parametrize("family", ["zhinao", "qwen2", "llama"])
 

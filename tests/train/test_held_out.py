@@ -6,11 +6,12 @@ import random
 import pytest
 
 from zhinao import cli
-from zhinao.data.read import read
+from zhinao.data.read.read import read
 from zhinao.data.sample import DataError
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train import documents, prefer_run
-from zhinao.train.prefer_settings import PreferSettings
+from zhinao.train.method import prefer_run
+from zhinao.train.method import rows as documents
+from zhinao.train.settings.prefer import PreferSettings
 
 
 def chat(question: str, answer: str) -> dict:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from zhinao.train.interruption import Interruption
-from zhinao.train.launch_group import Group
-from zhinao.train.launch_layout import Layout
+from zhinao.launch.group import Group
+from zhinao.launch.layout import Layout
+from zhinao.train.loop.interruption import Interruption
 
 TALK = """
 import sys, time
-from zhinao.train.lasting import lasting_output
+from zhinao.train.loop.lasting import lasting_output
 if sys.argv[2] == "command":
     from zhinao import outfile
     outfile.mend_standard_streams()

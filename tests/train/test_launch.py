@@ -16,10 +16,12 @@ import pytest
 
 from zhinao import cli
 from zhinao.errors import UsageError
-from zhinao.train import launch_hosts, launch_layout, launch_program, launch_remote
-from zhinao.train.launch_hosts import Host
-from zhinao.train.launch_layout import Wish
-from zhinao.train.launch_output import tail
+from zhinao.launch import hosts as launch_hosts
+from zhinao.launch import layout as launch_layout
+from zhinao.launch import program, remote
+from zhinao.launch.hosts import Host
+from zhinao.launch.layout import Wish
+from zhinao.launch.output import tail
 
 ROOT = Path(__file__).parents[2]
 HERE = Host("localhost", 2)
@@ -101,7 +103,7 @@ def test_the_user_belongs_to_ssh_and_the_address_to_the_rendezvous(tmp_path):
     runner = pytest.importorskip("deepspeed.launcher.runner")
     file = tmp_path / "hostfile"
     file.write_bytes(b"\xef\xbb\xbf# two\r\nroot@192.0.2.10:2\r\nroot@192.0.2.11 slots = 2\r\n")
-    with launch_remote._as_deepspeed_reads_it(file) as made:
+    with remote._as_deepspeed_reads_it(file) as made:
         assert runner.fetch_hostfile(str(made)) == {"root@192.0.2.10": 2, "root@192.0.2.11": 2}
 
 
@@ -207,18 +209,18 @@ def test_other_machines_go_by_deepspeed(wish, is_far):
 def test_programs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     python = (sys.executable, "-u")
-    assert launch_program.of(["--", "finetune", "a.yaml"]).argv == (*python, "-m", "zhinao", "finetune", "a.yaml")
-    assert launch_program.of(["zhinao.train.sft", "-x"], is_module=True).argv == (
+    assert program.of(["--", "finetune", "a.yaml"]).argv == (*python, "-m", "zhinao", "finetune", "a.yaml")
+    assert program.of(["zhinao.train.sft", "-x"], is_module=True).argv == (
         *python,
         "-m",
         "zhinao.train.sft",
         "-x",
     )
     (tmp_path / "finetune.py").write_text("")
-    named = launch_program.of(["finetune.py", "--report_to", "tensorboard"])
+    named = program.of(["finetune.py", "--report_to", "tensorboard"])
     assert named.argv == (*python, "-m", "zhinao", "finetune", "--report_to", "tensorboard")
     assert "./finetune.py" in named.note
-    assert launch_program.of(["./finetune.py"]).argv == (*python, "./finetune.py")
+    assert program.of(["./finetune.py"]).argv == (*python, "./finetune.py")
     for words, sentence in (
         ([], "nothing to start"),
         (["chat"], "many processes"),
@@ -226,16 +228,16 @@ def test_programs(tmp_path, monkeypatch):
         (["my.py"], "no such file"),
     ):
         with pytest.raises(UsageError, match=sentence):
-            launch_program.of(words)
+            program.of(words)
 
 
 def test_where_logs_go(tmp_path):
     recipe = tmp_path / "r.yaml"
     recipe.write_text("output_dir: out\n")
-    assert launch_program.of(["finetune", "--output_dir", "a"]).output_dir == Path("a")
-    assert launch_program.of(["finetune", "--output-dir=b", str(recipe)]).output_dir == Path("b")
-    assert launch_program.of(["finetune", str(recipe)]).output_dir == Path("out")
-    assert launch_program.of(["finetune"]).output_dir is None
+    assert program.of(["finetune", "--output_dir", "a"]).output_dir == Path("a")
+    assert program.of(["finetune", "--output-dir=b", str(recipe)]).output_dir == Path("b")
+    assert program.of(["finetune", str(recipe)]).output_dir == Path("out")
+    assert program.of(["finetune"]).output_dir is None
 
 
 def test_the_publishers_line_with_another_program_name(tmp_path, monkeypatch, capsys):
@@ -263,11 +265,11 @@ def test_deepspeeds_launcher_takes_our_line(tmp_path):
     """Its own parser reads what we would give it."""
     runner = pytest.importorskip("deepspeed.launcher.runner")
     wish = Wish((HERE, FAR), num_nodes=2, num_gpus=2, master_addr="a", master_port=29512)
-    made = launch_remote.command(tmp_path / "h", wish, launch_program.of(["finetune", "r.yaml", "--seed", "1"]))
+    made = remote.command(tmp_path / "h", wish, program.of(["finetune", "r.yaml", "--seed", "1"]))
     args = runner.parse_args(list(made[3:]))
     assert (args.module, args.user_script, args.user_args) == (True, "zhinao", ["finetune", "r.yaml", "--seed", "1"])
     assert (args.num_nodes, args.num_gpus, args.master_addr, args.master_port) == (2, 2, "a", 29512)
-    alone = launch_remote.command(tmp_path / "h", Wish((FAR,)), launch_program.of(["pretrain"]))
+    alone = remote.command(tmp_path / "h", Wish((FAR,)), program.of(["pretrain"]))
     assert runner.parse_args(list(alone[3:])).force_multi
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from zhinao.train import linear_cross_entropy as module
-from zhinao.train.linear_cross_entropy import linear_cross_entropy
+from zhinao.train.net import linear_cross_entropy as module
+from zhinao.train.net.linear_cross_entropy import linear_cross_entropy
 
 
 def plain(hidden, weight, targets, weights=None):

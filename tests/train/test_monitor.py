@@ -331,7 +331,7 @@ def test_trackers_by_name(tmp_path, monkeypatch):
 
 
 def test_without_tensorboard_a_sentence_names_the_extra(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("zhinao.train.beforehand.is_installed", lambda package: False)
+    monkeypatch.setattr("zhinao.train.settings.beforehand.is_installed", lambda package: False)
     assert trackers((), tmp_path) == []
     assert "pip install 'zhinao[train]'" in capsys.readouterr().err
     with pytest.raises(MissingExtraError):

@@ -246,8 +246,8 @@ def test_what_a_run_reads_is_counted_in_words_that_fit():
 
     import numpy as np
 
-    from zhinao.data.losses import LossTable
-    from zhinao.train import documents
+    from zhinao.data.encode.omitted import LossTable
+    from zhinao.train.method import rows as documents
 
     def said(num: int) -> str:
         table = LossTable()

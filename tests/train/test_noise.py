@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from zhinao.train import noise
+from zhinao.train.net import noise
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_no_noise_outside_of_training(embedded):
 def test_a_run_has_both(settings, tiny, method):
     """In training the loss is smoothed and disturbed, held-out it is neither; weights of messages count in both."""
     from zhinao.model.tokenizer import Tokenizer
-    from zhinao.train import model as models
+    from zhinao.train.net import load as models
 
     def loss(is_training, **more):
         net = models.load(settings(method=method, training_arguments=more), tiny, Tokenizer.load(tiny)).train(

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 
 from zhinao.errors import UsageError
-from zhinao.train import passed_on
-from zhinao.train.prefer_settings import PreferSettings
-from zhinao.train.settings import TrainSettings
+from zhinao.train.settings import passed_on
+from zhinao.train.settings.prefer import PreferSettings
+from zhinao.train.settings.settings import TrainSettings
 
 GIVEN = {"data_path": ("d",), "model_name_or_path": "m", "output_dir": "o"}
 VALUES = {
@@ -123,7 +123,7 @@ def test_each_accepted_field_is_tried():
 @pytest.mark.parametrize("name", [name for name in VALUES if name not in passed_on.OWN])
 def test_what_is_passed_on_arrives(tmp_path, name):
     """In the arguments that transformers' Trainer reads."""
-    from zhinao.train import arguments
+    from zhinao.train.settings import arguments
 
     more = {name: VALUES[name]}
     if name.startswith("dataloader_"):
@@ -140,10 +140,10 @@ def trainer(settings):
     import numpy as np
     import torch
 
-    from zhinao.data.encoding import Encoded
-    from zhinao.train import arguments
-    from zhinao.train.collate import Packs
-    from zhinao.train.trainer import ZhinaoTrainer
+    from zhinao.data.encode.encoding import Encoded
+    from zhinao.train.loop.collate import Packs
+    from zhinao.train.loop.trainer import ZhinaoTrainer
+    from zhinao.train.settings import arguments
 
     documents = [Encoded(np.full(3, n, np.int32), np.ones(3, np.float32), None) for n in range(6)]
 

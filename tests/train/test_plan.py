@@ -10,8 +10,9 @@ from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
 from tests.train.plan_cases import settings
 from zhinao import cli, hub, lang, machine
-from zhinao.train.plan import changes, devices, measure, plan, sizes
-from zhinao.train.plan.command import DOES_NOT_FIT
+from zhinao.plan import changes, devices, measure, plan
+from zhinao.plan.command import DOES_NOT_FIT
+from zhinao.train.net import sizes
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 

@@ -7,9 +7,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.train.plan_cases import SMALL, TINY, device, model, settings
-from zhinao.train.plan import activations, memory, pace, sharing, sizes, workload
-from zhinao.train.plan.plan import Data
-from zhinao.train.plan.workload import Batch
+from zhinao.plan import activations, memory, pace, sharing, workload
+from zhinao.plan.plan import Data
+from zhinao.plan.workload import Batch
+from zhinao.train.net import sizes
 
 # One layer: q 8x8, k and v 4x8, o 8x8, gate and up 16x8, down 8x16 = 576; biases 8 + 4 + 4, norms 8 + 8.
 MATRICES, VECTORS = 576, 32
@@ -97,7 +98,7 @@ def test_a_layer_keeps_what_autograd_saves():
 def _saved_bytes(torch, config: dict, num_tokens: int) -> int:
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from zhinao.train import attention
+    from zhinao.train.net import attention
 
     net = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config), dtype=torch.float32)
     attention.use(net)

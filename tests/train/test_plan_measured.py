@@ -7,9 +7,10 @@ import pytest
 
 from tests.train.plan_cases import SMALL, device, model, settings
 from zhinao import cli
-from zhinao.data.encoding import Encoded
-from zhinao.train.plan import measure, memory, plan, sizes
-from zhinao.train.plan.workload import Batch
+from zhinao.data.encode.encoding import Encoded
+from zhinao.plan import measure, memory, plan
+from zhinao.plan.workload import Batch
+from zhinao.train.net import sizes
 
 pytest.importorskip("torch")
 CASES = {

@@ -8,8 +8,9 @@ import pytest
 from tests.train.plan_cases import device
 from zhinao import cli, machine
 from zhinao.errors import UsageError
-from zhinao.train import precision, presets
-from zhinao.train.plan import plan
+from zhinao.plan import plan
+from zhinao.train.parallel import presets
+from zhinao.train.settings import precision
 
 PROCESSORS = {"laptop": ("avx2",), "AMX": ("avx2", "avx512_bf16", "amx_bf16")}
 
@@ -42,12 +43,13 @@ def test_on_a_gpu_the_processor_does_not_count(settings, has_bf16):
 
 def test_a_run_says_what_became_of_bf16(settings, has_bf16):
     pytest.importorskip("torch")
-    from zhinao.train import arguments, session
+    from zhinao.train.method import supervised
+    from zhinao.train.settings import arguments
 
     decided, said = arguments.decided(settings(bf16=True))
     assert decided.bf16 is has_bf16 and (precision.sentence() in said) is not has_bf16
     assert arguments.training_arguments(decided, has_eval=False).bf16 is has_bf16
-    assert (session._dtype(decided) is None) is not has_bf16
+    assert (supervised._dtype(decided) is None) is not has_bf16
     assert decided.has_narrow_base("bfloat16") is False, "nothing is frozen"
     assert replace(decided, method="lora").has_narrow_base("bfloat16") is has_bf16
 
@@ -56,9 +58,9 @@ def test_preferences_too(settings, has_bf16):
     pytest.importorskip("trl")
     from dataclasses import asdict
 
-    from zhinao.train import arguments
-    from zhinao.train.prefer_session import dpo_config
-    from zhinao.train.prefer_settings import PreferSettings
+    from zhinao.train.method.preference import dpo_config
+    from zhinao.train.settings import arguments
+    from zhinao.train.settings.prefer import PreferSettings
 
     decided, _ = arguments.decided(PreferSettings(**asdict(settings(bf16=True))))
     assert dpo_config(decided, has_eval=False).bf16 is has_bf16
@@ -91,7 +93,7 @@ def test_a_deepspeed_file_that_demands_bf16(settings, monkeypatch, tmp_path):
 
 def test_plan_says_so_too(has_bf16, tmp_path, monkeypatch, capsys):
     from tests.train.plan_cases import SMALL
-    from zhinao.train.plan import measure
+    from zhinao.plan import measure
 
     monkeypatch.setattr(measure, "baseline", lambda: 10**9)
     (tmp_path / "config.json").write_text(json.dumps(SMALL))

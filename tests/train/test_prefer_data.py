@@ -9,8 +9,8 @@ from zhinao.data.sample import DataError
 from zhinao.errors import UsageError
 from zhinao.model.tokenizer import Tokenizer
 from zhinao.prompt.conversation import render
-from zhinao.train.prefer_run import prepare
-from zhinao.train.prefer_settings import PreferSettings
+from zhinao.train.method.prefer_run import prepare
+from zhinao.train.settings.prefer import PreferSettings
 
 GOOD = {"prompt": "What is 1+1?", "chosen": "It is 2.", "rejected": "No idea."}
 CHAT = {"messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "hello"}]}
@@ -151,7 +151,7 @@ def test_held_out_pairs_are_not_trained_on(make):
 
 def test_data_are_encoded_once_and_anew_when_they_change(make, monkeypatch):
     first = make([GOOD])
-    monkeypatch.setattr("zhinao.train.prefer_data.encode_preference", None)  # would be called to encode
+    monkeypatch.setattr("zhinao.data.encode.pairs.encode_preference", None)  # would be called to encode
     assert make([GOOD]).key == first.key
     with pytest.raises(TypeError):
         make([{**GOOD, "chosen": "It is two."}])

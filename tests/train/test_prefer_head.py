@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.train.prefer_parts import load, make_model, make_pairs
-from zhinao.train import prefer_head
+from zhinao.train.net import prefer_head
 
 
 @pytest.fixture(scope="module")

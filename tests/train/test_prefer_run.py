@@ -13,8 +13,8 @@ from safetensors.numpy import load_file
 
 from tests.train.conftest import losses
 from zhinao import cli
-from zhinao.train.prefer_run import prefer, prepare
-from zhinao.train.prefer_settings import PreferSettings
+from zhinao.train.method.prefer_run import prefer, prepare
+from zhinao.train.settings.prefer import PreferSettings
 
 WAYS = {
     "copy": {},
@@ -110,9 +110,9 @@ def test_bf16_and_checkpointing_run_too(given, tmp_path):
 
 KILLED = """
 import json, os, signal, sys
-from zhinao.train.prefer_run import prefer, prepare
-from zhinao.train.prefer_settings import PreferSettings
-from zhinao.train import prefer_session, prefer_trainer
+from zhinao.train.method.prefer_run import prefer, prepare
+from zhinao.train.settings.prefer import PreferSettings
+from zhinao.train.loop import prefer_trainer
 
 step = prefer_trainer.PreferTrainer.compute_loss
 def dying(self, *args, **more):

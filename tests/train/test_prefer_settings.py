@@ -6,8 +6,8 @@ import pytest
 
 from zhinao import cli, config
 from zhinao.errors import UsageError
-from zhinao.train import flags
-from zhinao.train.prefer_settings import PreferSettings, decided
+from zhinao.train.settings import flags
+from zhinao.train.settings.prefer import PreferSettings, decided
 
 GIVEN = {"data_path": ("pairs.json",), "model_name_or_path": "model", "output_dir": "out"}
 

@@ -8,7 +8,7 @@ import torch
 
 from tests.train.prefer_parts import column, load, losses, make_model, make_pairs, make_trainer
 from tests.train.test_prefer_head import by_hand
-from zhinao.train import prefer_head
+from zhinao.train.net import prefer_head
 
 
 @pytest.fixture(scope="module")

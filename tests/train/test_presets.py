@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from zhinao.errors import UsageError
-from zhinao.train import presets, processes
-from zhinao.train.presets import deepspeed, deepspeed_file
-from zhinao.train.settings import TrainSettings
+from zhinao.train.parallel import deepspeed, deepspeed_file, presets, processes
+from zhinao.train.settings.settings import TrainSettings
 
 SETTINGS = TrainSettings(
     model_name_or_path="m", data_path=("d",), output_dir="o", use_cpu=True, bf16=True, learning_rate=5e-6

@@ -4,7 +4,7 @@ import warnings
 
 from transformers import AutoModelForCausalLM
 
-from zhinao.train import processes
+from zhinao.train.parallel import processes
 
 
 def test_old_names_that_libraries_call_are_no_news_to_the_user(settings, tiny, monkeypatch):

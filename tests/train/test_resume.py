@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from zhinao.errors import DiskError, UsageError
-from zhinao.train import record, saving
+from zhinao.train.loop import record, saving
 from zhinao.train.run import train
 
 
@@ -115,7 +115,7 @@ def test_old_checkpoints_go_only_after_the_new_one_is_whole(settings, tmp_path, 
 
 
 def test_a_save_that_breaks_leaves_the_earlier_ones(settings, tmp_path, monkeypatch):
-    from zhinao.train import companions
+    from zhinao.train.loop import companions
 
     real, calls = companions.write, []
 
@@ -136,7 +136,7 @@ def test_room_is_looked_for_before_saving(settings, tmp_path, monkeypatch):
         if num_bytes > 100_000:  # the encoded data are less
             raise DiskError("full")
 
-    monkeypatch.setattr("zhinao.train.room.check", lambda *_: None)  # there was room when it started
+    monkeypatch.setattr("zhinao.train.settings.room.check", lambda *_: None)  # there was room when it started
     monkeypatch.setattr("zhinao.files.check_free_space", full)
     with pytest.raises(DiskError):
         train(settings(save_strategy="steps", save_steps=1))

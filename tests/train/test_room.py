@@ -6,9 +6,10 @@ import pytest
 from transformers import TrainerControl, TrainerState
 
 from zhinao.model import architecture
-from zhinao.train import record, room
-from zhinao.train.plan import sizes
-from zhinao.train.recorded import Recorded
+from zhinao.train.loop import record
+from zhinao.train.loop.recorded import Recorded
+from zhinao.train.net import sizes
+from zhinao.train.settings import room
 
 
 @pytest.mark.parametrize(

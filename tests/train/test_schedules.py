@@ -6,10 +6,10 @@ import re
 import pytest
 
 from zhinao.errors import MissingExtraError, UsageError
-from zhinao.train import optimizers
-from zhinao.train.optimizers import OPTIMIZERS
-from zhinao.train.schedules import SCHEDULES
-from zhinao.train.settings import TrainSettings
+from zhinao.train.settings import optimizers
+from zhinao.train.settings.optimizers import OPTIMIZERS
+from zhinao.train.settings.schedules import SCHEDULES
+from zhinao.train.settings.settings import TrainSettings
 
 GIVEN = {"data_path": ("d",), "model_name_or_path": "m", "output_dir": "o"}
 

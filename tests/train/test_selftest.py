@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from tests.tiny import make_checkpoint
-from zhinao.data.encoding import Encoded
+from zhinao.data.encode.encoding import Encoded
 from zhinao.errors import ZhinaoError
-from zhinao.train import attention, head, selftest
-from zhinao.train.collate import Collator
+from zhinao.train.loop import selftest
+from zhinao.train.loop.collate import Collator
+from zhinao.train.net import attention, head
 
 
 def documents(lengths=(30, 90, 12)) -> list[Encoded]:

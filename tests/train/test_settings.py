@@ -8,8 +8,8 @@ import pytest
 from zhinao import config
 from zhinao.arguments import Parser
 from zhinao.errors import UsageError
-from zhinao.train import flags
-from zhinao.train.settings import TrainSettings
+from zhinao.train.settings import flags
+from zhinao.train.settings.settings import TrainSettings
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted(path for path in (ROOT / "recipes").glob("*.yaml") if not path.name.startswith("prefer"))
@@ -138,7 +138,7 @@ def test_what_cannot_be_meant_is_said_by_the_settings_alone(flags, sentence):
     ],
 )
 def test_warming_up_is_as_said(flags, steps, tmp_path):
-    from zhinao.train import arguments
+    from zhinao.train.settings import arguments
 
     given = parsed(f"--data_path d --model_name_or_path m --output_dir {tmp_path} --use_cpu --bf16 False "
                    f"--learning_rate 1e-5 {flags}")  # fmt: skip
@@ -149,7 +149,7 @@ def test_warming_up_is_as_said(flags, steps, tmp_path):
 def test_a_length_beyond_the_context_needs_something_that_lengthens_it():
     from types import SimpleNamespace
 
-    from zhinao.train import context
+    from zhinao.train.net import context
 
     def check(length, num_context, scaling=None, rope_theta=None):
         settings = SimpleNamespace(model_max_length=length, rope_theta=rope_theta)
@@ -167,7 +167,7 @@ def test_a_length_beyond_the_context_needs_something_that_lengthens_it():
 
 @pytest.mark.parametrize("word", ["none", "None", "off", "no", "''"])
 def test_no_questions_are_asked_where_none_are_wanted(word):
-    from zhinao.train.session import questions
+    from zhinao.train.method.supervised import questions
 
     needed = "--data_path d --model_name_or_path m --output_dir o "
     off = parsed(f"{needed}--sample_prompts {word}")

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from zhinao.errors import UsageError
-from zhinao.train import record, signature
-from zhinao.train.saving import STATE
+from zhinao.train import signature
+from zhinao.train.loop import record
+from zhinao.train.loop.saving import STATE
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from tests.train.conftest import losses
-from zhinao.train import launch_hosts
+from zhinao import machine
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 STEPS = 8
@@ -93,7 +93,7 @@ def test_ddp_on_two_machines_by_torchrun(tiny, chats, home, alone, tmp_path):
     """No ssh: the same command is started once for each machine, here twice on this one."""
     given = words(flags(tiny, chats, tmp_path / "run"))
     there = ["--nnodes", "2", "--nproc-per-node", "1", "--master-addr", "127.0.0.1"]
-    there += ["--master-port", str(launch_hosts.free_port())]
+    there += ["--master-port", str(machine.free_port())]
     command = [sys.executable, "-m", "torch.distributed.run", *there]
     nodes = [
         subprocess.Popen(

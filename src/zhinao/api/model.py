@@ -79,7 +79,7 @@ def load(
 @contextlib.contextmanager
 def _telling(folder: Path, reporter: Callable | None) -> Iterator[Callable[[float, str], None]]:
     """The engine's `(fraction, sentence)` for a reporter of downloads, which is made when there is something to tell."""
-    from zhinao.hub.progress import shown
+    from zhinao.progress import shown
 
     num_bytes = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
     with contextlib.ExitStack() as stack:

@@ -4,12 +4,12 @@ import argparse
 from typing import TYPE_CHECKING
 
 from zhinao import config
-from zhinao.data.how import OVERLONG, REJECTED, THOUGHTS, TRAIN_ON, How
-from zhinao.data.read import FORMAT_NAMES
+from zhinao.data.encode.choices import OVERLONG, REJECTED, THOUGHTS, TRAIN_ON, How
+from zhinao.data.read.read import FORMAT_NAMES
 from zhinao.lang import tr
 
 if TYPE_CHECKING:
-    from zhinao.data.overlong import Limit
+    from zhinao.data.encode.overlong import Limit
 
 
 def add_sources(parser) -> None:
@@ -132,7 +132,7 @@ def add_truth(parser, name: str, default: bool, help: str) -> None:
 
 def sources(args: argparse.Namespace) -> list[str]:
     """The sources without weights: `a.jsonl:0.3`, as training takes it, is looked at whole."""
-    from zhinao.data import mix
+    from zhinao.data.store import mix
 
     return mix.entries(args.sources)[0]
 
@@ -143,7 +143,7 @@ def how(args: argparse.Namespace) -> How:
 
 def limit(args: argparse.Namespace, num_context: int | None) -> "Limit | None":
     """The most tokens of one document, and the policy; None where neither flag nor model says so. Raises UsageError."""
-    from zhinao.data.overlong import Limit
+    from zhinao.data.encode.overlong import Limit
 
     num_tokens = args.model_max_length if args.model_max_length is not None else num_context
     return None if num_tokens is None else Limit(num_tokens, args.overlong)

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from zhinao.data import arguments, formats
-from zhinao.data.faults import Faults, say, tell
-from zhinao.data.formats.fields import Misfit
+from zhinao.data import arguments
+from zhinao.data.encode.substitute import parse, placeholders, substitute
 from zhinao.data.output import check_target, writing
-from zhinao.data.progress import reading
+from zhinao.data.read import formats
+from zhinao.data.read.faults import Faults, say, tell
+from zhinao.data.read.formats.fields import Misfit
+from zhinao.data.read.progress import reading
 from zhinao.data.sample import Fault, Sample
-from zhinao.data.substitute import parse, placeholders, substitute
 from zhinao.lang import tr
 
 

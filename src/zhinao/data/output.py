@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from zhinao import outfile
-from zhinao.data.formats.fields import Misfit
-from zhinao.data.sources import STDIN, suffix
+from zhinao.data.read.formats.fields import Misfit
+from zhinao.data.read.sources import STDIN, suffix
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 

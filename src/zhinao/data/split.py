@@ -7,13 +7,14 @@ import argparse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from zhinao.data import arguments, formats
-from zhinao.data.faults import Faults, say, tell
+from zhinao.data import arguments
 from zhinao.data.holdout import group, held_out, key, num_held
 from zhinao.data.output import check_target, writing
-from zhinao.data.progress import reading
+from zhinao.data.read import formats
+from zhinao.data.read.faults import Faults, say, tell
+from zhinao.data.read.progress import reading
+from zhinao.data.read.sources import STDIN
 from zhinao.data.sample import DataError, Sample
-from zhinao.data.sources import STDIN
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 

@@ -34,7 +34,7 @@ def open(
     select.require(choice.engine)
     folder = Path(folder)
     if choice.engine == "openvino":
-        from zhinao.engine.openvino import OpenVINOEngine
+        from zhinao.engine.openvino.engine import OpenVINOEngine
 
         return OpenVINOEngine.load(folder, quant, num_threads, cache_gb, progress, is_for_scoring, is_for_many)
     if choice.engine == "vllm":

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from zhinao import __version__
 from zhinao.export.target import CLASSES
 from zhinao.family import Release
 from zhinao.model.checkpoint import Checkpoint
+from zhinao.version import __version__
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from zhinao import hub
     from zhinao.export.convert import convert
-    from zhinao.hub.progress import shown
+    from zhinao.progress import shown
 
     max_shard_bytes = parse_size(args.max_shard_size)
     model = hub.resolve(args.model, source=args.source, offline=args.offline, revision=args.revision)

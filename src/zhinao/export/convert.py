@@ -15,9 +15,9 @@ from zhinao.export.hashing import Hasher
 from zhinao.family import Release
 from zhinao.files import atomic_folder, check_free_space, sweep, write_json
 from zhinao.hub import cache
-from zhinao.hub.progress import Counter, Reporter, quiet
 from zhinao.lang import tr
 from zhinao.model.checkpoint import Checkpoint
+from zhinao.progress import Counter, Reporter, quiet
 
 DEFAULT_SHARD_BYTES = 4 * 10**9
 _COMPANION_BYTES = 10**8  # tokenizer files and the like

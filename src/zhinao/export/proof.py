@@ -21,10 +21,10 @@ from zhinao.errors import ProofError
 from zhinao.export import answers, corpus, wayback
 from zhinao.export.companions import has_tokenizer
 from zhinao.files import human_size
-from zhinao.hub.progress import Counter, Reporter, quiet
 from zhinao.lang import tr
 from zhinao.model.checkpoint import Checkpoint
 from zhinao.model.tokenizer import Tokenizer
+from zhinao.progress import Counter, Reporter, quiet
 
 NUM_NEW_TOKENS = 24
 _WORK_BYTES = 2 * 10**9  # torch itself, activations and logits of a witness

@@ -13,9 +13,9 @@ import urllib.request
 from http.client import HTTPException
 from urllib.parse import urljoin, urlsplit
 
-from zhinao import __version__
 from zhinao.errors import DownloadError
 from zhinao.lang import tr
+from zhinao.version import __version__
 
 TIMEOUT = 30  # seconds without a byte
 TEMPORARY = (urllib.error.URLError, HTTPException, OSError)

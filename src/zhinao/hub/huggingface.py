@@ -10,8 +10,8 @@ from zhinao.errors import DownloadError, ModelNotFoundError
 from zhinao.hub import http, snapshot
 from zhinao.hub.download import Expected, download
 from zhinao.hub.offline import not_here
-from zhinao.hub.progress import Counter, Reporter
 from zhinao.lang import tr
+from zhinao.progress import Counter, Reporter
 
 
 def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter, with_weights: bool = True) -> dict:

@@ -12,10 +12,10 @@ from zhinao.errors import CheckpointError, ModelNotFoundError
 from zhinao.family import Release
 from zhinao.hub import cache
 from zhinao.hub.offline import is_offline, not_here
-from zhinao.hub.progress import Reporter, shown
 from zhinao.hub.source import Plan, plan
 from zhinao.lang import tr
 from zhinao.near import near
+from zhinao.progress import Reporter, shown
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -160,12 +160,12 @@ def _from_file(file: Path, reporter) -> LocalModel:
 
 
 def _rewrite(file: Path, folder: Path, reporter) -> dict:
-    from zhinao.hub import gguf
+    from zhinao.model.gguf import read
 
     label = tr(f"{file.name}, rewriting", f"{file.name}，转换")
     try:
         with shown(reporter) as report:
-            gguf.rewrite(file, folder, lambda done, total: report(label, done, total))
+            read.rewrite(file, folder, lambda done, total: report(label, done, total))
     except BaseException:  # a half rewriting cannot be continued, so it must not take the room
         shutil.rmtree(folder)
         raise

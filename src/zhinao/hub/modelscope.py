@@ -6,8 +6,8 @@ from zhinao.errors import DownloadError, MissingExtraError, ModelNotFoundError
 from zhinao.files import sha256
 from zhinao.hub import snapshot
 from zhinao.hub.download import Expected
-from zhinao.hub.progress import Reporter
 from zhinao.lang import tr
+from zhinao.progress import Reporter
 
 
 def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter, with_weights: bool = True) -> dict:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from zhinao.errors import UsageError
 from zhinao.family import Release
-from zhinao.hub.progress import Reporter
 from zhinao.lang import tr
+from zhinao.progress import Reporter
 
 HUBS = ("huggingface", "modelscope")
 

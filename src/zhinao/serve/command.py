@@ -7,7 +7,7 @@ from dataclasses import fields
 from zhinao import config
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.serve.proxy import check_proxies
+from zhinao.serve.gate.proxy import check_proxies
 from zhinao.serve.settings import ServeSettings
 
 

@@ -6,8 +6,8 @@ import contextlib
 import uvicorn
 
 from zhinao.lang import tr
-from zhinao.serve.admission import Admission
-from zhinao.serve.logs import LOGGER
+from zhinao.serve.gate.logs import LOGGER
+from zhinao.serve.run.admission import Admission
 from zhinao.signals import Repeats
 
 _LAST_SECONDS = 2  # for handlers that are being cancelled

@@ -9,13 +9,13 @@ import uvicorn
 import uvloop
 
 from zhinao.lang import tr
-from zhinao.serve import logs
 from zhinao.serve.app import build
-from zhinao.serve.auth import Keys
-from zhinao.serve.connection import protocol
 from zhinao.serve.drain import DrainingServer
+from zhinao.serve.gate import logs
+from zhinao.serve.gate.auth import Keys
+from zhinao.serve.gate.connection import protocol
 from zhinao.serve.page import files
-from zhinao.serve.service import Service
+from zhinao.serve.run.service import Service
 from zhinao.serve.settings import ServeSettings
 
 _TURN_SECONDS = 0.001  # how long a thread that reads a large request may keep the loop waiting, of Python's 5 ms

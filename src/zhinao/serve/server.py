@@ -13,8 +13,8 @@ from threading import Thread
 from zhinao import family
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.serve.auth import Keys, check_bind
-from zhinao.serve.cors import check_origins
+from zhinao.serve.gate.auth import Keys, check_bind
+from zhinao.serve.gate.cors import check_origins
 from zhinao.serve.model_names import names
 from zhinao.serve.settings import ServeSettings
 

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zhinao.errors import MissingExtraError
-from zhinao.train import beforehand, claim, documents, processes, record, vocabulary
-from zhinao.train.beforehand import is_first
-from zhinao.train.lasting import lasting_output
-from zhinao.train.settings import TrainSettings
+from zhinao.train import claim
+from zhinao.train.loop import record
+from zhinao.train.loop.lasting import lasting_output
+from zhinao.train.method import rows
+from zhinao.train.net import vocabulary
+from zhinao.train.parallel import processes
+from zhinao.train.settings import beforehand
+from zhinao.train.settings.beforehand import is_first
+from zhinao.train.settings.settings import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -44,12 +49,12 @@ def _train(settings: TrainSettings, is_text: bool) -> Outcome:
     beforehand.check_model(settings, model.path, start is not None)
     tokenizer_folder = vocabulary.folder_for(settings, model.path)
     tokenizer = Tokenizer.load(tokenizer_folder)
-    prepared = documents.prepare(settings, tokenizer_folder)
-    say(*documents.told(prepared))
-    from zhinao.train import session
+    prepared = rows.prepare(settings, tokenizer_folder)
+    say(*rows.told(prepared))
+    from zhinao.train.method import supervised
 
     try:
-        return session.run(settings, model, tokenizer, prepared, start, notes, is_text)
+        return supervised.run(settings, model, tokenizer, prepared, start, notes, is_text)
     finally:
         processes.leave()
 

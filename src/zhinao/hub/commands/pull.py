@@ -2,8 +2,9 @@
 
 import sys
 
+from zhinao import progress
 from zhinao.files import human_size
-from zhinao.hub import cache, locate, progress
+from zhinao.hub import cache, locate
 from zhinao.hub.offline import is_offline
 from zhinao.hub.source import HUBS
 from zhinao.lang import tr

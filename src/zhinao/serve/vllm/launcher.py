@@ -14,8 +14,8 @@ from zhinao.engine import select
 from zhinao.engine.vllm import check_layout
 from zhinao.hub import LocalModel, cache
 from zhinao.lang import tr
-from zhinao.serve.auth import Keys, check_bind
-from zhinao.serve.cors import check_origins
+from zhinao.serve.gate.auth import Keys, check_bind
+from zhinao.serve.gate.cors import check_origins
 from zhinao.serve.settings import ServeSettings
 from zhinao.serve.vllm import arguments, environment
 from zhinao.serve.vllm.family_files import FamilyFiles

@@ -5,9 +5,9 @@ vLLM makes it without arguments (`--middleware`); the settings come by an enviro
 
 import uvicorn.config
 
-from zhinao.serve import asgi, connection, logs, middleware
-from zhinao.serve.auth import Keys
-from zhinao.serve.limits import RateLimits
+from zhinao.serve.gate import asgi, connection, logs, middleware
+from zhinao.serve.gate.auth import Keys
+from zhinao.serve.gate.limits import RateLimits
 from zhinao.serve.vllm import environment
 from zhinao.serve.vllm.reasoning_names import ReasoningNames
 from zhinao.serve.vllm.request_fields import RequestFields

@@ -5,7 +5,7 @@ Only answers to chat requests are looked at, and only those chunks of a stream t
 
 import json
 
-from zhinao.serve import asgi
+from zhinao.serve.gate import asgi
 
 _PATH = "/v1/chat/completions"
 _FIELD, _OTHER = "reasoning", "reasoning_content"

@@ -5,8 +5,8 @@ Other fields that `zhinao serve` knows beyond OpenAI's have vLLM's names already
 
 import json
 
-from zhinao.serve import asgi
-from zhinao.serve.body import replayed
+from zhinao.serve.gate import asgi
+from zhinao.serve.gate.body import replayed
 
 _PATH = "/v1/chat/completions"
 _FIELD, _OTHER = "thinking_budget", "thinking_token_budget"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zhinao import machine
-from zhinao.train.counts import Counts
+from zhinao.train.loop.counts import Counts
 from zhinao.train.monitor import provenance
 
 

@@ -3,7 +3,8 @@
 import subprocess
 from pathlib import Path
 
-from zhinao import __version__, machine
+from zhinao import machine
+from zhinao.version import __version__
 
 PACKAGES = ("torch", "transformers", "accelerate", "trl", "peft", "deepspeed", "tokenizers", "safetensors", "numpy")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from transformers import TrainerCallback
 from transformers.integrations import SwanLabCallback, TensorBoardCallback, WandbCallback
 
-from zhinao.train import beforehand
+from zhinao.train.settings import beforehand
 
 
 class TensorBoard(TensorBoardCallback):

@@ -1,0 +1,1 @@
+"""From files to samples: where they lie, how they are stored, what their fields mean."""

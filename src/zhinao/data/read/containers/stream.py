@@ -1,0 +1,109 @@
+"""The bytes of a source: opened, counted while they are read, unpacked from gzip. Never more in memory than a few MB."""
+
+import contextlib
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from zhinao.data.read.sources import STDIN
+from zhinao.data.sample import DataError
+from zhinao.lang import tr
+
+NUM_HEAD_BYTES = 2**16
+_GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """`bytes` is the whole source from its beginning, `head` its first 64 KiB for a look ahead. `is_gzip`: was unpacked.
+
+    `on_bytes` is told what is read from the disk otherwise than through `bytes`.
+    """
+
+    source: str
+    bytes: io.BufferedReader
+    head: bytes
+    is_gzip: bool
+    on_bytes: Callable[[int], None]
+
+
+@contextlib.contextmanager
+def opened(source: str, on_bytes: Callable[[int], None] | None = None) -> Iterator[Stream]:
+    """`on_bytes` is told how many bytes were read from the disk, before unpacking. Raises DataError, also while it is read."""
+    with _open(source) as file, _told(source):
+        raw = _Counted(file, on_bytes)
+        head, whole = _with_head(raw)
+        is_gzip = head.startswith(_GZIP)
+        if is_gzip:
+            head, whole = _with_head(gzip.GzipFile(fileobj=whole, mode="rb"))
+        yield Stream(source, whole, head, is_gzip, on_bytes or (lambda _: None))
+
+
+@contextlib.contextmanager
+def _open(source: str) -> Iterator[io.IOBase]:
+    if source == STDIN:
+        yield sys.stdin.buffer
+        return
+    try:
+        file = open(source, "rb", buffering=0)  # noqa: SIM115 (closed below, and errors while reading are not ours)
+    except OSError as error:
+        raise _unreadable(source, error) from None
+    with file:
+        yield file
+
+
+def _unreadable(source: str, error: OSError) -> DataError:
+    return DataError(tr(f"{source}: cannot be read ({error.strerror}).", f"{source}：无法读取（{error.strerror}）。"))
+
+
+@contextlib.contextmanager
+def _told(source: str) -> Iterator[None]:
+    """Errors of the disk and of gzip, wherever in the file they turn up, as sentences."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        what = (
+            tr("the gzip file ends too early; it is not whole", "gzip 文件不完整，提前结束")
+            if isinstance(error, EOFError)
+            else tr("the gzip file is damaged", "gzip 文件已损坏")
+        )
+        raise DataError(f"{source}: {what}.", tr("fetch or pack it again", "请重新下载或压缩")) from None
+    except OSError as error:
+        raise _unreadable(source, error) from None
+
+
+def _with_head(raw) -> tuple[bytes, io.BufferedReader]:
+    head = b""
+    while len(head) < NUM_HEAD_BYTES and (more := raw.read(NUM_HEAD_BYTES - len(head))):
+        head += more
+    return head, io.BufferedReader(_Joined(head, raw), 2**20)
+
+
+class _Counted:
+    def __init__(self, file, on_bytes: Callable[[int], None] | None):
+        self._file, self._on_bytes = file, on_bytes
+
+    def read(self, size: int) -> bytes:
+        data = self._file.read(size)
+        if self._on_bytes and data:
+            self._on_bytes(len(data))
+        return data
+
+
+class _Joined(io.RawIOBase):
+    """What was read ahead, then the rest."""
+
+    def __init__(self, head: bytes, rest):
+        self._head, self._rest = head, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        data = self._head[: len(buffer)] or self._rest.read(len(buffer))
+        self._head = self._head[len(data) :]
+        buffer[: len(data)] = data
+        return len(data)

@@ -1,0 +1,1 @@
+"""`zhinao data stats`: how long, how many, how often."""

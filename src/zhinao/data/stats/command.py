@@ -1,0 +1,63 @@
+"""`zhinao data stats`: arguments in, counts out. What is counted is in `stats_count.py`."""
+
+import argparse
+from pathlib import Path
+
+from zhinao.data import arguments, tokenizer_of
+from zhinao.errors import UsageError
+from zhinao.lang import tr
+
+_LIMITS = "2048,4096,8192,16384,32768"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    arguments.add_sources(parser)
+    parser.add_argument(
+        "--limits",
+        metavar="N,N",
+        default=_LIMITS,
+        help=tr("lengths of rows to try packing with (default: %(default)s)", "尝试拼接的行长度（默认 %(default)s）"),
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=42,
+        metavar="N",
+        help=tr("of the packing (default: 42)", "拼接的随机种子（默认 42）"),
+    )
+    parser.add_argument("--json", metavar="FILE", type=Path, help=tr("write the numbers as JSON", "将结果写为 JSON"))
+    arguments.add_encoding(parser)
+    arguments.add_workers(parser)
+    tokenizer_of.add_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> None:
+    from zhinao.data.check.looking import Eyes, look_at
+    from zhinao.data.read.progress import reading
+    from zhinao.data.sample import DataError
+    from zhinao.data.stats import show
+    from zhinao.data.stats.report import Count
+
+    capacities = limits(args.limits)
+    reader = tokenizer_of.read(args)
+    eyes = Eyes(reader.folder, arguments.how(args), arguments.limit(args, reader.num_context))
+    count = Count()
+    with reading(arguments.sources(args), format=args.format) as (items, found):
+        for _, facts in look_at(items, eyes, args.preprocessing_num_workers):
+            count.add(facts)
+    if not count.total.num_samples:
+        raise DataError(tr("There is no sample in it.", "没有任何样本。"), ", ".join(args.sources))
+    packings = [count.packing(capacity, args.seed) for capacity in capacities]
+    show.show(count, packings, found, reader)
+    if args.json:
+        show.write(args.json, count, packings, found, reader)
+
+
+def limits(text: str) -> list[int]:
+    """`2048,4096` as numbers. Raises UsageError."""
+    numbers = [int(word) if word.strip().isdecimal() else 0 for word in text.split(",")]
+    if min(numbers) < 2:
+        raise UsageError(
+            tr(f"--limits: {text!r} are no lengths.", f"--limits：{text!r} 不是长度列表。"), f"--limits {_LIMITS}"
+        )
+    return numbers

@@ -1,0 +1,1 @@
+"""From ids to rows: encoded once, kept on disk, mixed and packed."""

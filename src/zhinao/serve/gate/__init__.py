@@ -1,0 +1,1 @@
+"""What stands around the server: bodies, keys, limits, logs, connections. Knows nothing of models."""

@@ -1,0 +1,1 @@
+"""What a request of the OpenAI API means, and what its answer looks like."""

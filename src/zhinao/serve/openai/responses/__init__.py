@@ -1,0 +1,1 @@
+"""`/v1/responses`: input, object and events."""

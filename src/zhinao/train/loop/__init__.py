@@ -1,0 +1,1 @@
+"""What runs in each step and at the end: trainer, saving, what is recorded."""

@@ -1,0 +1,1 @@
+"""The network as it is trained: loading, adapters, attention, the last layer and its loss."""

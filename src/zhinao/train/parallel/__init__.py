@@ -1,0 +1,1 @@
+"""Several processes as one: DDP, DeepSpeed, FSDP2, sequence parallelism."""
