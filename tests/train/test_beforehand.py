@@ -95,7 +95,7 @@ def test_what_was_left_open_is_decided_once(start, tiny, monkeypatch):
     monkeypatch.setattr("zhinao.train.method.prefer_run.prepare", lambda *_: prepared)
     monkeypatch.setattr("zhinao.train.method.rows.prepare", lambda *_: prepared)
     monkeypatch.setattr("zhinao.train.method.rows.told", lambda _: [])
-    for place in ("train.session.run", "train.prefer_session.run"):
+    for place in ("train.method.supervised.run", "train.method.preference.run"):
         monkeypatch.setattr(f"zhinao.{place}", lambda settings, *_: settings)
     assert start(learning_rate=None, bf16=None).learning_rate and len(calls) == 1
 
