@@ -11,7 +11,8 @@ TRANSFORMERS_PYTHON ?=
 WORK ?= build/bench-serve
 MINUTES ?= 30
 # Two files of tests side by side, one thread each: most wait for processes to start. JOBS= runs one after the other.
-JOBS ?= -n 2 --dist loadscope --no-loadscope-reorder
+# A process of tests that dies ends the run: what is started in its place would be waited for without end.
+JOBS ?= -n 2 --dist loadscope --no-loadscope-reorder --max-worker-restart=0
 BIN := $(VENV)/bin
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(JOBS)
 # Where somebody watches, pip shows what it fetches; in logs it is silent.

@@ -141,7 +141,12 @@ def test_engine_errors_have_their_exit_code(ask):
 )
 def test_ctrl_c_stops_an_answer_and_ends_a_thought(ask, says, exit_code, printed):
     code, out, *_ = ask(
-        says, "m", "q", thinks=len(says) > 1, hold="two", on_hold=lambda: signal.raise_signal(signal.SIGINT)
+        says,
+        "m",
+        "q",
+        thinks=len(says) > 1,
+        hold="two",
+        on_hold=lambda: signal.getsignal(signal.SIGINT)(signal.SIGINT, None),
     )
     assert (code, out) == (exit_code, printed)
 
