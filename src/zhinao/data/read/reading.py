@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 from zhinao.data.read.read import Found, read
-from zhinao.data.read.sources import expand
+from zhinao.data.read.sources import expand, say_skipped
 from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.lang import tr
 
@@ -18,8 +18,7 @@ def reading(
 ) -> Iterator[tuple[Iterator[Sample | Fault], list[Found]]]:
     """What `read` gives, and the list that fills with the files' Found. Names files in folders that were not read."""
     meant, found = expand(sources), []
-    for name in meant.skipped:
-        print(tr(f"not read, no data by its name: {name}", f"未读取（后缀不是数据文件）：{name}"), file=sys.stderr)
+    say_skipped(meant.skipped)
     with (
         _bar(meant.num_bytes) as advance,
         contextlib.closing(read(sources, format=format, on_file=found.append, on_bytes=advance)) as items,

@@ -49,6 +49,12 @@ def expand(names: Sequence[str]) -> Sources:
     return Sources(tuple(files), tuple(skipped), sum(os.path.getsize(file) for file in files if file != STDIN))
 
 
+def say_skipped(names: Sequence[str]) -> None:
+    for name in names:
+        what = tr(f"not read, no data by its name: {name}", f"未读取（后缀不是数据文件）：{name}")
+        print(what, file=sys.stderr)
+
+
 def suffix(source: str) -> str:
     """`.jsonl` of `a.JSONL.gz`."""
     return Path(source.lower().removesuffix(".gz")).suffix

@@ -5,14 +5,13 @@ choose among the documents of a cache.
 """
 
 import shutil
-import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from zhinao import files
 from zhinao.data.encode.choices import Choices
 from zhinao.data.encode.overlong import Limit
-from zhinao.data.read.sources import STDIN, expand, put_aside, stamp
+from zhinao.data.read.sources import STDIN, expand, put_aside, say_skipped, stamp
 from zhinao.data.sample import DataError
 from zhinao.data.store import columns
 from zhinao.data.store import key as cache_key
@@ -75,7 +74,7 @@ def kept(
         folder = files.private_home("data") / key
         with files.lock(folder.with_name(f"{key}.lock")):
             if not (folder / columns.META).exists():
-                _say_skipped(skipped)
+                say_skipped(skipped)
                 how_to = {"stops_at_fault": not max_faulty_share, "num_workers": num_workers, "reporter": reporter}
                 _build(folder, sources, expanded, plan, **how_to)
             if also:
@@ -117,12 +116,6 @@ def _expanded(sources: Sequence[str]) -> tuple[dict[str, int], list[str]]:
                 )
             result[file] = number
     return result, skipped
-
-
-def _say_skipped(names: Sequence[str]) -> None:
-    for name in names:
-        what = tr(f"not read, no data by its name: {name}", f"未读取（后缀不是数据文件）：{name}")
-        print(what, file=sys.stderr)
 
 
 def _build(target: Path, sources: Sequence[str], expanded: dict[str, int], plan: Plan, **how_to) -> None:
