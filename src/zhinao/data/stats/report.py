@@ -24,6 +24,8 @@ from zhinao.data.store.packing import best_fit, efficiency
 from zhinao.data.visible import console, visible
 from zhinao.lang import tr
 
+_WIDTH = 40  # of the bars
+
 
 @dataclass
 class Group:
@@ -100,9 +102,6 @@ def histogram(values: array) -> list[tuple[int, int, int]]:
     counts = np.bincount(classes)
     first = int(np.flatnonzero(counts)[0])
     return [(2 ** (n - 1) if n else 0, 2**n - 1 if n else 0, int(counts[n])) for n in range(first, len(counts))]
-
-
-_WIDTH = 40
 
 
 def show(count: Count, packings: list[Packing], found: list[Found], reader: Reader) -> None:

@@ -13,6 +13,20 @@ from zhinao.data.sample import Fault, Place
 from zhinao.lang import tr
 
 BOM = b"\xef\xbb\xbf"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_SENTENCES = {
+    "Expecting value": "此处缺少值",
+    "Expecting property name enclosed in double quotes": "此处应为双引号括起的键",
+    "Expecting ':' delimiter": "此处缺少冒号",
+    "Expecting ',' delimiter": "此处缺少逗号",
+    "Unterminated string starting at": "从此处开始的字符串没有结束",
+    "Invalid control character at": "字符串中有未转义的控制字符",
+    "Invalid \\escape": "无效的 \\ 转义",
+    "Invalid \\uXXXX escape": "无效的 \\u 转义",
+    "Extra data": "值之后还有多余的内容",
+    "Illegal trailing comma before end of object": "对象末尾有多余的逗号",
+    "Illegal trailing comma before end of array": "数组末尾有多余的逗号",
+}
 
 
 def records(source: str, file: io.BufferedReader) -> Iterator[tuple[Place, dict] | Fault]:
@@ -46,22 +60,6 @@ def not_utf8(error: UnicodeDecodeError) -> str:
 
 def no_object(place: Place, value) -> Fault:
     return Fault(place, "", tr(f"must be an object, not {kind_of(value)}", f"必须是对象，而不是{kind_of(value)}"))
-
-
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-_SENTENCES = {
-    "Expecting value": "此处缺少值",
-    "Expecting property name enclosed in double quotes": "此处应为双引号括起的键",
-    "Expecting ':' delimiter": "此处缺少冒号",
-    "Expecting ',' delimiter": "此处缺少逗号",
-    "Unterminated string starting at": "从此处开始的字符串没有结束",
-    "Invalid control character at": "字符串中有未转义的控制字符",
-    "Invalid \\escape": "无效的 \\ 转义",
-    "Invalid \\uXXXX escape": "无效的 \\u 转义",
-    "Extra data": "值之后还有多余的内容",
-    "Illegal trailing comma before end of object": "对象末尾有多余的逗号",
-    "Illegal trailing comma before end of array": "数组末尾有多余的逗号",
-}
 
 
 class _RepeatedKey(ValueError):
