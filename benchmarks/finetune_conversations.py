@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from zhinao.data.encode.choices import How
+from zhinao.data.encode.choices import Choices
 from zhinao.data.encode.encoding import Encoded, encode
 from zhinao.data.sample import Place, Sample
 from zhinao.data.store.packing import best_fit
@@ -32,7 +32,7 @@ def conversations(data: Path | None, number: int, tokenizer, limit: int) -> list
         if not messages:
             raise ValueError(f"only {len(found)} conversations of at most {limit} tokens can be made")
         sample = Sample("chat", Place("conversations", None, len(found) + 1), messages=messages)
-        (document,) = encode(sample, tokenizer, How())
+        (document,) = encode(sample, tokenizer, Choices())
         if len(document.ids) <= limit:
             found.append(document)
     return found

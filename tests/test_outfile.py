@@ -11,8 +11,8 @@ import threading
 import pytest
 
 from zhinao import outfile
-from zhinao.data.output import check_target
-from zhinao.data.output import writing as data_writing
+from zhinao.data.commands.output import check_target
+from zhinao.data.commands.output import writing as data_writing
 from zhinao.errors import DiskError
 
 

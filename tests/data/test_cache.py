@@ -1,5 +1,6 @@
 """The cache of encoded documents: what it holds, what it depends on, and what is left of it when something goes wrong."""
 
+import ast
 import json
 import os
 import pickle
@@ -15,8 +16,9 @@ import numpy as np
 import pytest
 from tests.tiny_tokenizer import SAMPLE, make_tokenizer
 
+import zhinao
 from zhinao import files
-from zhinao.data.encode.choices import How
+from zhinao.data.encode.choices import Choices
 from zhinao.data.encode.encoding import encode
 from zhinao.data.read.read import read
 from zhinao.data.sample import DataError
@@ -27,7 +29,7 @@ from zhinao.errors import UsageError, ZhinaoError
 from zhinao.model.tokenizer import Tokenizer
 from zhinao.progress import quiet
 
-HOW = How()
+HOW = Choices()
 
 
 @pytest.fixture(autouse=True)
@@ -138,8 +140,8 @@ def test_whatever_it_depends_on_is_seen(tmp_path, tokenizer, monkeypatch):
     data = write_chats(tmp_path / "data.jsonl", 5)
     keys = [built(data, tokenizer).key]
     for more in (
-        {"how": How("last")},
-        {"how": How(thoughts="drop")},
+        {"how": Choices("last")},
+        {"how": Choices(thoughts="drop")},
         {"model_max_length": 1024},
         {"overlong": "split"},
         {"values": {"name": "x"}},
@@ -158,9 +160,46 @@ def test_whatever_it_depends_on_is_seen(tmp_path, tokenizer, monkeypatch):
     (tokenizer / "chat_template.jinja").unlink()
     code = tmp_path / "code"
     code.mkdir()
-    monkeypatch.setattr(key, "_CODE", ("family.py",))  # as if the package's other files were others
+    monkeypatch.setattr(
+        key, "code", lambda package: {package / "family.py"}
+    )  # as if the package's other files were others
     keys.append(built(data, tokenizer).key)
     assert len(set(keys)) == len(keys)
+
+
+DECIDES = (
+    "data/read/formats/alpaca.py",
+    "data/encode/pairs.py",
+    "data/encode/overlong.py",
+    "prompt/conversation.py",
+    "prompt/template_worker.py",  # a process of its own, started by its name
+    "model/tokenizer.py",
+    "family.py",
+)
+DECIDES_NOT = ("data/view/rows.py", "data/check/rules.py", "data/stats/report.py", "data/commands/split.py", "lang.py")
+
+
+def test_the_code_that_decides_ids_is_in_the_key_and_no_other(tmp_path, tokenizer, monkeypatch):
+    package = tmp_path / "zhinao"
+    files.shutil.copytree(Path(zhinao.__file__).parent, package, ignore=lambda *_: {"serve", "train", "__pycache__"})
+    monkeypatch.setattr(zhinao, "__file__", str(package / "__init__.py"))
+    keys = [key.digest([], tokenizer, {})]
+    for name in (*DECIDES_NOT, *DECIDES):
+        with (package / name).open("a") as out:
+            out.write("# touched\n")
+        keys.append(key.digest([], tokenizer, {}))
+    assert len(set(keys)) == 1 + len(DECIDES) and keys[0] == keys[len(DECIDES_NOT)]
+
+
+def test_no_import_of_that_code_is_missed():
+    """The key reads names by a pattern, for speed; here Python itself does."""
+    package = Path(zhinao.__file__).parent
+    found = key.code(package)
+    for file in found:
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("zhinao"):
+                names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+                assert {key._file(package, name) for name in names} <= found | {None}
 
 
 def test_the_digest_is_of_ids_and_weights(tmp_path, tokenizer):
@@ -168,7 +207,7 @@ def test_the_digest_is_of_ids_and_weights(tmp_path, tokenizer):
     first = built(data, tokenizer)
     same = built(data, tokenizer, model_max_length=1024)
     assert same.key != first.key and same.digest == first.digest
-    assert built(data, tokenizer, how=How("last")).digest != first.digest
+    assert built(data, tokenizer, how=Choices("last")).digest != first.digest
     data.write_text(data.read_text(encoding="utf-8").replace("the", "The", 1), encoding="utf-8")
     assert built(data, tokenizer).digest != first.digest
 
@@ -300,16 +339,17 @@ import re
 import sys
 from zhinao import cli
 from zhinao.data.store import cache, make
-from zhinao.data.encode.choices import How
+from zhinao.data.encode import overlong
+from zhinao.data.encode.choices import Choices
 if __name__ == "__main__":
     make._NUM_BATCH_CHARACTERS = 20_000
     num_workers = int(sys.argv[3])
     if "--quickly" in sys.argv:  # documents of a few ids, so that reading and writing is all that is done
         from zhinao.data.encode.encoding import encode
-        make.fit = lambda sample, tokenizer, how, limit, losses: encode(
+        overlong.fit = lambda sample, tokenizer, how, limit, losses: encode(
             dataclasses.replace(sample, text=sample.text[:8]), tokenizer, how
         )
-    made = cache.build([sys.argv[1]], sys.argv[2], How(), model_max_length=2048, num_workers=num_workers)
+    made = cache.build([sys.argv[1]], sys.argv[2], Choices(), model_max_length=2048, num_workers=num_workers)
     peak = int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) // 1024
     heavy = sorted({"torch", "transformers", "datasets"} & set(sys.modules))
     print(len(made), peak, heavy)

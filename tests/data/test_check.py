@@ -9,10 +9,10 @@ import pytest
 from tests.tiny_tokenizer import make_tokenizer
 
 from zhinao import cli
-from zhinao.data.check import looking
-from zhinao.data.check.look import look
-from zhinao.data.check.repeats import Repeats
-from zhinao.data.encode.choices import How
+from zhinao.data.check import inspection
+from zhinao.data.check.inspection import inspect
+from zhinao.data.check.report import Repeats
+from zhinao.data.encode.choices import Choices
 from zhinao.data.sample import Place, Sample
 from zhinao.model.tokenizer import Tokenizer
 
@@ -272,11 +272,11 @@ def sample(n: int, *words: str) -> Sample:
 
 
 def test_processes_see_the_same_in_the_same_order(model, monkeypatch):
-    monkeypatch.setattr(looking, "_NUM_ALONE", 5)
+    monkeypatch.setattr(inspection, "_NUM_ALONE", 5)
     items = [sample(n, f"question {n}", "answer " * (n % 7)) for n in range(1, 200)]
-    eyes = looking.Eyes(model, How(), None)
-    alone = list(looking.look_at(items, eyes, 1))
-    spread = list(looking.look_at(items, eyes, 2))
+    inspector = inspection.Inspector(model, Choices(), None)
+    alone = list(inspection.inspect_all(items, inspector, 1))
+    spread = list(inspection.inspect_all(items, inspector, 2))
     assert [item for item, _ in spread] == items
     assert [facts for _, facts in spread] == [facts for _, facts in alone]
 
@@ -291,7 +291,7 @@ def test_reading_does_not_run_ahead(model):
             num_read += 1
             yield sample(num_read, "a", "b")
 
-    looked = looking.look_at(endless(), looking.Eyes(model, How(), None), 1)
+    looked = inspection.inspect_all(endless(), inspection.Inspector(model, Choices(), None), 1)
     for _ in range(50):
         next(looked)
     assert num_read == 50
@@ -302,7 +302,7 @@ def test_repeats_among_many(model):
     tokenizer, repeats = Tokenizer.load(model), Repeats()
     words = [("a", "b"), ("A!", "b"), ("a", "c"), ("d", "e"), ("a", "b"), ("d", "e"), ("a", "C"), ("", "e"), (" ", "f")]
     for n, pair in enumerate(words, start=1):
-        repeats.add(look(sample(n, *pair), tokenizer, How(), None))
+        repeats.add(inspect(sample(n, *pair), tokenizer, Choices(), None))
     found = [(place.line, finding.code, finding.detail) for place, finding in repeats.findings()]
     assert found == [
         (2, "near-duplicate", "s, line 1"),

@@ -118,7 +118,7 @@ def test_a_stop_in_the_middle_leaves_nothing(data, tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("zhinao.data.convert.formats.write", stop)
+    monkeypatch.setattr("zhinao.data.commands.convert.formats.write", stop)
     assert convert(data, "-o", tmp_path / "b.jsonl") == 130
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
 

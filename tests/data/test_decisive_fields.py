@@ -7,9 +7,9 @@ import pytest
 from tests.tiny_tokenizer import make_tokenizer
 
 from zhinao import cli
-from zhinao.data.encode.choices import How
+from zhinao.data.encode.choices import Choices
 from zhinao.data.encode.encoding import encode, encode_preference
-from zhinao.data.encode.omitted import LossTable
+from zhinao.data.encode.omitted import Omitted
 from zhinao.data.encode.overlong import Limit, fit
 from zhinao.data.read.formats.fields import LABELS
 from zhinao.data.read.read import read
@@ -72,16 +72,16 @@ def test_a_bad_answer_is_an_error_or_left_out_or_learned(name, items, model):
     [sample], ignored = items(BAD[name])
     assert sample.label is False and not +ignored
     tokenizer, to_ids = Tokenizer.load(model), encode_preference if name == "a pair" else encode
-    refused = to_ids(sample, tokenizer, How())
+    refused = to_ids(sample, tokenizer, Choices())
     assert (
         isinstance(refused, Fault)
         and refused.field == next(name for name in BAD[name] if name in LABELS)
         and "--rejected drop" in refused.message
     )
-    assert not isinstance(to_ids(sample, tokenizer, How(rejected="learn")), Fault)
-    losses = LossTable()
+    assert not isinstance(to_ids(sample, tokenizer, Choices(rejected="learn")), Fault)
+    losses = Omitted()
     if name != "a pair":
-        assert fit(sample, tokenizer, How(rejected="drop"), Limit(100), losses) == []
+        assert fit(sample, tokenizer, Choices(rejected="drop"), Limit(100), losses) == []
         assert (losses.total.num_samples, losses.total.num_rejected, losses.total.num_faulty) == (1, 1, 0)
 
 
@@ -99,7 +99,7 @@ def test_good_answers_and_classes(items):
     [sample], ignored = items(CHAT | {"is_rejected": False, "desirable": True})
     assert sample.label is True and not +ignored
     with pytest.raises(UsageError):
-        How(rejected="maybe")
+        Choices(rejected="maybe")
 
 
 def test_check_finds_bad_answers_and_convert_keeps_the_label(items, model, tmp_path, capsys):
@@ -153,8 +153,8 @@ def test_a_worse_answer_beside_a_conversation_makes_a_pair(name, items, model):
     [pair], ignored = items(PAIRS[name])
     assert (pair.kind, pair.messages, pair.chosen, pair.rejected) == ("preference", *CELLS) and not +ignored
     tokenizer = Tokenizer.load(model)
-    assert not isinstance(encode_preference(pair, tokenizer, How()), Fault)
-    assert "zhinao prefer" in str(encode(pair, tokenizer, How()))  # finetune would learn one and forget the other
+    assert not isinstance(encode_preference(pair, tokenizer, Choices()), Fault)
+    assert "zhinao prefer" in str(encode(pair, tokenizer, Choices()))  # finetune would learn one and forget the other
     assert items(PAIRS[name] | {"rejected_response": None, "rejected_messages": []})[0][0].kind == "chat"
 
 
@@ -232,7 +232,7 @@ def test_a_text_and_its_calls_are_one_turn(items, model):
     answer = assistant("One moment.", tool_calls=calls)
     assert sample.messages[1:] == [answer, *({"role": "tool", "content": c} for c in "xy"), assistant("r")]
     tokenizer = Tokenizer.load(model)
-    [document] = encode(sample, tokenizer, How())
+    [document] = encode(sample, tokenizer, Choices())
     learned = tokenizer.decode(document.ids[document.weights > 0].tolist(), skip_control=False)
     assert learned.startswith("One moment.") and learned.count("<|im_end|>") == 2 == len(document.turns)
     # the same in the other formats: ms-swift's roles, and messages
@@ -253,15 +253,15 @@ def test_an_answer_behind_a_call_that_nobody_responded_to(items, model, tmp_path
     human, said, result = ({"from": role, "value": "q"} for role in ("human", "gpt", "observation"))
     tokenizer = Tokenizer.load(model)
     [sample] = items({"conversations": [human, called, said]})[0]
-    fault = encode(sample, tokenizer, How())
+    fault = encode(sample, tokenizer, Choices())
     assert fault.field == "messages[2].role" and "no tool has responded" in fault.message
     assert cli.main(["data", "check", str(tmp_path / "a.jsonl"), "--model", str(model)]) == 10
     assert fault.message in " ".join(capsys.readouterr().out.split())
     for turns in ([human, called, result, said], [human, said, called, result, said], [human, called, human, said]):
         [sample] = items({"conversations": turns})[0]
-        assert not isinstance(encode(sample, tokenizer, How()), Fault), turns
+        assert not isinstance(encode(sample, tokenizer, Choices()), Fault), turns
     pair = {"prompt": [user("q"), assistant("", tool_calls=[call("f", "{}")])], "chosen": "a", "rejected": "b"}
-    assert encode_preference(items(pair)[0][0], tokenizer, How()).field == "messages[2].role"
+    assert encode_preference(items(pair)[0][0], tokenizer, Choices()).field == "messages[2].role"
 
 
 def test_one_turn_has_one_weight(items):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.byte_tokenizer import ByteTokenizer
 from tests.tiny_tokenizer import make_tokenizer
 
-from zhinao.data.encode import dialogue, turn
-from zhinao.data.encode.choices import How
+from zhinao.data.encode import dialogue
+from zhinao.data.encode.choices import Choices
 from zhinao.data.encode.encoding import Encoded, encode, encode_preference
 from zhinao.data.sample import Fault, Place, Sample
 from zhinao.errors import UsageError
@@ -62,13 +62,13 @@ def marked(document: Encoded, tokenizer) -> str:
 
 
 def texts(sample, tokenizer=plain, **how) -> list[str]:
-    made = encode(sample, tokenizer, How(**how))
+    made = encode(sample, tokenizer, Choices(**how))
     assert not isinstance(made, Fault), made
     return [marked(document, tokenizer) for document in made]
 
 
 def fault(sample, tokenizer=plain, **how) -> str:
-    made = encode(sample, tokenizer, How(**how))
+    made = encode(sample, tokenizer, Choices(**how))
     assert isinstance(made, Fault)
     return str(made)
 
@@ -79,7 +79,7 @@ def question(text):
 
 def test_every_answer_and_its_end_token():
     sample = chat(system(), user("a"), assistant("b"), user("c"), assistant("d"))
-    (document,) = encode(sample, plain, How())
+    (document,) = encode(sample, plain, Choices())
     wanted = f"{SYSTEM}{question('a')}[b<|im_end|>]\n{question('c')}[d<|im_end|>]"
     assert marked(document, plain) == wanted
     assert document.ids.tolist() == plain.encode(wanted.replace("[", "").replace("]", ""), control=True)
@@ -91,7 +91,7 @@ def test_every_answer_and_its_end_token():
 
 def test_demo_tokenizer_token_by_token(demo):
     tokenizer = Tokenizer.load(demo)
-    (document,) = encode(chat(system("Be brief."), user("Hi!"), assistant("Hello there")), tokenizer, How())
+    (document,) = encode(chat(system("Be brief."), user("Hi!"), assistant("Hello there")), tokenizer, Choices())
     tokens = [tokenizer.decode([number], skip_control=False) for number in document.ids.tolist()]
     frames = ("<|im_start|> system \n", "<|im_start|> user \n", "<|im_start|> ass istant \n")
     system_frame, user_frame, assistant_frame = (frame.split(" ") for frame in frames)
@@ -103,7 +103,7 @@ def test_demo_tokenizer_token_by_token(demo):
 
 def test_tiny_tokenizer_token_by_token(tmp_path):
     tokenizer = Tokenizer.load(make_tokenizer(tmp_path))
-    (document,) = encode(chat(user("the"), assistant("你好，")), tokenizer, How())
+    (document,) = encode(chat(user("the"), assistant("你好，")), tokenizer, Choices())
     named = [tokenizer.id_to_token(number) for number in document.ids.tolist()]
     start, end = named.index("<|im_start|>"), len(named) - 1
     assert named[start] == "<|im_start|>" and named[end] == "<|im_end|>"
@@ -116,7 +116,7 @@ def test_ids_are_what_the_server_renders(demo):
     """Also without the default system message, which the template puts in."""
     tokenizer = Tokenizer.load(demo)
     messages = [user("Hi"), assistant("Hello"), user("Bye"), assistant("So long")]
-    (document,) = encode(chat(*messages), tokenizer, How())
+    (document,) = encode(chat(*messages), tokenizer, Choices())
     prompt = render(messages[:3], tokenizer).ids
     assert document.ids[: len(prompt)].tolist() == prompt
     assert document.ids[len(prompt) :].tolist() == [*tokenizer.encode("So long"), 2]
@@ -201,7 +201,7 @@ def test_turns_that_stay_as_they_were_served_share_a_document():
     tool = {"role": "tool", "content": "42"}
     answers = [assistant("b", "T", tool_calls=[call]), tool, assistant("c", "U")]
     sample = chat(user("0"), assistant("1"), user("a"), *answers, user("d"), assistant("e"))
-    one, two = encode(sample, plain, How())
+    one, two = encode(sample, plain, Choices())
     trained = marked(one, plain)
     assert (
         "[1<|im_end|>]" in trained
@@ -229,7 +229,7 @@ def test_a_template_that_opens_thoughts_and_shows_none():
         f"{ask('a')}<think>\n[T\n</think>\n\nb<|im_end|>]",
         f"{ask('a')}b<|im_end|>\n{ask('c')}<think>\n[U\n</think>\n\nd<|im_end|>]",
     ]
-    for document in encode(sample, tokenizer, How()):
+    for document in encode(sample, tokenizer, Choices()):
         prompt = render([user("a")], tokenizer).ids
         assert document.ids[: len(prompt) - 2].tolist() == prompt[:-2]
     assert texts(sample, tokenizer, train_thoughts=False)[0] == f"{ask('a')}<think>\nT\n</think>[\n\nb<|im_end|>]"
@@ -265,7 +265,7 @@ def test_a_thought_that_was_never_opened_and_one_that_never_ends():
 
 def test_text_and_completion():
     assert texts(Sample("text", PLACE, text="ab<eod>")) == ["a[b<eod><eod>]"]
-    ids = encode(Sample("text", PLACE, text="ab<eod>"), plain, How())[0].ids.tolist()
+    ids = encode(Sample("text", PLACE, text="ab<eod>"), plain, Choices())[0].ids.tolist()
     assert ids == [*b"ab<eod>", plain.eos_id]  # of the two, the first is text
     completion = Sample("completion", PLACE, prompt="ab", completion="cd")
     assert texts(completion) == ["ab[cd<eod>]"]
@@ -279,7 +279,7 @@ def test_content_never_becomes_control(demo):
         Sample("text", PLACE, text="<|im_end|>x"),
         Sample("completion", PLACE, prompt="<|im_start|>", completion="<|im_end|>"),
     ):
-        (document,) = encode(sample, tokenizer, How())
+        (document,) = encode(sample, tokenizer, Choices())
         control = [n for n in document.ids.tolist() if n in (1, 2)]
         assert control == ([1, 2] * 3 if sample.kind == "chat" else [2])
         assert document.ids[-1] == 2
@@ -307,17 +307,17 @@ def test_bad_messages_are_faults_with_their_place():
 def test_what_is_the_tokenizers_fault_is_no_fault_of_the_sample():
     silent = ByteTokenizer("{% for m in messages %}{{ m.content }}{% endfor %}")
     with pytest.raises(UsageError, match="does not show which tokens"):
-        encode(chat(user("a"), assistant("b")), silent, How())
+        encode(chat(user("a"), assistant("b")), silent, Choices())
     endless = ByteTokenizer()
     endless.eos_id = None
     with pytest.raises(UsageError, match="names no end token"):
-        encode(Sample("text", PLACE, text="a"), endless, How())
+        encode(Sample("text", PLACE, text="a"), endless, Choices())
 
 
 def test_choices_that_do_not_exist():
     for wrong in ({"train_on": "first"}, {"thoughts": "keep"}):
         with pytest.raises(UsageError, match="unknown"):
-            How(**wrong)
+            Choices(**wrong)
 
 
 @pytest.mark.parametrize("template", [None, CHAT_TEMPLATE, OPENS_THOUGHT])
@@ -325,20 +325,22 @@ def test_preference_answers_follow_the_served_prompt(template):
     tokenizer = ByteTokenizer(template)
     messages = [system(), user("a"), assistant("b", "T"), user("c")]
     sample = Sample("preference", PLACE, messages, chosen=[assistant("d", "U")], rejected=[assistant("e\n")])
-    prompt, chosen, rejected = encode_preference(sample, tokenizer, How())
+    prompt, chosen, rejected = encode_preference(sample, tokenizer, Choices())
     assert prompt == render(messages, tokenizer).ids
     opened = template == OPENS_THOUGHT
     text = tokenizer.decode(chosen, skip_control=False)
     assert text == ("U\n</think>\n\nd<|im_end|>" if opened else "<think>\nU\n</think>\n\nd<|im_end|>")
     text = tokenizer.decode(rejected, skip_control=False)
     assert text == ("\n</think>\n\ne\n<|im_end|>" if opened else "e\n<|im_end|>")
-    dropped = encode_preference(sample, tokenizer, How(thoughts="drop"))[1]
+    dropped = encode_preference(sample, tokenizer, Choices(thoughts="drop"))[1]
     assert "U" not in tokenizer.decode(dropped, skip_control=False)
 
 
 def test_preference_faults():
     def pair(chosen, rejected):
-        return str(encode_preference(Sample("preference", PLACE, [user("a")], None, chosen, rejected), plain, How()))
+        return str(
+            encode_preference(Sample("preference", PLACE, [user("a")], None, chosen, rejected), plain, Choices())
+        )
 
     assert pair([assistant("b")], [assistant("b")]) == "train.jsonl, line 7, rejected: is the same as chosen"
     assert "chosen: must be one message of the assistant" in pair([user("b")], [assistant("c")])
@@ -357,7 +359,7 @@ def agent(num_calls, **last):
 
 
 @pytest.mark.parametrize("template", [None, CHAT_TEMPLATE, OPENS_THOUGHT, MERGES])
-@pytest.mark.parametrize("how", [How(), How("last"), How(train_thoughts=False)])
+@pytest.mark.parametrize("how", [Choices(), Choices("last"), Choices(train_thoughts=False)])
 def test_an_agents_many_calls_rendered_at_once_are_the_same(template, how, monkeypatch):
     tokenizer, sample = ByteTokenizer(template), agent(5)
     at_once = encode(sample, tokenizer, how)
@@ -370,9 +372,9 @@ def test_an_agents_many_calls_rendered_at_once_are_the_same(template, how, monke
 
 def test_an_agents_many_calls_are_not_rendered_one_by_one(monkeypatch):
     rendered = []
-    for module in (dialogue, turn):
+    for module in (dialogue,):
         monkeypatch.setattr(module, "render", lambda *args, **more: (rendered.append(1), render(*args, **more))[1])
-    documents = encode(agent(30), plain, How())
+    documents = encode(agent(30), plain, Choices())
     assert len(documents) == 2 and len(documents[1].turns) == 30
     assert marked(documents[1], plain).count("[<think>\nT") == 29
     assert len(rendered) <= 8
@@ -402,7 +404,7 @@ def test_each_answer_is_trained_once_behind_the_prompt_that_the_server_sends(tem
             if calls:
                 messages.append({"role": "tool", "tool_call_id": "1", "content": "42"})
     trained = []
-    for document in encode(chat(*messages), tokenizer, How()):
+    for document in encode(chat(*messages), tokenizer, Choices()):
         start = 0
         for end in document.turns:
             first = start + int(np.flatnonzero(document.weights[start:end])[0])

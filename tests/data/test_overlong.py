@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 from tests.byte_tokenizer import ByteTokenizer
 
-from zhinao.data.encode.choices import How
+from zhinao.data.encode.choices import Choices
 from zhinao.data.encode.encoding import encode
-from zhinao.data.encode.omitted import LossTable, Row
+from zhinao.data.encode.omitted import Omitted, Row
 from zhinao.data.encode.overlong import Limit, fit, nothing_left
 from zhinao.data.sample import DataError, Fault, Place, Sample
 from zhinao.errors import UsageError
@@ -40,15 +40,15 @@ def chat(*answers, head=(SYSTEM,), **more):
 
 
 def fitted(sample, size, policy, losses=None, **how):
-    losses = losses if losses is not None else LossTable()
-    made = fit(sample, plain, How(**how), Limit(size, policy), losses)
+    losses = losses if losses is not None else Omitted()
+    made = fit(sample, plain, Choices(**how), Limit(size, policy), losses)
     return [plain.decode(document.ids.tolist(), skip_control=False) for document in made], losses.total
 
 
 def alone(*answers, first=0):
     """The text of a conversation of its own, whose questions are numbered from `first` on."""
     messages = [SYSTEM, *turns(*[""] * first, *answers)[2 * first :]]
-    (document,) = encode(Sample("chat", PLACE, messages), plain, How())
+    (document,) = encode(Sample("chat", PLACE, messages), plain, Choices())
     return plain.decode(document.ids.tolist(), skip_control=False)
 
 
@@ -74,7 +74,7 @@ def test_split_at_turns_each_part_a_conversation_of_its_own():
 
 
 def test_a_turn_that_alone_is_too_long_is_lost_and_said():
-    losses = LossTable()
+    losses = Omitted()
     sample, limit = chat("a", "b" * 50, "c"), size(alone("a"))
     documents, row = fitted(sample, limit, "split", losses)
     assert documents == [alone("a"), alone("c", first=2)]
@@ -92,7 +92,7 @@ def test_one_turn_a_part():
 def test_questions_in_a_row_belong_to_one_turn():
     asked = [{"role": "user", "content": "x"}, *turns("a")]
     sample = Sample("chat", PLACE, [SYSTEM, *asked, *asked])
-    (one,) = encode(Sample("chat", PLACE, [SYSTEM, *asked]), plain, How())
+    (one,) = encode(Sample("chat", PLACE, [SYSTEM, *asked]), plain, Choices())
     documents, _ = fitted(sample, len(one.ids), "split")
     assert documents == [plain.decode(one.ids.tolist(), skip_control=False)] * 2
 
@@ -112,7 +112,7 @@ def test_calls_stay_with_their_responses():
         {"role": "assistant", "content": "b"},
     ]
     sample = Sample("chat", PLACE, [SYSTEM, *turns("a"), *used, *turns("c")])
-    whole = size(plain.decode(encode(sample, plain, How())[0].ids.tolist(), skip_control=False))
+    whole = size(plain.decode(encode(sample, plain, Choices())[0].ids.tolist(), skip_control=False))
     documents, row = fitted(sample, whole - 1, "split")
     assert len(documents) == 2 and "42" in documents[0] and documents[1] == alone("c")
     assert row.num_lost_supervised == 0
@@ -136,7 +136,7 @@ def test_where_only_the_last_turn_is_trained_no_other_becomes_last():
 
 def test_thinking_turns_are_split_too():
     sample = chat("a", "b", "c", reasoning_content=["T", "U", "V"])
-    limit = max(len(d.ids) for d in encode(chat("a", "b", reasoning_content=["T", "U"]), plain, How()))
+    limit = max(len(d.ids) for d in encode(chat("a", "b", reasoning_content=["T", "U"]), plain, Choices()))
     documents, row = fitted(sample, limit, "split")
     assert len(documents) == 3 and row.num_lost_supervised == 0
     assert "a<|im_end|>" in documents[1] and "b<|im_end|>" not in documents[2]
@@ -154,10 +154,10 @@ def test_drop_and_error_keep_nothing_of_it():
 @settings(deadline=None)
 def test_text_in_pieces_predicts_every_token_once(num_characters, limit):
     sample = Sample("text", PLACE, text="".join(chr(ord("a") + n % 26) for n in range(num_characters + 1)))
-    (whole,) = encode(sample, plain, How())
+    (whole,) = encode(sample, plain, Choices())
     for policy in ("error", "split"):
-        losses = LossTable()
-        pieces = fit(sample, plain, How(), Limit(limit, policy), losses)
+        losses = Omitted()
+        pieces = fit(sample, plain, Choices(), Limit(limit, policy), losses)
         assert all(2 <= len(piece.ids) <= limit for piece in pieces)
         assert [n for piece in pieces for n in piece.ids[1:].tolist()] == whole.ids[1:].tolist()
         assert all(piece.weights.tolist() == [0] + [1] * (len(piece.ids) - 1) for piece in pieces)
@@ -176,8 +176,8 @@ def test_text_and_completion_from_the_left():
 
 
 def test_faults_are_counted():
-    losses = LossTable()
-    assert isinstance(fit(Sample("text", PLACE), plain, How(), Limit(9), losses), Fault)
+    losses = Omitted()
+    assert isinstance(fit(Sample("text", PLACE), plain, Choices(), Limit(9), losses), Fault)
     assert losses.total == Row(num_samples=1, num_faulty=1)
 
 
@@ -189,11 +189,11 @@ def test_limits_that_cannot_be_meant():
 
 
 def long_table(num_overlong, num_samples=100):
-    losses = LossTable()
+    losses = Omitted()
     for n in range(num_samples):
         sample = Sample("chat", Place("a.jsonl" if n % 2 else "b.jsonl", n + 1, n + 1), [SYSTEM, *turns("a" * n)])
         limit = size(alone("a" * (num_samples - num_overlong - 1)))
-        fit(sample, plain, How(), Limit(limit), losses)
+        fit(sample, plain, Choices(), Limit(limit), losses)
     return losses
 
 
@@ -218,7 +218,7 @@ def test_above_the_share_the_run_does_not_start():
     ],
 )
 def test_where_nothing_is_left_another_way_is_named(policy, helps):
-    losses = LossTable()
+    losses = Omitted()
     fitted(chat("a" * 50), size(alone("")), policy, losses)
     error = nothing_left(losses, Limit(size(alone("")), policy))
     assert (
@@ -230,7 +230,7 @@ def test_where_nothing_is_left_another_way_is_named(policy, helps):
 
 
 def test_nothing_is_left_for_other_reasons():
-    losses = LossTable()
+    losses = Omitted()
     assert nothing_left(losses, Limit(9)).message == "Nothing is left to train."
     losses.add_rejected(PLACE)
     assert nothing_left(losses, Limit(9)).hint == "--rejected learn"
@@ -238,13 +238,13 @@ def test_nothing_is_left_for_other_reasons():
 
 def test_the_table_adds_up_and_comes_back_from_json():
     losses = long_table(10)
-    parts = LossTable()
+    parts = Omitted()
     for part in (long_table(3), long_table(7)):
         parts.merge(part)
     assert parts.total.num_samples == 200 and parts.total.num_overlong == 10
     assert set(losses.rows) == {"a.jsonl", "b.jsonl"} and losses.total.num_overlong == 10
     assert [cut.place.line for cut in losses.worst] == list(range(100, 90, -1))
-    assert LossTable.from_json(json.loads(json.dumps(losses.to_json()))) == losses
+    assert Omitted.from_json(json.loads(json.dumps(losses.to_json()))) == losses
 
 
 def test_the_table_fits_a_terminal():

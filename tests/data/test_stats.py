@@ -7,15 +7,15 @@ import pytest
 from tests.tiny_tokenizer import make_tokenizer
 
 from zhinao import cli
-from zhinao.data.check.look import Facts
+from zhinao.data.check.inspection import Inspection
 from zhinao.data.sample import Place
 from zhinao.data.stats import command
 from zhinao.data.stats.report import Count, histogram
 from zhinao.errors import UsageError
 
 
-def facts(*lengths: int, source="a", **more) -> Facts:
-    return Facts(Place(source, 1, 1), more.pop("kind", "chat"), (), lengths, **more)
+def facts(*lengths: int, source="a", **more) -> Inspection:
+    return Inspection(Place(source, 1, 1), more.pop("kind", "chat"), (), lengths, **more)
 
 
 def test_counts_by_source():

@@ -13,14 +13,14 @@ from rich.console import Console
 from tests.tiny_tokenizer import make_tokenizer
 
 from zhinao import cli
-from zhinao.data.encode.choices import How
+from zhinao.data.encode.choices import Choices
 from zhinao.data.encode.encoding import Encoded, encode
 from zhinao.data.encode.overlong import Limit
 from zhinao.data.sample import Place, Sample
 from zhinao.data.view import command, terminal
 from zhinao.data.view import page as view_page
 from zhinao.data.view import rows as view_rows
-from zhinao.data.view.tokens import tokens_of
+from zhinao.data.view.rows import tokens_of
 from zhinao.data.visible import visible
 from zhinao.model.tokenizer import Tokenizer
 
@@ -43,7 +43,7 @@ def chat(number: int, *words: str) -> Sample:
     return Sample("chat", Place("data.jsonl", number, number), messages)
 
 
-def rows(tokenizer, *samples, limit=None, packs=False, how=How()):  # noqa: B008 (a frozen value)
+def rows(tokenizer, *samples, limit=None, packs=False, how=Choices()):  # noqa: B008 (a frozen value)
     return view_rows.view(list(enumerate(samples, start=1)), tokenizer, how, limit, packs, seed=1)
 
 
@@ -51,7 +51,7 @@ def rows(tokenizer, *samples, limit=None, packs=False, how=How()):  # noqa: B008
 
 
 def test_tokens_are_the_document(tokenizer):
-    document = encode(chat(1, "你好", NASTY), tokenizer, How())[0]
+    document = encode(chat(1, "你好", NASTY), tokenizer, Choices())[0]
     tokens = tokens_of(document, tokenizer)
     assert [token.id for token in tokens] == document.ids.tolist()
     assert "".join(token.text for token in tokens) == tokenizer.decode(document.ids.tolist(), skip_control=False)
@@ -75,7 +75,7 @@ def test_bytes_that_never_become_a_character(tokenizer):
 
 
 def test_thoughts_are_known(tokenizer):
-    document = encode(chat(1, "why", "<think>\nso\n</think>\n\nyes"), tokenizer, How())[0]
+    document = encode(chat(1, "why", "<think>\nso\n</think>\n\nyes"), tokenizer, Choices())[0]
     tokens = tokens_of(document, tokenizer)
     inside = "".join(token.text for token in tokens if token.in_thought)
     assert inside == "<think>\nso\n</think>"
@@ -86,7 +86,7 @@ def test_thoughts_are_known(tokenizer):
 
 def test_packing_shows_who_shares_a_row(tokenizer):
     samples = [chat(n, "question", "answer " * n) for n in range(1, 6)]
-    lengths = [len(encode(s, tokenizer, How())[0].ids) for s in samples]
+    lengths = [len(encode(s, tokenizer, Choices())[0].ids) for s in samples]
     limit = Limit(max(lengths) + min(lengths))
     made = rows(tokenizer, *samples, limit=limit, packs=True)
     assert sorted(document.number for row in made.rows for document in row) == [1, 2, 3, 4, 5]
@@ -98,7 +98,7 @@ def test_packing_shows_who_shares_a_row(tokenizer):
 def test_cut_and_kept_are_the_whole(tokenizer, policy):
     """Every token of an overlong conversation is shown, as kept or as cut."""
     sample = chat(1, "one", "a first answer", "two", "a second one " * 9, "three", "the third answer")
-    whole = encode(sample, tokenizer, How())[0]
+    whole = encode(sample, tokenizer, Choices())[0]
     made = rows(tokenizer, sample, limit=Limit(60, policy))
     kept = [document for row in made.rows for document in row]
     assert all(len(document.tokens) <= 60 for document in kept)
@@ -213,7 +213,7 @@ def parsed(made) -> Spans:
 
 def test_page_shows_every_token(tokenizer):
     samples = [chat(1, "你好 &lt;", NASTY, "again", "yes"), chat(2, "<script>", "<think>\nso\n</think>\n\n<|im_end|>")]
-    documents = [document for sample in samples for document in encode(sample, tokenizer, How())]
+    documents = [document for sample in samples for document in encode(sample, tokenizer, Choices())]
     spans = parsed(rows(tokenizer, *samples))
     assert len(spans.documents) == len(documents)
     for tokens, document in zip(spans.documents, documents, strict=True):

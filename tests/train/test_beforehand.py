@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from zhinao.data.encode.omitted import LossTable
+from zhinao.data.encode.omitted import Omitted
 from zhinao.errors import DiskError, MissingExtraError, UsageError
 from zhinao.train.method.prefer_run import prefer
 from zhinao.train.run import train
@@ -91,7 +91,7 @@ def test_what_was_left_open_is_decided_once(start, tiny, monkeypatch):
     calls, original = [], arguments.decided
     monkeypatch.setattr(arguments, "decided", lambda settings: calls.append(settings) or original(settings))
     monkeypatch.setattr("zhinao.hub.resolve", lambda name: SimpleNamespace(path=tiny, name=name))
-    prepared = SimpleNamespace(pairs=SimpleNamespace(found=[], losses=LossTable()))
+    prepared = SimpleNamespace(pairs=SimpleNamespace(found=[], losses=Omitted()))
     monkeypatch.setattr("zhinao.train.method.prefer_run.prepare", lambda *_: prepared)
     monkeypatch.setattr("zhinao.train.method.rows.prepare", lambda *_: prepared)
     monkeypatch.setattr("zhinao.train.method.rows.told", lambda _: [])

@@ -246,11 +246,11 @@ def test_what_a_run_reads_is_counted_in_words_that_fit():
 
     import numpy as np
 
-    from zhinao.data.encode.omitted import LossTable
+    from zhinao.data.encode.omitted import Omitted
     from zhinao.train.method import rows as documents
 
     def said(num: int) -> str:
-        table = LossTable()
+        table = Omitted()
         kept = SimpleNamespace(found=(), losses=table, lengths=np.ones(num, int), num_supervised=np.ones(num, int))
         rows = documents.Rows(kept, [[n] for n in range(num)])
         return " ".join(documents.told(documents.Prepared(rows, documents.Rows(kept, rows.rows), "")))

@@ -1,6 +1,7 @@
 """Pairs from files: ids as the server renders them, ends that are kept, and a sentence with file and line for what is wrong."""
 
 import json
+import shutil
 
 import pytest
 
@@ -155,6 +156,29 @@ def test_data_are_encoded_once_and_anew_when_they_change(make, monkeypatch):
     assert make([GOOD]).key == first.key
     with pytest.raises(TypeError):
         make([{**GOOD, "chosen": "It is two."}])
+
+
+def test_pairs_are_kept_as_conversations_are(make, monkeypatch):
+    """By the same workers, in the same columns; the view that TRL reads is made of them and can be made again."""
+    records = [{**GOOD, "prompt": str(n), "chosen": f"{n}."} for n in range(40)]
+    alone = make(records).pairs
+    rows, view = alone.dataset[:], alone.documents.folder / "pairs.arrow"
+    assert [len(row) for row in rows["chosen_ids"]] == [
+        (d.weights > 0).sum() for d in map(alone.documents.__getitem__, range(40))
+    ]
+    sizes = [[len(ids) for ids in rows[name]] for name in ("prompt_ids", "chosen_ids", "rejected_ids")]
+    answers = [[prompt + answer for prompt, answer in zip(sizes[0], size, strict=True)] for size in sizes[1:]]
+    assert alone.lengths().tolist() == [*answers[0], *answers[1]]
+    assert alone.num_answered() == sum(sizes[1]) + sum(sizes[2])
+    view.unlink()
+    again = make(records).pairs
+    assert again.dataset[:] == rows and view.exists()
+    assert make(records).pairs.dataset._fingerprint == again.dataset._fingerprint  # what TRL keeps beside it is found
+    monkeypatch.setattr("zhinao.data.store.make._NUM_BATCH_CHARACTERS", 2000)
+    shutil.rmtree(alone.documents.folder)
+    together = make(records, preprocessing_num_workers=2).pairs
+    assert (together.dataset[:], together.key) == (rows, alone.key)
+    assert together.losses == alone.losses
 
 
 def test_placeholders_are_filled(make, tiny):

@@ -11,12 +11,12 @@ VERBS = {
         "在训练之前找出数据中的问题，并修复可修复的部分",
     ),
     "convert": (
-        "zhinao.data.convert",
+        "zhinao.data.commands.convert",
         "write training data in another format, losing nothing",
         "转换训练数据的格式，不丢失任何内容",
     ),
     "split": (
-        "zhinao.data.split",
+        "zhinao.data.commands.split",
         "hold out a part for evaluation, duplicates on one side",
         "留出验证集，重复的提问只在一侧",
     ),

@@ -1,4 +1,7 @@
-"""Characters that a terminal or a page would obey or hide, as characters that are seen. Leaves line ends and tabs alone."""
+"""Characters that a terminal or a page would obey or hide, as characters that are seen. Leaves line ends and tabs alone.
+
+Also the console that such text is printed on.
+"""
 
 import re
 
@@ -18,3 +21,11 @@ def _picture(code: int) -> str:
     if code < 0x20:
         return chr(0x2400 + code)
     return "␡" if code == 0x7F else f"‹U+{code:04X}›"
+
+
+def console():
+    """Standard output; words of the data are never taken for markup. What is piped on is not broken into lines."""
+    from rich.console import Console
+
+    made = Console(highlight=False, markup=False, emoji=False)
+    return made if made.is_terminal else Console(highlight=False, markup=False, emoji=False, width=1000)

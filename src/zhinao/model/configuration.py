@@ -4,7 +4,11 @@ Keys that are not named here are kept and saved again; `auto_map` (a pointer to 
 It stands on transformers' base class alone, because it is imported while transformers itself is still loading.
 """
 
+from collections.abc import Callable
+
 from transformers.configuration_utils import PreTrainedConfig
+
+when_made: list[Callable[[], None]] = []  # called before each configuration is filled
 
 
 class ZhinaoConfig(PreTrainedConfig):
@@ -46,9 +50,8 @@ class ZhinaoConfig(PreTrainedConfig):
     eos_token_id: int | list[int] | None = None
 
     def __post_init__(self, **kwargs):
-        from zhinao.model.register import register_models
-
-        register_models()  # nobody asks for a Zhinao model before there is a configuration
+        for action in when_made:
+            action()
         kwargs.pop("auto_map", None)
         if kwargs.get("rope_theta", 0) is None:
             del kwargs["rope_theta"]

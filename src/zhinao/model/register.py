@@ -1,8 +1,8 @@
 """Makes transformers' Auto classes know Zhinao, no earlier than transformers itself loads them.
 
-`import zhinao` only leaves a finder in `sys.meta_path` that waits for two modules of transformers. When one of them has
-been imported, its part is registered; when both have, the finder removes itself. It never changes how or from where
-anything is imported. The model classes, which need torch, follow with the first configuration (`configuration.py`).
+`import zhinao` only leaves a finder in `sys.meta_path` that waits for two modules of transformers and for our configuration.
+When one of them has been imported, its part is registered; when all have, the finder removes itself. It never changes how or
+from where anything is imported. The model classes, which need torch, follow with the first configuration.
 """
 
 import _thread  # `threading` would take a third of the time that `import zhinao` takes
@@ -39,6 +39,14 @@ def register_models() -> None:
         auto_class.register(ZhinaoConfig, model_class, exist_ok=True)
 
 
+def register_models_when_needed() -> None:
+    """Nobody asks for a Zhinao model before there is a configuration."""
+    from zhinao.model import configuration
+
+    if register_models not in configuration.when_made:
+        configuration.when_made.append(register_models)
+
+
 class _ByName:
     """Under this key transformers knows the tokenizer by its name alone, which checkpoints and `ZhinaoConfig` give.
 
@@ -58,6 +66,7 @@ def register_tokenizer() -> None:
 PARTS = {
     "transformers.models.auto.configuration_auto": register_configuration,
     "transformers.models.auto.tokenization_auto": register_tokenizer,
+    "zhinao.model.configuration": register_models_when_needed,
 }
 
 

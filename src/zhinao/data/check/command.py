@@ -1,10 +1,10 @@
-"""`zhinao data check`: arguments in, findings out. The rules are in `check_rules.py`, what was found in `check_report.py`."""
+"""`zhinao data check`: arguments in, findings out. The rules are in `rules.py`, what was found in `report.py`."""
 
 import argparse
 from pathlib import Path
 
-from zhinao.data import arguments, tokenizer_of
 from zhinao.data.check.finding import KINDS
+from zhinao.data.commands import arguments, tokenizer_of
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from zhinao.data.check import text as check_text
 from zhinao.data.check.finding import Finding
-from zhinao.data.check.look import exact_hash
+from zhinao.data.check.inspection import exact_hash
 from zhinao.data.check.rules import text_of
+from zhinao.data.commands.output import Write
 from zhinao.data.encode.substitute import substitute
-from zhinao.data.output import Write
 from zhinao.data.read import formats
 from zhinao.data.sample import Fault, Sample
 from zhinao.family import THINK_OPEN

@@ -1,20 +1,20 @@
 """What `zhinao data check` has found so far: counts by kind, the worst samples, totals. Prints nothing, writes nothing.
 
-Memory does not grow with the data but for the numbers in `check_repeats.py` and the lengths (four bytes a sample).
+Memory does not grow with the data but for the numbers of `Repeats` and the lengths (four bytes a sample).
 """
 
 import dataclasses
 import heapq
 from array import array
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from zhinao.data.check.finding import KINDS, LEVELS, Finding
-from zhinao.data.check.look import Facts
-from zhinao.data.check.repeats import Repeats
-from zhinao.data.encode.omitted import LossTable
+from zhinao.data.check.inspection import Inspection
+from zhinao.data.encode.omitted import Omitted
 from zhinao.data.sample import Place
 
 NUM_WORST = 20
@@ -31,7 +31,7 @@ class Kind:
 
 
 class Report:
-    """Feed it facts with `add`; `finish` once at the end. `ignored`: codes that are not looked for."""
+    """Feed it inspections with `add`; `finish` once at the end. `ignored`: codes that are not looked for."""
 
     def __init__(self, ignored: frozenset[str] = frozenset()):
         self.kinds: dict[str, Kind] = {}
@@ -39,24 +39,24 @@ class Report:
         self.languages, self.sources = Counter(), Counter()
         self.lengths, self.supervised = array("I"), array("I")
         self.found: list = []  # what each file was found to be (`read.Found`)
-        self.losses = LossTable()
+        self.omitted = Omitted()
         self._ignored, self._repeats = ignored, Repeats()
         self._worst: list[tuple] = []  # a heap: (score, -order, place, findings)
         self._order = 0
 
-    def add(self, facts: Facts) -> None:
+    def add(self, seen: Inspection) -> None:
         self.num_samples += 1
-        self.sources[facts.place.source] += 1
-        if facts.kind != "fault":
-            self.num_tokens += facts.num_tokens
-            self.num_supervised += facts.num_supervised
-            self.languages[facts.language] += 1
-            self.lengths.append(facts.num_tokens)
-            self.supervised.append(facts.num_supervised)
-        if facts.losses:
-            self.losses.merge(facts.losses)
-        self._repeats.add(facts)
-        self._note(facts.place, [f for f in facts.findings if f.code not in self._ignored])
+        self.sources[seen.place.source] += 1
+        if seen.kind != "fault":
+            self.num_tokens += seen.num_tokens
+            self.num_supervised += seen.num_supervised
+            self.languages[seen.language] += 1
+            self.lengths.append(seen.num_tokens)
+            self.supervised.append(seen.num_supervised)
+        if seen.omitted:
+            self.omitted.merge(seen.omitted)
+        self._repeats.add(seen)
+        self._note(seen.place, [f for f in seen.findings if f.code not in self._ignored])
 
     def finish(self, further: list[Finding] = ()) -> None:
         """Compare samples with one another. `further`: findings about the data as a whole."""
@@ -91,7 +91,7 @@ class Report:
                 {"source": f.source, "container": f.container, "format": f.format, "not_kept": dict(+f.ignored)}
                 for f in self.found
             ],
-            "overlong": dataclasses.asdict(self.losses.total),
+            "overlong": dataclasses.asdict(self.omitted.total),
             "languages": dict(self.languages),
             "lengths": quantiles(self.lengths),
             "supervised_per_sample": quantiles(self.supervised),
@@ -139,3 +139,51 @@ def quantiles(values: array) -> dict[str, int]:
         return {}
     numbers = np.quantile(np.asarray(values), _QUANTILES, method="inverted_cdf")
     return dict(zip(("min", "p50", "p90", "p99", "max"), (int(n) for n in numbers), strict=True))
+
+
+_NO_LINE = -1
+
+
+class Repeats:
+    """Add the inspection of every sample, then ask for `findings`."""
+
+    def __init__(self):
+        self._hashes = [array("Q") for _ in range(3)]
+        self._lines, self._records, self._source = array("q"), array("q"), array("q")
+        self._sources: dict[str, int] = {}
+
+    def add(self, seen: Inspection) -> None:
+        if seen.hashes is None:
+            return
+        for kept, value in zip(self._hashes, seen.hashes, strict=True):
+            kept.append(value)
+        place = seen.place
+        self._lines.append(_NO_LINE if place.line is None else place.line)
+        self._records.append(place.record)
+        self._source.append(self._sources.setdefault(place.source, len(self._sources)))
+
+    def findings(self) -> Iterator[tuple[Place, Finding]]:
+        """Each later occurrence with the place of the first one, in the order of the file; one finding a sample."""
+        exact, normal, prompt = (np.frombuffer(kept, np.uint64) for kept in self._hashes)
+        if not len(exact):
+            return
+        here = np.arange(len(exact))
+        kinds = {
+            "duplicate": _first(exact),
+            "near-duplicate": _first(normal),
+            "same-prompt": np.where(prompt == 0, here, _first(prompt)),
+        }
+        for n in np.flatnonzero(np.any([first != here for first in kinds.values()], axis=0)).tolist():
+            code, first = next((code, int(first[n])) for code, first in kinds.items() if first[n] != n)
+            yield self._place(n), Finding(code, "", str(self._place(first)))
+
+    def _place(self, n: int) -> Place:
+        line = self._lines[n]
+        source = list(self._sources)[self._source[n]]
+        return Place(source, None if line == _NO_LINE else line, self._records[n])
+
+
+def _first(hashes: np.ndarray) -> np.ndarray:
+    """For each position the first one that holds the same. `(N,)` -> `(N,)` int64."""
+    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
+    return first[group]

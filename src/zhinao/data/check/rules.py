@@ -1,6 +1,6 @@
 """The rules of `zhinao data check` that need no tokenizer: roles, order, empty turns, what stands in the texts.
 
-Pure functions of one sample. What needs other samples is in `check_repeats.py`, what needs tokens in `check_tokens.py`.
+Pure functions of one sample. What needs other samples is in `report.py`, what needs tokens in `inspection.py`.
 """
 
 import re

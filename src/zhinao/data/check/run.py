@@ -5,33 +5,33 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from zhinao import outfile
-from zhinao.data import arguments
-from zhinao.data.check import looking
+from zhinao.data.check import inspection
 from zhinao.data.check.finding import Finding
 from zhinao.data.check.fix import Fixer, Repairs
 from zhinao.data.check.report import Report
+from zhinao.data.commands import arguments
+from zhinao.data.commands.output import check_target, writing
+from zhinao.data.commands.tokenizer_of import Reader
 from zhinao.data.encode.substitute import parse
-from zhinao.data.output import check_target, writing
-from zhinao.data.read.progress import reading
+from zhinao.data.read.reading import reading
 from zhinao.data.sample import DataError, Sample
-from zhinao.data.tokenizer_of import Reader
 from zhinao.lang import counted, tr
 
 
 def check(args: argparse.Namespace, reader: Reader, ignored: frozenset[str]) -> tuple[Report, Repairs | None]:
     """Look at every item once. With `--fix` the copy is written meanwhile and takes its name at the end."""
-    eyes = looking.Eyes(reader.folder, arguments.how(args), arguments.limit(args, reader.num_context))
+    inspector = inspection.Inspector(reader.folder, arguments.choices(args), arguments.limit(args, reader.num_context))
     report = Report(ignored)
 
     def remaining(sample: Sample) -> list[Finding]:
-        return [f for f in eyes.look(sample).findings if f.level == "error" and f.code not in ignored]
+        return [f for f in inspector.inspect(sample).findings if f.level == "error" and f.code not in ignored]
 
     with (
         _fixer(args, remaining) as (fix, repairs),
         reading(arguments.sources(args), format=args.format) as (items, report.found),
     ):
-        for item, facts in looking.look_at(items, eyes, args.preprocessing_num_workers):
-            report.add(facts)
+        for item, seen in inspection.inspect_all(items, inspector, args.preprocessing_num_workers):
+            report.add(seen)
             fix(item)
         if not report.num_samples:
             raise DataError(tr("There is no sample in it.", "没有任何样本。"), ", ".join(args.sources))

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -12,20 +11,14 @@ from zhinao.data.check import fix
 from zhinao.data.check.finding import KINDS, Finding, level_name, title
 from zhinao.data.check.fix import Repairs
 from zhinao.data.check.report import NUM_WORST, Report, quantiles
+from zhinao.data.commands.tokenizer_of import Reader
 from zhinao.data.encode.overlong import Limit
 from zhinao.data.sample import Place
-from zhinao.data.tokenizer_of import Reader
-from zhinao.data.visible import visible
+from zhinao.data.visible import console, visible
 from zhinao.lang import counted, tr
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 _NUM_FINDINGS = 3  # shown of one sample
-
-
-def console() -> Console:
-    """Standard output; words of the data are never taken for markup. What is piped on is not broken into lines."""
-    made = Console(highlight=False, markup=False, emoji=False)
-    return made if made.is_terminal else Console(highlight=False, markup=False, emoji=False, width=1000)
 
 
 def show(report: Report, reader: Reader, limit: Limit | None) -> None:
@@ -39,7 +32,7 @@ def show(report: Report, reader: Reader, limit: Limit | None) -> None:
         out.print(Text(tr("Nothing was found.", "没有发现问题。"), "green"))
         return
     out.print(_kinds(report))
-    if report.losses.total.num_overlong:
+    if report.omitted.total.num_overlong:
         out.print(_losses(report))
     worst = report.worst()
     out.print(
@@ -62,7 +55,7 @@ def _reasons(place: Place, findings: tuple[Finding, ...]) -> Text:
 
 def _losses(report: Report) -> str:
     """What the policy costs, in one sentence."""
-    row = report.losses.total
+    row = report.omitted.total
     tokens = row.num_lost_tokens / max(report.num_tokens, 1)
     trained = row.num_lost_supervised / max(report.num_supervised, 1)
     return tr(

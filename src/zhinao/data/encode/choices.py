@@ -12,7 +12,7 @@ OVERLONG = ("error", "split", "drop", "left")  # what they mean: `overlong.Limit
 
 
 @dataclass(frozen=True, slots=True)
-class How:
+class Choices:
     """train_on: `all` messages of the assistant, or only those after the `last` user message.
 
     thoughts: chat templates drop the thoughts of earlier turns, so that one row which trains every turn of a thinking

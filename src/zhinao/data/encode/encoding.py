@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from zhinao.data.encode import dialogue
-from zhinao.data.encode.choices import How
-from zhinao.data.encode.dialogue import Document
-from zhinao.data.encode.thoughts import apart, is_cut, without_thought
-from zhinao.data.encode.turn import turn
+from zhinao.data.encode.choices import Choices
+from zhinao.data.encode.dialogue import Document, apart, is_cut, served_turn, without_thought
 from zhinao.data.read.formats.fields import LABELS
 from zhinao.data.sample import Fault, Place, Sample
 from zhinao.errors import UsageError
@@ -42,7 +40,7 @@ class _Unusable(Exception):
     """Field and sentence of what makes a sample unusable; never leaves this file."""
 
 
-def encode(sample: Sample, tokenizer, how: How) -> list[Encoded] | Fault:
+def encode(sample: Sample, tokenizer, choices: Choices) -> list[Encoded] | Fault:
     """The documents that a sample becomes, or why nothing can be learned from it.
 
     Conversations: the assistant's words and its end token are trained, by each message's `weight`. completion: the
@@ -50,11 +48,11 @@ def encode(sample: Sample, tokenizer, how: How) -> list[Encoded] | Fault:
     `tokenizer` is a `zhinao.model.tokenizer.Tokenizer`. Raises UsageError where the fault is the tokenizer's: no end token,
     or a template that does not show which tokens are the assistant's.
     """
-    if fault := _bad_answer(sample, how):
+    if fault := _bad_answer(sample, choices):
         return fault
     makers = {"chat": _chat, "completion": _completion, "text": _text, "preference": _pair}
     try:
-        made = makers[sample.kind](sample, tokenizer, how)
+        made = makers[sample.kind](sample, tokenizer, choices)
     except _Unusable as error:
         return Fault(sample.place, *error.args)
     encoded = [_encoded(document, sample.place) for document in made]
@@ -62,14 +60,14 @@ def encode(sample: Sample, tokenizer, how: How) -> list[Encoded] | Fault:
     return encoded or Fault(sample.place, "", tr("no token of it would be trained", "没有任何 token 会参与训练"))
 
 
-def encode_preference(sample: Sample, tokenizer, how: How) -> tuple[list[int], list[int], list[int]] | Fault:
+def encode_preference(sample: Sample, tokenizer, choices: Choices) -> tuple[list[int], list[int], list[int]] | Fault:
     """Ids of the prompt as the server renders it, of the preferred answer and of the other, end tokens included."""
-    if fault := _bad_answer(sample, how):
+    if fault := _bad_answer(sample, choices):
         return fault
     try:
         messages = _normalized(sample.messages, "messages")
-        prompt, chosen = _answer(messages, sample.chosen, "chosen", sample.tools, tokenizer, how)
-        _, rejected = _answer(messages, sample.rejected, "rejected", sample.tools, tokenizer, how)
+        prompt, chosen = _answer(messages, sample.chosen, "chosen", sample.tools, tokenizer, choices)
+        _, rejected = _answer(messages, sample.rejected, "rejected", sample.tools, tokenizer, choices)
         if chosen == rejected:
             raise _Unusable("rejected", tr("is the same as chosen", "与 chosen 相同"))
     except _Unusable as error:
@@ -77,16 +75,16 @@ def encode_preference(sample: Sample, tokenizer, how: How) -> tuple[list[int], l
     return prompt, chosen, rejected
 
 
-def is_left_out(sample: Sample, how: How) -> bool:
+def is_left_out(sample: Sample, choices: Choices) -> bool:
     """Whether the sample is marked as a bad answer, and such ones are to be left out."""
-    return sample.label is False and how.rejected == "drop"
+    return sample.label is False and choices.rejected == "drop"
 
 
-def _bad_answer(sample: Sample, how: How) -> Fault | None:
-    if sample.label is not False or how.rejected == "learn":
+def _bad_answer(sample: Sample, choices: Choices) -> Fault | None:
+    if sample.label is not False or choices.rejected == "learn":
         return None
     name = sample.marked_by or "label"
-    if how.rejected == "drop":
+    if choices.rejected == "drop":
         return Fault(sample.place, name, tr("marked as a bad answer; left out", "标为不好的回答，已略过"))
     value = "false" if LABELS[name] else "true"
     what = tr(
@@ -97,13 +95,13 @@ def _bad_answer(sample: Sample, how: How) -> Fault | None:
     return Fault(sample.place, name, what)
 
 
-def _chat(sample: Sample, tokenizer, how: How) -> list[Document]:
+def _chat(sample: Sample, tokenizer, choices: Choices) -> list[Document]:
     messages = _normalized(sample.messages, "messages")
     _check_calls(messages)
     weights = {n: weight for n, m in enumerate(messages) if (weight := _weight(n, m)) and m["role"] == "assistant"}
     for message in messages:
         message.pop("weight", None)
-    return _rendered(dialogue.documents, messages, weights, sample.tools, tokenizer, how)
+    return _rendered(dialogue.documents, messages, weights, sample.tools, tokenizer, choices)
 
 
 def _check_calls(messages: list[dict]) -> None:
@@ -117,22 +115,22 @@ def _check_calls(messages: list[dict]) -> None:
             raise _Unusable(f"messages[{n}].role", what)
 
 
-def _answer(messages: list[dict], answer: list[dict], field: str, tools, tokenizer, how: How):
+def _answer(messages: list[dict], answer: list[dict], field: str, tools, tokenizer, choices: Choices):
     if len(answer) != 1 or answer[0].get("role") != "assistant":
         raise _Unusable(field, tr("must be one message of the assistant", "必须是一条 assistant 消息"))
     whole = [*messages, *_normalized(answer, field)]
     _check_calls(whole)
     for message in whole:
         message.pop("weight", None)
-    if how.thoughts == "drop":
+    if choices.thoughts == "drop":
         whole = [without_thought(m) for m in whole]
-    prompt, ids = _rendered(turn, whole, tools, tokenizer)
+    prompt, ids = _rendered(served_turn, whole, tools, tokenizer)
     if not ids:
         raise _Unusable(field, tr("the chat template shows nothing of it", "对话模板没有渲染出任何内容"))
     return prompt, ids
 
 
-def _completion(sample: Sample, tokenizer, how: How) -> list[Document]:
+def _completion(sample: Sample, tokenizer, choices: Choices) -> list[Document]:
     """Prompt and completion are encoded apart, as they are when the model is asked to go on."""
     document = Document()
     document.add(tokenizer.encode(sample.prompt), 0)
@@ -140,13 +138,13 @@ def _completion(sample: Sample, tokenizer, how: How) -> list[Document]:
     return [document] if sample.completion else []
 
 
-def _text(sample: Sample, tokenizer, how: How) -> list[Document]:
+def _text(sample: Sample, tokenizer, choices: Choices) -> list[Document]:
     document = Document()
     document.add([*tokenizer.encode(sample.text), _end(tokenizer)], 1)
     return [document] if sample.text else []
 
 
-def _pair(sample: Sample, tokenizer, how: How) -> list[Document]:
+def _pair(sample: Sample, tokenizer, choices: Choices) -> list[Document]:
     raise _Unusable("", tr("a pair of answers is for `zhinao prefer`", "偏好数据请用 `zhinao prefer`"))
 
 
@@ -194,3 +192,21 @@ def _encoded(document: Document, place: Place) -> Encoded:
     weights = np.array(document.weights, dtype=np.float32)
     weights[:1] = 0
     return Encoded(np.array(document.ids, dtype=np.int32), weights, place, tuple(document.turns))
+
+
+def documents_of(sample: Sample, tokenizer, choices: Choices) -> list[Encoded] | Fault:
+    """As `encode`, for the verbs that show data; a pair becomes two documents: the prompt with each of its answers, both of them trained."""
+    if sample.kind != "preference":
+        return encode(sample, tokenizer, choices)
+    pair = encode_preference(sample, tokenizer, choices)
+    if isinstance(pair, Fault):
+        return pair
+    prompt, *answers = pair
+    return [_answered(prompt, answer, sample) for answer in answers]
+
+
+def _answered(prompt: list[int], answer: list[int], sample: Sample) -> Encoded:
+    ids = np.array([*prompt, *answer], np.int32)
+    weights = np.zeros(len(ids), np.float32)
+    weights[len(prompt) :] = 1
+    return Encoded(ids, weights, sample.place, (len(ids),))

@@ -1,4 +1,4 @@
-"""What a run loses before it starts: samples, tokens and trained tokens, by source. Decides nothing about single samples."""
+"""What of the data is left out of a run: samples, tokens and trained tokens, by source. Decides nothing about single samples."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ class Cut:
 
 
 @dataclass(slots=True)
-class LossTable:
+class Omitted:
     """Rows by source, in the order in which the sources came; `worst`: the samples that lose most tokens, worst first."""
 
     rows: dict[str, Row] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class LossTable:
     def add_cut(self, cut: Cut) -> None:
         self.worst = sorted([*self.worst, cut], key=lambda c: -c.num_lost)[:NUM_WORST]
 
-    def merge(self, other: "LossTable") -> None:
+    def merge(self, other: "Omitted") -> None:
         for source, row in other.rows.items():
             self.add(source, row)
         for cut in other.worst:
@@ -79,7 +79,7 @@ class LossTable:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, value: dict) -> "LossTable":
+    def from_json(cls, value: dict) -> "Omitted":
         rows = {source: Row(**row) for source, row in value["rows"].items()}
         return cls(rows, [Cut(**{**cut, "place": Place(**cut["place"])}) for cut in value["worst"]])
 

@@ -1,4 +1,4 @@
-"""Samples with more tokens than a row holds: what becomes of them, by policy. Says what is lost (`losses.py`).
+"""Samples with more tokens than a row holds: what becomes of them, by policy. Says what is lost (`omitted.py`).
 
 A cut end is never trained as an end: conversations are cut between turns only, and of a text that is split only the last
 piece has the end token.
@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from zhinao.data.encode.choices import OVERLONG, How
+from zhinao.data.encode.choices import OVERLONG, Choices
+from zhinao.data.encode.dialogue import has_thoughts
 from zhinao.data.encode.encoding import Encoded, encode, is_left_out
-from zhinao.data.encode.omitted import Cut, LossTable, Row
-from zhinao.data.encode.thoughts import has_thoughts
+from zhinao.data.encode.omitted import Cut, Omitted, Row
 from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.errors import UsageError
 from zhinao.lang import counted, tr
@@ -23,7 +23,7 @@ class Limit:
     """The most tokens of a document, and what happens to samples that have more.
 
     drop: nothing of them is trained. error: the same, and the run does not start where there are too many (see
-    `LossTable.check`); plain text is split, which loses nothing. split: a conversation becomes several, each of as many whole
+    `Omitted.check`); plain text is split, which loses nothing. split: a conversation becomes several, each of as many whole
     turns as fit, each with the system message; a turn that alone is too long is lost; text becomes pieces; a prompt with
     its completion cannot be split and is dropped. left: the oldest turns, the beginning of the text or of the prompt goes.
     Where only the last turn is trained, `split` does what `left` does. Raises UsageError for an unknown policy.
@@ -42,32 +42,39 @@ class Limit:
             raise UsageError(tr("model_max_length must be 2 or more.", "model_max_length 至少为 2。"))
 
 
-def fit(sample: Sample, tokenizer, how: How, limit: Limit, losses: LossTable) -> list[Encoded] | Fault:
-    """The documents of a sample, none longer than the limit, maybe none at all; `losses` is told. Raises as `encode`."""
-    if is_left_out(sample, how):
-        losses.add_rejected(sample.place)
+def fit(sample: Sample, tokenizer, choices: Choices, limit: Limit, omitted: Omitted) -> list[Encoded] | Fault:
+    """The documents of a sample, none longer than the limit, maybe none at all; `omitted` is told. Raises as `encode`."""
+    if is_left_out(sample, choices):
+        omitted.add_rejected(sample.place)
         return []
-    whole, source = encode(sample, tokenizer, how), sample.place.source
+    whole, source = encode(sample, tokenizer, choices), sample.place.source
     if isinstance(whole, Fault):
-        return losses.add_fault(whole)
+        return omitted.add_fault(whole)
     kept = whole
     before, before_trained = _counts(whole)
     is_too_long = any(len(document.ids) > limit.num_tokens for document in whole)
     if is_too_long:
-        kept = _fitted(sample, whole, tokenizer, how, limit)
+        kept = _fitted(sample, whole, tokenizer, choices, limit)
     is_overlong = is_too_long and not _is_whole_in_pieces(sample, limit)
     tokens, trained = _counts(kept)
     num_lost = max(0, before - tokens)
     if is_overlong:
-        losses.add_cut(Cut(sample.place, before, num_lost))
+        omitted.add_cut(Cut(sample.place, before, num_lost))
     row = Row(
-        1, 0, is_overlong, not kept, len(kept), before, num_lost, before_trained, max(0, before_trained - trained)
+        num_samples=1,
+        num_overlong=is_overlong,
+        num_dropped=not kept,
+        num_documents=len(kept),
+        num_tokens=before,
+        num_lost_tokens=num_lost,
+        num_supervised=before_trained,
+        num_lost_supervised=max(0, before_trained - trained),
     )
-    losses.add(source, row)
+    omitted.add(source, row)
     return kept
 
 
-def _fitted(sample: Sample, whole: list[Encoded], tokenizer, how: How, limit: Limit) -> list[Encoded]:
+def _fitted(sample: Sample, whole: list[Encoded], tokenizer, choices: Choices, limit: Limit) -> list[Encoded]:
     size, policy = limit.num_tokens, limit.policy
     if _is_whole_in_pieces(sample, limit):
         return _pieces(whole[0], size)
@@ -80,11 +87,11 @@ def _fitted(sample: Sample, whole: list[Encoded], tokenizer, how: How, limit: Li
     def fitting(first: int, last: int) -> list[Encoded] | None:
         """The documents of some turns; None where one is too long."""
         part = replace(sample, messages=[*head, *(message for turn in turns[first:last] for message in turn)])
-        made = encode(part, tokenizer, how)
+        made = encode(part, tokenizer, choices)
         made = [] if isinstance(made, Fault) else made  # nothing in these turns is trained
         return None if any(len(document.ids) > size for document in made) else made
 
-    is_last_only = how.train_on == "last" or (how.thoughts == "last" and has_thoughts(sample.messages))
+    is_last_only = choices.train_on == "last" or (choices.thoughts == "last" and has_thoughts(sample.messages))
     if policy == "left" or is_last_only:
         num = len(turns)
         return _most(lambda n: fitting(num - n, num), num)[1]
@@ -154,9 +161,9 @@ def _counts(documents: list[Encoded]) -> tuple[int, int]:
     return sum(len(d.ids) for d in documents), int(sum(np.count_nonzero(d.weights) for d in documents))
 
 
-def nothing_left(losses: LossTable, limit: Limit) -> DataError:
+def nothing_left(omitted: Omitted, limit: Limit) -> DataError:
     """Where no document came of any sample: why, and what would help. The policy that was chosen is not among it."""
-    total = losses.total
+    total = omitted.total
     what = tr("Nothing is left to train", "没有剩下任何可训练的数据")
     if total.num_overlong:
         num, size = f"{total.num_overlong:,}", f"{limit.num_tokens:,}"
@@ -165,7 +172,7 @@ def nothing_left(losses: LossTable, limit: Limit) -> DataError:
             f"and --overlong {limit.policy} keeps no part of {'it' if total.num_overlong == 1 else 'them'}. The longest:",
             f"{total.num_samples:,} 条样本中有 {num} 条超过 {size} 个 token，--overlong {limit.policy} 没有保留其中任何部分。最长的有：",
         )
-        worst = "".join(f"\n  {cut.place}: {cut.num_tokens:,}" for cut in losses.worst[:5])
+        worst = "".join(f"\n  {cut.place}: {cut.num_tokens:,}" for cut in omitted.worst[:5])
         return DataError(f"{what}{tr(': ', '：')}{why}{worst}", _longer(limit))
     if total.num_rejected:
         why = tr("all that could be is marked as a bad answer", "其余都标为不好的回答")

@@ -1,75 +1,58 @@
-"""Preference pairs as token ids: our renderer, our end tokens, nothing cut. Encodes; keeps nothing (`prefer_store.py`)."""
-
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+"""Preference pairs as token ids: our renderer, our end tokens, nothing cut. A pair is one document of three parts."""
 
 import numpy as np
 
-from zhinao.data import holdout
-from zhinao.data.encode.choices import How
-from zhinao.data.encode.encoding import encode_preference, is_left_out
-from zhinao.data.encode.omitted import Cut, LossTable, Row
-from zhinao.data.encode.overlong import Limit, nothing_left
-from zhinao.data.encode.substitute import substitute
+from zhinao.data.encode.choices import Choices
+from zhinao.data.encode.encoding import Encoded, encode_preference, is_left_out
+from zhinao.data.encode.omitted import Cut, Omitted, Row
+from zhinao.data.encode.overlong import Limit
+from zhinao.data.encode.overlong import nothing_left as none_left
 from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.lang import counted, tr
 
-NUM_SHOWN = 10
+CHOSEN, REJECTED = 1, -1  # weights of the two answers; the prompt's is 0
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """Ids, `(T,)` int32 each: the prompt as the server renders it, and the two answers with their end tokens.
-    `group`: pairs of one are held out together (`holdout.py`)."""
+def fit(sample: Sample, tokenizer, choices: Choices, limit: Limit, omitted: Omitted) -> list[Encoded] | Fault:
+    """The document of a pair, or none where prompt and one of the answers are over the limit; `omitted` is told.
 
-    prompt: np.ndarray
-    chosen: np.ndarray
-    rejected: np.ndarray
-    group: int
-
-    @property
-    def lengths(self) -> tuple[int, int]:
-        """Tokens of the two documents, prompt and answer."""
-        return len(self.prompt) + len(self.chosen), len(self.prompt) + len(self.rejected)
-
-
-def pairs(
-    items: Iterable[Sample | Fault],
-    tokenizer,
-    how: How,
-    values: Mapping[str, str],
-    limit: int,
-    losses: LossTable,
-    faults: list[Fault],
-) -> Iterator[Pair]:
-    """The pairs that can be used and fit into `limit` tokens. `losses` counts the others, `faults` keeps the first ones.
-
-    Raises DataError for a sample that is no pair at all: the file is meant for another verb.
+    Its ids are the prompt as the server renders it, the chosen and the rejected answer, end tokens included; the weights say
+    which is which. Raises DataError for a sample that is no pair at all: the file is meant for another verb.
     """
-    for item in items:
-        if isinstance(item, Sample) and is_left_out(item, how):
-            losses.add_rejected(item.place)
-            continue
-        made = item if isinstance(item, Fault) else _pair(item, values, tokenizer, how)
-        if isinstance(made, Fault):
-            losses.add_fault(made)
-            faults += [made][: NUM_SHOWN - len(faults)]
-            continue
-        num_tokens, is_overlong = sum(made.lengths), max(made.lengths) > limit
-        num_answered = len(made.chosen) + len(made.rejected)
-        if is_overlong:
-            losses.add_cut(Cut(item.place, max(made.lengths), num_tokens))
-        lost = (num_tokens, num_answered) if is_overlong else (0, 0)
-        losses.add(
-            item.place.source,
-            Row(1, 0, is_overlong, is_overlong, 0 if is_overlong else 2, num_tokens, lost[0], num_answered, lost[1]),
-        )
-        if not is_overlong:
-            yield made
+    if is_left_out(sample, choices):
+        omitted.add_rejected(sample.place)
+        return []
+    made = _parts(sample, tokenizer, choices)
+    if isinstance(made, Fault):
+        return omitted.add_fault(made)
+    prompt, chosen, rejected = map(len, made)
+    longest, num_tokens = prompt + max(chosen, rejected), 2 * prompt + chosen + rejected
+    is_overlong = longest > limit.num_tokens
+    row = Row(num_samples=1, num_tokens=num_tokens, num_supervised=chosen + rejected)
+    if is_overlong:
+        row.num_overlong = row.num_dropped = 1
+        row.num_lost_tokens, row.num_lost_supervised = row.num_tokens, row.num_supervised
+        omitted.add_cut(Cut(sample.place, longest, num_tokens))
+    else:
+        row.num_documents = 2
+    omitted.add(sample.place.source, row)
+    return [] if is_overlong else [_joined(made, sample)]
 
 
-def _pair(unfilled: Sample, values: Mapping[str, str], tokenizer, how: How) -> Pair | Fault:
-    sample = substitute(unfilled, values)
+def parted(document: Encoded) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ids of the prompt, the chosen and the rejected answer of a document that `fit` gave, `(T,)` int32 each."""
+    chosen, rejected = (int(np.argmax(document.weights == weight)) for weight in (CHOSEN, REJECTED))
+    prompt, *answers = np.split(document.ids, [chosen, rejected])
+    return prompt, *answers
+
+
+def _joined(parts, sample: Sample) -> Encoded:
+    ids = np.concatenate([np.array(part, np.int32) for part in parts])
+    weights = np.repeat(np.array([0, CHOSEN, REJECTED], np.float32), [len(part) for part in parts])
+    return Encoded(ids, weights, sample.place)
+
+
+def _parts(sample: Sample, tokenizer, choices: Choices) -> tuple[list[int], list[int], list[int]] | Fault:
     if sample.kind != "preference":
         raise DataError(
             tr(f"{sample.place}: no pair of answers (chosen and rejected).", f"{sample.place}：没有成对的回答（chosen 与 rejected）。"),
@@ -80,37 +63,28 @@ def _pair(unfilled: Sample, values: Mapping[str, str], tokenizer, how: How) -> P
     for name in ("chosen", "rejected"):
         if any(not (message.get("content") or message.get("tool_calls")) for message in getattr(sample, name)):
             return Fault(sample.place, name, tr("is an empty answer", "回答为空"))
-    made = encode_preference(sample, tokenizer, how)
-    if isinstance(made, Fault):
-        return made
-    return Pair(*(np.array(ids, np.int32) for ids in made), holdout.group(unfilled))
+    return encode_preference(sample, tokenizer, choices)
 
 
-def check(
-    losses: LossTable, faults: list[Fault], limit: int, max_overlong_share: float | None, max_faulty_share: float
-):
-    """Raises DataError for more faults, or more pairs over the limit, than are allowed, and where nothing is left."""
-    total = losses.total
-    if total.num_faulty > max_faulty_share * total.num_samples:
-        lines = "\n".join(f"  {fault}" for fault in faults)
-        raise DataError(
-            tr(f"{counted(total.num_faulty, 'item')} cannot be used:\n{lines}", f"有 {total.num_faulty:,} 条数据无法使用：\n{lines}"),
-            tr(
-                f"zhinao data check {faults[0].place.source} lists all; --max_faulty_share 0.01 leaves out up to 1 %",
-                f"zhinao data check {faults[0].place.source} 列出全部；--max_faulty_share 0.01 允许略过至多 1 %",
-            ),
-        )  # fmt: skip
-    is_empty = not total.num_documents
-    allowed = total.num_samples if max_overlong_share is None else max_overlong_share * total.num_samples
-    if is_empty and not total.num_overlong:
-        raise nothing_left(losses, Limit(limit))
-    if is_empty or total.num_overlong > allowed:
-        worst = "".join(f"\n  {cut.place}: {cut.num_tokens:,}" for cut in losses.worst[:5])
-        raise DataError(
-            tr(
-                f"{total.num_overlong:,} of {counted(total.num_samples, 'pair')} {'has' if total.num_overlong == 1 else 'have'} more than {limit:,} tokens:{worst}",
-                f"{total.num_samples:,} 对中有 {total.num_overlong:,} 对超过 {limit:,} 个 token：{worst}",
-            ),
-            tr("a larger --model_max_length", "增大 --model_max_length")
-            + ("" if is_empty else tr(", or --overlong drop", "，或用 --overlong drop 丢弃")),
-        )
+def nothing_left(omitted: Omitted, limit: Limit) -> DataError:
+    """Where no pair is left: why, and what would help. Nothing of a pair is ever cut."""
+    return _overlong(omitted, limit, "") if omitted.total.num_overlong else none_left(omitted, limit)
+
+
+def check(omitted: Omitted, limit: Limit, max_overlong_share: float | None) -> None:
+    """Raises DataError where more than that share of the pairs is over the limit; None allows any."""
+    total = omitted.total
+    if max_overlong_share is not None and total.num_overlong > max_overlong_share * total.num_samples:
+        raise _overlong(omitted, limit, tr(", or --overlong drop", "，或用 --overlong drop 丢弃"))
+
+
+def _overlong(omitted: Omitted, limit: Limit, or_else: str) -> DataError:
+    total, size = omitted.total, limit.num_tokens
+    worst = "".join(f"\n  {cut.place}: {cut.num_tokens:,}" for cut in omitted.worst[:5])
+    return DataError(
+        tr(
+            f"{total.num_overlong:,} of {counted(total.num_samples, 'pair')} {'has' if total.num_overlong == 1 else 'have'} more than {size:,} tokens:{worst}",
+            f"{total.num_samples:,} 对中有 {total.num_overlong:,} 对超过 {size:,} 个 token：{worst}",
+        ),
+        tr("a larger --model_max_length", "增大 --model_max_length") + or_else,
+    )

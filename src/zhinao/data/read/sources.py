@@ -1,13 +1,22 @@
-"""Which files a user's names mean: files, folders (searched through, sorted), patterns, `-` for standard input. Opens nothing."""
+"""Which files a user's names mean: files, folders (searched through, sorted), patterns, `-` for standard input.
 
+Opens none of them; standard input is put aside in a file where it must be read twice.
+"""
+
+import contextlib
 import glob
+import io
 import os
-from collections.abc import Sequence
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from zhinao.data.sample import DataError
-from zhinao.errors import UsageError
+from zhinao.errors import DiskError, UsageError
+from zhinao.files import home
 from zhinao.lang import tr
 
 STDIN = "-"
@@ -38,6 +47,12 @@ def expand(names: Sequence[str]) -> Sources:
         files += found
         skipped += left
     return Sources(tuple(files), tuple(skipped), sum(os.path.getsize(file) for file in files if file != STDIN))
+
+
+def say_skipped(names: Sequence[str]) -> None:
+    for name in names:
+        what = tr(f"not read, no data by its name: {name}", f"未读取（后缀不是数据文件）：{name}")
+        print(what, file=sys.stderr)
 
 
 def suffix(source: str) -> str:
@@ -96,3 +111,36 @@ def _in_folder(folder: str) -> tuple[list[str], list[str]]:
             tr(f"looked for {known}, also with .gz", f"查找的后缀：{known}，以及加 .gz 的"),
         )
     return sorted(files), sorted(skipped)
+
+
+@contextlib.contextmanager
+def put_aside(is_read: bool) -> Iterator[None]:
+    """Inside, `sys.stdin` is a file on disk with all that came in, at its beginning. Nothing happens unless `is_read`."""
+    if not is_read:
+        yield
+        return
+    home().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=home()) as file:
+        try:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+            file.flush()
+        except OSError as error:
+            raise DiskError(tr(f"standard input: {error.strerror}.", f"标准输入：{error.strerror}。")) from None
+        file.seek(0)
+        before, sys.stdin = sys.stdin, io.TextIOWrapper(file)
+        try:
+            yield
+        finally:
+            sys.stdin.detach()
+            sys.stdin = before
+
+
+def path_of(source: str) -> Path:
+    """The file behind a source; of standard input, the one that was put aside."""
+    return Path(f"/dev/fd/{sys.stdin.fileno()}") if source == STDIN else Path(source)
+
+
+def stamp(source: str) -> tuple[int, int]:
+    """Size in bytes and time of the last change."""
+    stat = os.stat(path_of(source))
+    return stat.st_size, stat.st_mtime_ns

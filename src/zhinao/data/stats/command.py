@@ -1,9 +1,9 @@
-"""`zhinao data stats`: arguments in, counts out. What is counted is in `stats_count.py`."""
+"""`zhinao data stats`: arguments in, counts out. What is counted is in `report.py`."""
 
 import argparse
 from pathlib import Path
 
-from zhinao.data import arguments, tokenizer_of
+from zhinao.data.commands import arguments, tokenizer_of
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
@@ -32,25 +32,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from zhinao.data.check.looking import Eyes, look_at
-    from zhinao.data.read.progress import reading
+    from zhinao.data.check.inspection import Inspector, inspect_all
+    from zhinao.data.read.reading import reading
     from zhinao.data.sample import DataError
-    from zhinao.data.stats import show
+    from zhinao.data.stats import report
     from zhinao.data.stats.report import Count
 
     capacities = limits(args.limits)
     reader = tokenizer_of.read(args)
-    eyes = Eyes(reader.folder, arguments.how(args), arguments.limit(args, reader.num_context))
+    inspector = Inspector(reader.folder, arguments.choices(args), arguments.limit(args, reader.num_context))
     count = Count()
     with reading(arguments.sources(args), format=args.format) as (items, found):
-        for _, facts in look_at(items, eyes, args.preprocessing_num_workers):
-            count.add(facts)
+        for _, seen in inspect_all(items, inspector, args.preprocessing_num_workers):
+            count.add(seen)
     if not count.total.num_samples:
         raise DataError(tr("There is no sample in it.", "没有任何样本。"), ", ".join(args.sources))
     packings = [count.packing(capacity, args.seed) for capacity in capacities]
-    show.show(count, packings, found, reader)
+    report.show(count, packings, found, reader)
     if args.json:
-        show.write(args.json, count, packings, found, reader)
+        report.write(args.json, count, packings, found, reader)
 
 
 def limits(text: str) -> list[int]:

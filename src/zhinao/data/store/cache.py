@@ -1,18 +1,17 @@
 """Training data encoded once, before any process group exists, and kept: `build(...)` gives a `TokenCache`.
 
-Knows neither mixing by weight nor packing, which choose among the documents of a cache.
+`kept(...)` is the store itself, for conversations and for pairs (`pairs.py`). Knows neither mixing by weight nor packing, which
+choose among the documents of a cache.
 """
 
 import shutil
-import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from zhinao import files
-from zhinao.data.encode.choices import How
+from zhinao.data.encode.choices import Choices
 from zhinao.data.encode.overlong import Limit
-from zhinao.data.read.sources import STDIN, expand
-from zhinao.data.read.stdin import put_aside, stamp
+from zhinao.data.read.sources import STDIN, expand, put_aside, say_skipped, stamp
 from zhinao.data.sample import DataError
 from zhinao.data.store import columns
 from zhinao.data.store import key as cache_key
@@ -30,7 +29,7 @@ MAX_KEPT_BYTES = 50 * 10**9  # of all caches together; the one in use is kept wh
 def build(
     sources: Sequence[str],
     tokenizer_folder: str | Path,
-    how: How,
+    choices: Choices,
     *,
     model_max_length: int,
     overlong: str = "error",
@@ -51,21 +50,41 @@ def build(
     the limit, where `overlong` is `error` (`overlong.py`); and where nothing is left to train.
     """
     kinds = [kind] if isinstance(kind, str) else sorted(kind or ())
-    plan = Plan(Path(tokenizer_folder), how, Limit(model_max_length, overlong), kinds, format, dict(values or {}))
+    plan = Plan(Path(tokenizer_folder), choices, Limit(model_max_length, overlong), kinds, format, dict(values or {}))
+    cache = kept(sources, plan, max_faulty_share=max_faulty_share, num_workers=num_workers, reporter=reporter)
+    cache.losses.check(model_max_length, max_overlong_share if overlong == "error" else None)
+    return cache
+
+
+def kept(
+    sources: Sequence[str],
+    plan: Plan,
+    *,
+    max_faulty_share: float,
+    num_workers: int | None = None,
+    reporter: Reporter | None = None,
+    also: Callable[[Path], None] | None = None,
+) -> TokenCache:
+    """As `build`, whatever the share over the limit. `also(folder)` may add what a certain reader needs; one process
+    at a time is there."""
     Tokenizer.load(plan.tokenizer_folder)  # whatever is wrong with it is said here, not by a worker
     with put_aside(STDIN in sources):
         expanded, skipped = _expanded(sources)
-        key = cache_key.digest(list(expanded), plan.tokenizer_folder, plan.choices())
-        kept = files.private_home("data") / key
-        with files.lock(kept.with_name(f"{key}.lock")):
-            if not (kept / columns.META).exists():
-                _say_skipped(skipped)
+        key = cache_key.digest(list(expanded), plan.tokenizer_folder, plan.to_json())
+        folder = files.private_home("data") / key
+        with files.lock(folder.with_name(f"{key}.lock")):
+            if not (folder / columns.META).exists():
+                say_skipped(skipped)
                 how_to = {"stops_at_fault": not max_faulty_share, "num_workers": num_workers, "reporter": reporter}
-                _build(kept, sources, expanded, plan, **how_to)
-            cache = TokenCache.open(kept)
-            kept.touch()
+                _build(folder, sources, expanded, plan, **how_to)
+            if also:
+                also(folder)
+            cache = TokenCache.open(folder)
+            folder.touch()
     prune()
-    _check(cache, plan.limit, max_overlong_share, max_faulty_share)
+    total = cache.losses.total
+    if total.num_faulty > max_faulty_share * total.num_samples:
+        raise_faults(cache.faults, total.num_faulty, total.num_samples)
     return cache
 
 
@@ -99,12 +118,6 @@ def _expanded(sources: Sequence[str]) -> tuple[dict[str, int], list[str]]:
     return result, skipped
 
 
-def _say_skipped(names: Sequence[str]) -> None:
-    for name in names:
-        what = tr(f"not read, no data by its name: {name}", f"未读取（后缀不是数据文件）：{name}")
-        print(what, file=sys.stderr)
-
-
 def _build(target: Path, sources: Sequence[str], expanded: dict[str, int], plan: Plan, **how_to) -> None:
     data_files = list(expanded)
     before = list(map(stamp, data_files))
@@ -116,10 +129,3 @@ def _build(target: Path, sources: Sequence[str], expanded: dict[str, int], plan:
                 raise DataError(tr(f"{file}: was changed while it was read.", f"{file}：读取过程中文件被修改。"))
         named = {"key": target.name, "sources": list(map(str, sources)), "source_of_file": list(expanded.values())}
         columns.write_meta(folder, **named, **meta)
-
-
-def _check(cache: TokenCache, limit: Limit, max_overlong_share: float, max_faulty_share: float) -> None:
-    total = cache.losses.total
-    if total.num_faulty > max_faulty_share * total.num_samples:
-        raise_faults(cache.faults, total.num_faulty, total.num_samples)
-    cache.losses.check(limit.num_tokens, max_overlong_share if limit.policy == "error" else None)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from zhinao.data.encode.encoding import Encoded
-from zhinao.data.encode.omitted import LossTable
+from zhinao.data.encode.omitted import Omitted
 from zhinao.data.read.read import Found
 from zhinao.data.sample import Fault, Place
 from zhinao.files import write_json
@@ -75,7 +75,7 @@ class TokenCache:
     """Documents ready for the trainer, in the order in which they were read. They stay on disk; what is read is mapped.
 
     `lengths`: `(N,)` int64, tokens a document. `num_supervised`: `(N,)` int32. `groups`: `(N,)` uint64, the same where documents
-    begin with the same prompt. `source_of`: `(N,)` int32, which of the named
+    begin with the same prompt. `spans`: of all documents one after the other. `source_of`: `(N,)` int32, which of the named
     sources (`sources`) each is from. `found`: what each file was found to be. `losses`: what the run loses. `faults`: the
     first items that could not be used.
     """
@@ -87,9 +87,10 @@ class TokenCache:
         self._ends, self._places = self._columns["ends"], self._columns["places"]
         self.sources: list[str] = self.meta["sources"]
         self.lengths = np.diff(self._ends["ids"], prepend=0)
-        self.num_supervised, self.groups = self._columns["num_supervised"], self._columns["groups"]
+        self.spans, self.num_supervised = self._columns["spans"], self._columns["num_supervised"]
+        self.groups = self._columns["groups"]
         self.found = [Found.from_json(file) for file in self.meta["found"]]
-        self.losses = LossTable.from_json(self.meta["losses"])
+        self.losses = Omitted.from_json(self.meta["losses"])
         self.faults = [Fault(**{**fault, "place": Place(**fault["place"])}) for fault in self.meta["faults"]]
 
     @classmethod

@@ -1,10 +1,10 @@
-"""`zhinao data view`: arguments in, coloured tokens out. What is shown is made in `view_rows.py`."""
+"""`zhinao data view`: arguments in, coloured tokens out. What is shown is made in `rows.py`."""
 
 import argparse
 import re
 from pathlib import Path
 
-from zhinao.data import arguments, tokenizer_of
+from zhinao.data.commands import arguments, tokenizer_of
 from zhinao.errors import UsageError
 from zhinao.lang import counted, tr
 
@@ -43,16 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from zhinao.data.check.show import console
-    from zhinao.data.read.faults import say
+    from zhinao.data.read.reading import say
     from zhinao.data.view import page, rows, terminal
-    from zhinao.data.visible import visible
+    from zhinao.data.visible import console, visible
 
     wanted = numbers(args.sample or f"1-{_NUM_SHOWN['html' if args.html else 'terminal']}")
     reader = tokenizer_of.read(args)
     limit = arguments.limit(args, reader.num_context)
     items, found = _chosen(args, wanted, is_exact=args.sample is not None)
-    view = rows.view(items, reader.tokenizer, arguments.how(args), limit, args.is_concat, args.seed)
+    view = rows.view(items, reader.tokenizer, arguments.choices(args), limit, args.is_concat, args.seed)
     if args.html:
         page.write(args.html, view, reader.name)
         print(terminal.totals(view))

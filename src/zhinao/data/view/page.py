@@ -10,9 +10,8 @@ from html import escape
 from pathlib import Path
 
 from zhinao import outfile
-from zhinao.data.view.rows import Shown, View
+from zhinao.data.view.rows import Shown, Token, View
 from zhinao.data.view.terminal import heading, totals
-from zhinao.data.view.tokens import Token
 from zhinao.data.visible import visible
 from zhinao.lang import counted, current, tr
 

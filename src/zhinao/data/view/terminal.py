@@ -3,8 +3,7 @@
 from rich.console import Console
 from rich.text import Text
 
-from zhinao.data.view.rows import Shown, View
-from zhinao.data.view.tokens import Token, runs
+from zhinao.data.view.rows import Shown, Token, View, runs
 from zhinao.data.visible import visible
 from zhinao.lang import counted, tr
 

@@ -31,15 +31,15 @@ class Writer(ABC):
 
     @abstractmethod
     def start(self, index: int, running: Running, job: "Job", model: Model) -> list[dict]:
-        """Choices of the first chunk."""
+        """How of the first chunk."""
 
     @abstractmethod
     def events(self, index: int, events: list[Event]) -> list[dict]:
-        """Choices of the chunks that events make."""
+        """How of the chunks that events make."""
 
     @abstractmethod
     def end(self, index: int, reply: Reply, running: Running) -> list[dict]:
-        """Choices of the last chunks, `finish_reason` in the last of them."""
+        """How of the last chunks, `finish_reason` in the last of them."""
 
     @abstractmethod
     def whole(self, index: int, reply: Reply, running: Running) -> dict:
@@ -48,7 +48,7 @@ class Writer(ABC):
 
 @dataclass
 class Job:
-    """`kind` is the `object` of the answer. Choices count up over prompts first, then over `n`."""
+    """`kind` is the `object` of the answer. How count up over prompts first, then over `n`."""
 
     kind: str
     model: str

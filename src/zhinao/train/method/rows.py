@@ -12,7 +12,7 @@ import numpy as np
 
 from zhinao.data import holdout
 from zhinao.data.encode import substitute
-from zhinao.data.encode.choices import How
+from zhinao.data.encode.choices import Choices
 from zhinao.data.encode.omitted import Row
 from zhinao.data.read.read import Found
 from zhinao.data.store import cache, mix, packing
@@ -59,8 +59,8 @@ def prepare(settings: TrainSettings, tokenizer_folder: Path) -> Prepared:
     return Prepared(_rows(whole, chosen, settings), evaluation, key)
 
 
-def how(settings: TrainSettings) -> How:
-    return How(settings.train_on, settings.thoughts, settings.train_thoughts, settings.rejected)
+def how(settings: TrainSettings) -> Choices:
+    return Choices(settings.train_on, settings.thoughts, settings.train_thoughts, settings.rejected)
 
 
 def _encoded(paths, settings: TrainSettings, tokenizer_folder: Path) -> TokenCache:

@@ -9,8 +9,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from zhinao.data.read.containers.json_lines import no_object
-from zhinao.data.read.containers.json_text import DECODER, check_characters, sentence
+from zhinao.data.read.containers.json_lines import DECODER, check_characters, no_object, sentence
 from zhinao.data.sample import DataError, Fault, Place
 from zhinao.lang import tr
 

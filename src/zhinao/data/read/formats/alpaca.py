@@ -3,8 +3,7 @@
 from collections import Counter
 
 from zhinao.data.read.formats import belle
-from zhinao.data.read.formats.fields import Misfit, items, optional_text, text
-from zhinao.data.read.formats.system import plain_turns, with_system
+from zhinao.data.read.formats.fields import Misfit, items, optional_text, plain_turns, text, with_system
 from zhinao.data.sample import Place, Sample
 from zhinao.lang import tr
 

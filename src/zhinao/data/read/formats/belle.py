@@ -3,8 +3,7 @@
 import re
 from collections import Counter
 
-from zhinao.data.read.formats.fields import Misfit, optional_text, text
-from zhinao.data.read.formats.system import plain_turns
+from zhinao.data.read.formats.fields import Misfit, optional_text, plain_turns, text
 from zhinao.data.sample import Place, Sample
 from zhinao.lang import tr
 

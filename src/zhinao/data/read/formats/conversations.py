@@ -2,8 +2,8 @@
 
 from collections import Counter
 
+from zhinao.data.read.formats.fields import with_system
 from zhinao.data.read.formats.message_list import is_message, read_messages
-from zhinao.data.read.formats.system import with_system
 from zhinao.data.read.formats.tools import TOOLS, tools
 from zhinao.data.sample import Place, Sample
 

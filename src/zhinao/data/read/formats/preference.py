@@ -7,9 +7,8 @@ The prompt is `prompt`, `messages`, `conversations` or alpaca's fields, or what 
 from collections import Counter
 
 from zhinao.data.read.formats import alpaca, sharegpt
-from zhinao.data.read.formats.fields import Misfit, items, kind_of, text
+from zhinao.data.read.formats.fields import Misfit, items, kind_of, text, with_system
 from zhinao.data.read.formats.message_list import is_message, read_messages
-from zhinao.data.read.formats.system import with_system
 from zhinao.data.read.formats.tools import TOOLS, tools
 from zhinao.data.sample import Place, Sample
 from zhinao.lang import tr

@@ -7,8 +7,7 @@ A pair of names that could as well be something else (`prompt` and `response`: w
 from collections import Counter
 
 from zhinao.data.read.formats import alpaca
-from zhinao.data.read.formats.fields import Misfit, text
-from zhinao.data.read.formats.system import plain_turns, with_system
+from zhinao.data.read.formats.fields import Misfit, plain_turns, text, with_system
 from zhinao.data.sample import Place, Sample
 from zhinao.lang import tr
 

@@ -5,9 +5,8 @@ import json
 from collections import Counter
 
 from zhinao.data.read.formats import calls
-from zhinao.data.read.formats.fields import WEIGHTS, Misfit, called, items, kind_of, text
+from zhinao.data.read.formats.fields import WEIGHTS, Misfit, called, check_plain, items, kind_of, text, with_system
 from zhinao.data.read.formats.message_list import add_weight, check_followed, is_message
-from zhinao.data.read.formats.system import check_plain, with_system
 from zhinao.data.read.formats.tools import TOOLS, tools
 from zhinao.data.sample import Place, Sample
 from zhinao.lang import tr

@@ -7,12 +7,11 @@ import argparse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from zhinao.data import arguments
+from zhinao.data.commands import arguments
+from zhinao.data.commands.output import check_target, writing
 from zhinao.data.holdout import group, held_out, key, num_held
-from zhinao.data.output import check_target, writing
 from zhinao.data.read import formats
-from zhinao.data.read.faults import Faults, say, tell
-from zhinao.data.read.progress import reading
+from zhinao.data.read.reading import Faults, reading, say, say_found
 from zhinao.data.read.sources import STDIN
 from zhinao.data.sample import DataError, Sample
 from zhinao.errors import UsageError
@@ -65,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     faults.finish(args.skip_faults)
     num_wanted = num_held(wanted, len(keys))
     nums = _write(args, targets, held_out(keys, num_wanted))
-    tell(found, faults)
+    say_found(found, faults)
     if nums[1] != num_wanted:
         say(
             tr(

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from zhinao import config
-from zhinao.data.encode.choices import OVERLONG, REJECTED, THOUGHTS, TRAIN_ON, How
+from zhinao.data.encode.choices import OVERLONG, REJECTED, THOUGHTS, TRAIN_ON, Choices
 from zhinao.data.read.read import FORMAT_NAMES
 from zhinao.lang import tr
 
@@ -39,7 +39,7 @@ def add_set(parser, help: str) -> None:
 
 
 def add_encoding(parser) -> None:
-    """What `how` and `limit` read."""
+    """What `choices` and `limit` read."""
     group = parser.add_argument_group(
         tr("what will be trained (as in `zhinao finetune`)", "训练设置（同 `zhinao finetune`）")
     )
@@ -47,7 +47,7 @@ def add_encoding(parser) -> None:
         "--train_on",
         "--train-on",
         choices=TRAIN_ON,
-        default=How().train_on,
+        default=Choices().train_on,
         help=tr(
             "answers of all turns, or of the last one (default: all)",
             "训练所有轮次的回答，或只训练最后一轮（默认 all）",
@@ -56,7 +56,7 @@ def add_encoding(parser) -> None:
     group.add_argument(
         "--thoughts",
         choices=THOUGHTS,
-        default=How().thoughts,
+        default=Choices().thoughts,
         help=tr(
             "thoughts of earlier turns: each turn as it was served, without thoughts, or the last turn only (default: %(default)s)",
             "此前轮次的思考：按服务时的样子、去掉思考、或只取最后一轮（默认 %(default)s）",
@@ -71,7 +71,7 @@ def add_encoding(parser) -> None:
     group.add_argument(
         "--rejected",
         choices=REJECTED,
-        default=How().rejected,
+        default=Choices().rejected,
         help=tr(
             "samples marked as bad answers (label, kto_tag, desirable: false; is_rejected: true): an error, left out, or learned all the same "
             "(default: error)",
@@ -137,8 +137,8 @@ def sources(args: argparse.Namespace) -> list[str]:
     return mix.entries(args.sources)[0]
 
 
-def how(args: argparse.Namespace) -> How:
-    return How(args.train_on, args.thoughts, args.train_thoughts, args.rejected)
+def choices(args: argparse.Namespace) -> Choices:
+    return Choices(args.train_on, args.thoughts, args.train_thoughts, args.rejected)
 
 
 def limit(args: argparse.Namespace, num_context: int | None) -> "Limit | None":

@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from zhinao.data import arguments
+from zhinao.data.commands import arguments
+from zhinao.data.commands.output import check_target, writing
 from zhinao.data.encode.substitute import parse, placeholders, substitute
-from zhinao.data.output import check_target, writing
 from zhinao.data.read import formats
-from zhinao.data.read.faults import Faults, say, tell
 from zhinao.data.read.formats.fields import Misfit
-from zhinao.data.read.progress import reading
+from zhinao.data.read.reading import Faults, reading, say, say_found
 from zhinao.data.sample import Fault, Sample
 from zhinao.lang import tr
 
@@ -66,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
             except Misfit as misfit:
                 faults.add(Fault(sample.place, misfit.field, misfit.message))
         faults.finish(args.skip_faults)
-    tell(found, faults)
+    say_found(found, faults)
     for name in (name for name in values if name not in filled):
         say(tr(f"--set {name}: {{{{{name}}}}} occurs nowhere", f"--set {name}：数据中没有 {{{{{name}}}}}"))
     say(tr(f"{args.output}: {num_written:,} written", f"{args.output}：写入 {num_written:,} 条"))

@@ -1,13 +1,43 @@
-"""What a command says of data it takes over: what the files were, what was left out, and when that is too much."""
+"""Reading for a command: a bar on a terminal, by bytes; what the files were, what was left out, and when that is too much."""
 
+import contextlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from zhinao.data.read.read import Found
+from zhinao.data.read.read import Found, read
+from zhinao.data.read.sources import expand, say_skipped
 from zhinao.data.sample import DataError, Fault, Sample
 from zhinao.lang import tr
 
-NUM_SHOWN = 20
+NUM_SHOWN = 20  # faults
+
+
+@contextlib.contextmanager
+def reading(
+    sources: Sequence[str], *, format: str | None = None
+) -> Iterator[tuple[Iterator[Sample | Fault], list[Found]]]:
+    """What `read` gives, and the list that fills with the files' Found. Names files in folders that were not read."""
+    meant, found = expand(sources), []
+    say_skipped(meant.skipped)
+    with (
+        _bar(meant.num_bytes) as advance,
+        contextlib.closing(read(sources, format=format, on_file=found.append, on_bytes=advance)) as items,
+    ):
+        yield items, found
+
+
+@contextlib.contextmanager
+def _bar(num_bytes: int):
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(tr("reading", "读取"), total=num_bytes or None)
+        yield lambda num: bar.advance(task, num)
 
 
 class Faults:
@@ -42,7 +72,7 @@ class Faults:
             )
 
 
-def tell(found: list[Found], faults: Faults) -> None:
+def say_found(found: list[Found], faults: Faults) -> None:
     """What the files were found to be, and what was left behind of them."""
     for file in found:
         say(f"{file} ({file.num_samples:,})")

@@ -1,0 +1,1 @@
+"""What the verbs of `zhinao data` share, and those verbs that are one file."""
