@@ -57,7 +57,7 @@ VERBS = {
 }
 
 
-def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
+def build_parser(verb: str | None = None) -> Parser:
     """The parser of the whole command; of the verbs only `verb` gets its arguments (and is imported)."""
     parser = Parser(
         prog="zhinao",
@@ -84,7 +84,7 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
-def verb_parser(parser: argparse.ArgumentParser, verb: str) -> argparse.ArgumentParser:
+def verb_parser(parser: argparse.ArgumentParser, verb: str) -> Parser:
     """The parser of one verb: it knows its own flags, for suggestions and for the documentation."""
     return next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices[verb]
 
