@@ -84,7 +84,7 @@ def build_parser(verb: str | None = None) -> Parser:
     return parser
 
 
-def verb_parser(parser: argparse.ArgumentParser, verb: str) -> Parser:
+def verb_parser(parser: argparse.ArgumentParser, verb: str) -> argparse.ArgumentParser:
     """The parser of one verb: it knows its own flags, for suggestions and for the documentation."""
     return next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction)).choices[verb]
 
@@ -130,7 +130,7 @@ def _run(argv: list[str]) -> int:
         parser = build_parser(verb)
         args, unknown = parser.parse_known_args(argv)
         if unknown:
-            (verb_parser(parser, args.verb) if args.verb else parser).take_rest(args, unknown)
+            (verb_parser(parser, args.verb) if args.verb else parser).take_rest(args, unknown)  # pyright: ignore
         if args.verb is None:
             parser.print_help()
             return 0
