@@ -28,9 +28,10 @@ say = $(if $(filter zh%,$(LOCALE)),$(2),$(1))
 
 VLLM := .venv-vllm
 CLIENTS := .venv-clients
+TYPES := .venv-types
 PAGE := src/zhinao/serve/page/dist/index.html
 
-.PHONY: help chat serve page test quick test-long test-vllm test-clients fuzz lint docs bench bench-serve bench-train attacks soak clean
+.PHONY: help chat serve page test quick test-long test-vllm test-clients fuzz lint types coverage docs bench bench-serve bench-train attacks soak clean
 
 help:
 	@echo "make chat         $(call say,environment$(comma) demo model$(comma) chat (MODEL=folder$(comma) hub id or short name; ARGS='--lang zh'),建环境、取演示模型、开始对话（MODEL=目录、hub 名称或短名；ARGS='--lang zh'）)"
@@ -41,8 +42,9 @@ help:
 	@echo "make test-vllm    $(call say,the tests of all that runs on vLLM$(comma) in an environment of its own (2.5 GB),与 vLLM 有关的测试，用单独的环境（2.5 GB）)"
 	@echo "make test-clients $(call say,real clients and a fuzz of the server$(comma) in an environment of its own (1.1 GB); make fuzz: ten minutes of it,真实客户端与模糊测试，用单独的环境（1.1 GB）；make fuzz：十分钟模糊测试)"
 	@echo "make lint         $(call say,ruff over the code,用 ruff 检查代码)"
+	@echo "make types        $(call say,pyright over the rooms that are clean; make coverage: which lines the quick tests run,用 pyright 检查已理清的部分；make coverage：快速测试覆盖了哪些行)"
 	@echo "make docs         $(call say,renew the generated parts of docs/,更新 docs/ 中自动生成的部分)"
-	@echo "make bench        $(call say,the measurements that the README quotes (SHARED=material$(comma) LLAMA_PYTHON=interpreter with llama-cpp-python),README 引用的测量（SHARED=材料，LLAMA_PYTHON=装有 llama-cpp-python 的解释器）)"
+	@echo "make bench        $(call say,the measurements of docs/figures.md (SHARED=material$(comma) LLAMA_PYTHON=interpreter with llama-cpp-python),docs/zh/figures.md 中的测量（SHARED=材料，LLAMA_PYTHON=装有 llama-cpp-python 的解释器）)"
 	@echo "make bench-serve  $(call say,our server beside its peers (LLAMA_SERVER=program$(comma) VLLM_PYTHON=$(comma) TRANSFORMERS_PYTHON=interpreters; ARGS=--quick),与同类服务并列测量（LLAMA_SERVER=程序，VLLM_PYTHON=、TRANSFORMERS_PYTHON=解释器；ARGS=--quick）)"
 	@echo "make bench-train  $(call say,fine-tuning beside its peers$(comma) the last layer alone$(comma) and what a run teaches (SHARED=material; about 40 minutes),微调与同类并列、单独测最后一层、训练学到什么（SHARED=材料；约 40 分钟）)"
 	@echo "make attacks      $(call say,what one client can do to others$(comma) attack by attack,一个客户端能怎样妨碍别人，逐项测量)"
@@ -116,6 +118,19 @@ fuzz: $(CLIENTS)/.ready $(VENV)/.test
 lint: $(VENV)/.test
 	@$(BIN)/ruff check --fix src tests benchmarks page
 	@$(BIN)/ruff format src tests benchmarks page
+
+# basedpyright is pyright with its Node in the wheel: nothing is fetched when it runs.
+$(TYPES)/.ready:
+	@test -x $(TYPES)/bin/python || $(PYTHON) -m venv $(TYPES)
+	@$(TYPES)/bin/python -m pip install --disable-pip-version-check $(QUIET) 'basedpyright==1.40.2'
+	@touch $@
+
+types: $(TYPES)/.ready $(VENV)/.test
+	@$(TYPES)/bin/basedpyright --pythonpath $(BIN)/python $(ARGS)
+
+# What runs in processes of their own (engines, workers) is not counted.
+coverage: $(VENV)/.test
+	@$(PYTEST) -m 'not slow and not long' --cov=zhinao --cov-report=term:skip-covered $(ARGS)
 
 docs: $(VENV)/.chat
 	@$(BIN)/python -m zhinao.generated_docs docs

@@ -62,7 +62,7 @@ def test_import_of_the_package_is_light():
 def test_public_names():
     import zhinao as package
 
-    assert package.__all__ == ["ZhinaoError", "__version__", "load"]
+    assert package.__all__ == ["Model", "Reply", "Score", "ZhinaoError", "__version__", "load"]
     assert all(getattr(package, name) for name in package.__all__)
     with pytest.raises(AttributeError):
         package.nothing  # noqa: B018
@@ -158,11 +158,23 @@ def test_ctrl_c_before_the_work_begins_ends_at_once(monkeypatch):
 
 
 def test_generated_docs_are_current():
-    page = generated_docs.cli_page()
+    docs = ROOT / "docs"
+    made = generated_docs.pages(docs)
     lang.choose("en")
-    assert (ROOT / "docs" / "cli.md").read_text(encoding="utf-8") == page, "run `make docs`"
-    structure = (ROOT / "docs" / "structure.md").read_text(encoding="utf-8")
-    assert generated_docs.structure_page(structure, ROOT / "src" / "zhinao") == structure, "run `make docs`"
+    there = {f"{folder}/{file.name}" for folder in ("cli", "rooms") for file in (docs / folder).iterdir()}
+    assert there == made.keys(), "run `make docs`"
+    for name, page in made.items():
+        assert (docs / name).read_text(encoding="utf-8") == page, f"docs/{name}: run `make docs`"
+
+
+def test_the_settings_of_training_are_told_once():
+    pages = generated_docs.cli_pages()
+    lang.choose("en")
+    assert [name for name, page in pages.items() if "--gradient_checkpointing" in page] == ["training-settings.md"]
+    for verb in ("finetune", "pretrain", "prefer", "plan"):
+        assert "(training-settings.md)" in pages[f"{verb}.md"]
+    own = pages["prefer.md"]
+    assert "--beta" in own and "{error,drop}" in own and "--save_steps" not in own
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,15 @@ def test_the_page_is_bundled_once_and_again_when_it_changed(project):
     assert page(build(project, NAME="c")) == {"index.html", "docs.html", "page/main-c.js"}, "and nothing older is left"
 
 
+def test_what_is_not_python_is_there_too(project):
+    """Types for others' checkers, and the presets of DeepSpeed, which the code reads as files."""
+    for name in ("py.typed", "__init__.py", "train/parallel/__init__.py", "train/parallel/zero2.json"):
+        (project / "src/zhinao" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "src/zhinao" / name, project / "src/zhinao" / name)
+    (project / "src/zhinao/train/__init__.py").touch()
+    assert {"zhinao/py.typed", "zhinao/train/parallel/zero2.json"} <= build(project, ZHINAO_WITHOUT_PAGE="1")
+
+
 def test_a_bundler_that_fails_is_no_wheel_without_a_page(project):
     with pytest.raises(RuntimeError, match="ZHINAO_WITHOUT_PAGE=1"):
         build(project, FAILING="1")

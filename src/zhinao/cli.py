@@ -57,7 +57,7 @@ VERBS = {
 }
 
 
-def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
+def build_parser(verb: str | None = None) -> Parser:
     """The parser of the whole command; of the verbs only `verb` gets its arguments (and is imported)."""
     parser = Parser(
         prog="zhinao",
@@ -130,7 +130,7 @@ def _run(argv: list[str]) -> int:
         parser = build_parser(verb)
         args, unknown = parser.parse_known_args(argv)
         if unknown:
-            (verb_parser(parser, args.verb) if args.verb else parser).take_rest(args, unknown)
+            (verb_parser(parser, args.verb) if args.verb else parser).take_rest(args, unknown)  # pyright: ignore
         if args.verb is None:
             parser.print_help()
             return 0

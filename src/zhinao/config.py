@@ -30,7 +30,7 @@ def load(
     `elsewhere`: keys that `kind` does not have, with the command that they belong to. Raises UsageError naming file and key: unknown
     (with the nearest known one, or whose it is), of a wrong type, unreadable.
     """
-    known = {field.name: field.type for field in dataclasses.fields(kind)}
+    known = {field.name: field.type for field in dataclasses.fields(kind)}  # pyright: ignore[reportArgumentType]
     found = read_yaml(Path(file)) if file else {}
     if unknown := [name for name in found if name not in known]:
         raise _unknown(file, unknown, known, elsewhere)
@@ -43,7 +43,7 @@ def _unknown(file, names: list, known: Iterable[str], elsewhere: Mapping[str, st
     """All that nobody knows, with where it belongs or what may have been meant; a list of everything only where it is short."""
     shown, others = ", ".join(map(repr, names)), {elsewhere.get(name) for name in names}
     if None not in others:
-        where = ", ".join(f"`{one}`" for one in sorted(others))
+        where = ", ".join(f"`{one}`" for one in sorted(filter(None, others)))
         hint = (
             tr(f"of {where}", f"属于 {where}") if len(names) == 1 else tr(f"they are of {where}", f"它们属于 {where}")
         )
@@ -132,7 +132,7 @@ def _word(kind) -> str:
         return ", ".join(map(str, args))
     if args:
         return tr(f"a list of {_word(args[0])}", f"{_word(args[0])}的列表")
-    names = {
+    names: dict = {
         float: tr("a number", "数字"),
         int: tr("a whole number", "整数"),
         str: tr("text", "文本"),

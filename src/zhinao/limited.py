@@ -46,7 +46,8 @@ class Limited:
         os.register_at_fork(after_in_child=self._begin)
 
     def _begin(self) -> None:
-        self._lock, self._process = threading.Lock(), None
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen | None = None
 
     def ask(self, request: bytes, seconds: float, num_bytes: int, max_answer: int) -> bytes | None:
         """The answer; None where more than so many seconds of computing, bytes of memory or bytes of answer were wanted."""
@@ -71,10 +72,12 @@ class Limited:
             start_new_session=True,
             env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
         )
+        assert process.stdin and process.stdout
         _widen(process.stdin.fileno(), process.stdout.fileno())
         return process
 
     def _exchange(self, message: bytes, seconds: float, max_answer: int) -> bytes | None:
+        assert self._process and self._process.stdin
         with contextlib.suppress(BrokenPipeError):  # reading then finds the end
             view = memoryview(message)
             while view:
@@ -85,6 +88,7 @@ class Limited:
         return self._read(length, wall) if length <= max_answer else None
 
     def _read(self, count: int, wall: float) -> bytes | None:
+        assert self._process and self._process.stdout
         blocks = []
         while count:
             if not select.select([self._process.stdout], [], [], wall)[0]:
@@ -101,8 +105,8 @@ class Limited:
         if process:
             process.kill()
             process.wait()
-            process.stdin.close()
-            process.stdout.close()
+            for pipe in filter(None, (process.stdin, process.stdout)):
+                pipe.close()
 
 
 def _widen(*pipes: int) -> None:

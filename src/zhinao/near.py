@@ -24,7 +24,7 @@ def _distance(wanted: str, name: str) -> float | None:
     if len(wanted) > len(name) + 2:  # a stranger's word may be of any length
         return None
     slips = _slips(wanted, name)
-    found = [slips[-1]] if slips[-1] <= _allowed(wanted) else []
+    found: list[float] = [slips[-1]] if slips[-1] <= _allowed(wanted) else []
     if len(wanted) >= _MIN_PREFIX and name.startswith(wanted):
         found.append(0.5)
     if len(wanted) >= _MIN_PART and f"-{wanted}-" in f"-{name}-":

@@ -56,7 +56,7 @@ def cannot_write(place, error: OSError) -> DiskError:
     reason = {
         errno.ENOSPC: tr("the disk is full", "磁盘已满"),
         errno.EISDIR: tr("it is a folder", "是一个目录"),
-    }.get(error.errno, error.strerror)
+    }.get(error.errno or 0, error.strerror)
     return DiskError(tr(f"{place}: cannot be written ({reason}).", f"{place}：无法写入（{reason}）。"))
 
 

@@ -3,7 +3,7 @@
 Imports next to nothing, since the command imports it first.
 """
 
-import _signal  # built in; `signal` would import `enum` first
+import _signal  # built in; `signal` would import `enum` first  # pyright: ignore[reportMissingImports]
 import os
 import time
 

@@ -90,5 +90,6 @@ def _loader() -> type:
     for name, (pattern, first, made) in _SCALARS.items():
         Loader.add_implicit_resolver(_TAG + name, re.compile(f"^(?:{pattern})$"), first)
         if made:
-            Loader.add_constructor(_TAG + name, lambda self, node, made=made: made(self.construct_scalar(node)))
+            construct = lambda self, node, made=made: made(self.construct_scalar(node))  # noqa: E731  # any node has a tag
+            Loader.add_constructor(_TAG + name, construct)
     return Loader

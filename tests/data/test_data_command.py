@@ -25,7 +25,7 @@ def test_help_is_light(verb):
 
 
 def test_the_generated_page_has_every_verb(monkeypatch):
-    page = generated_docs.cli_page()
+    page = generated_docs.cli_pages()["data.md"]
     for verb in VERBS:
         _, english, chinese = page.split(f"## `zhinao data {verb}`\n")[1].split("```text\n", 2)
         assert english.startswith(f"usage: zhinao data {verb} ") and chinese.startswith(f"用法：zhinao data {verb} ")

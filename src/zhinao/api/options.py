@@ -1,6 +1,7 @@
 """The keyword arguments of a request, checked: those of `Sampling`, and those that concern text. Starts nothing."""
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 from zhinao.config import checked, suggestion
 from zhinao.engine.base import Sampling, check_bound
@@ -31,7 +32,9 @@ def read(given: dict, defaults: dict, stop_ids: tuple[int, ...]) -> Options:
                 tr(f"Unknown setting {name!r}.", f"未知的设置 {name!r}。"), suggestion(name, NAMES) or ", ".join(NAMES)
             )
     values = {**defaults, **given}
-    sampling = {name: checked(name, values[name], kind) for name, kind in _SAMPLING.items() if name in values}
+    sampling: dict[str, Any] = {
+        name: checked(name, values[name], kind) for name, kind in _SAMPLING.items() if name in values
+    }
     return Options(
         Sampling(**sampling, stop_ids=tuple(stop_ids)),
         _stops(values.get("stop")),

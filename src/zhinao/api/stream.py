@@ -4,7 +4,7 @@ What the ids mean is `state.py`'s business; here requests are started, read and 
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from zhinao.api import reply as r
 from zhinao.api.options import Options
@@ -86,7 +86,7 @@ class ReplyStream:
         if self._generation:
             self._generation.cancel()
 
-    def _run(self) -> Iterator[Event]:
+    def _run(self) -> Generator[Event, None, None]:
         finish = CANCELLED
         try:
             yield from self._waiting

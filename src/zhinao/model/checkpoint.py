@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -232,7 +233,7 @@ class Checkpoint:
         return np.ascontiguousarray(qkv.cut(info.map(), part, arch.num_queries_per_kv, arch.head_dim))
 
     def _stored(self, name: str) -> TensorInfo:
-        return self.stored[name] if name in self.stored else self.stored[qkv.fused_name(name)]
+        return self.stored[name] if name in self.stored else self.stored[qkv.fused_name(name) or name]
 
 
 def refuse_adapter(folder: Path) -> None:
@@ -269,7 +270,8 @@ class ShardWriter:
             self._shards[-1].append((name, dtype, shape, size))
             filled += size
         self._order = iter([(n, entry) for n, shard in enumerate(self._shards) for entry in shard])
-        self._current, self._stream = -1, None
+        self._current = -1
+        self._stream: BinaryIO | None = None
 
     @property
     def num_bytes(self) -> int:
@@ -289,13 +291,15 @@ class ShardWriter:
         )
         if number != self._current:
             self._open(number)
+        assert self._stream
         # Not `tofile`: on a full disk it raises an OSError without its number.
         self._stream.write(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
     def _open(self, number: int) -> None:
         self._close()
         self._current = number
-        header, offset = {"__metadata__": {"format": "pt"}}, 0
+        header: dict[str, dict] = {"__metadata__": {"format": "pt"}}
+        offset = 0
         for name, dtype, shape, size in self._shards[number]:
             header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, offset + size]}
             offset += size

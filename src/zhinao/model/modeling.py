@@ -57,7 +57,7 @@ class FuseRows(ConversionOps):
         return SplitRows()
 
 
-def conversions() -> list[WeightConverter]:
+def conversions() -> list:
     """The mapping between the names on disk and those in memory, for weights and biases."""
     return [
         WeightConverter(f"{qkv.FUSED}.{kind}", [f"{name}.{kind}" for name in qkv.SPLIT], operations=[SplitRows()])
@@ -78,7 +78,8 @@ class _Zhinao:
         if _is_plain_folder(source, kwargs):
             Checkpoint(Path(source, kwargs.get("subfolder") or ""))
         wants_info = kwargs.pop("output_loading_info", False)
-        model, info = super().from_pretrained(source, *args, output_loading_info=True, **kwargs)
+        load = super().from_pretrained  # pyright: ignore[reportAttributeAccessIssue]  # of the other base
+        model, info = load(source, *args, output_loading_info=True, **kwargs)
         if not getattr(model, "_hf_peft_config_loaded", False):
             model._check_names(source, info)
         _save_fused(model)
@@ -135,10 +136,10 @@ class ZhinaoModel(_Zhinao, Qwen2Model):
         past_key_values=None,
         inputs_embeds=None,
         use_cache=None,
-        **kwargs,
+        **kwargs,  # pyright: ignore[reportGeneralTypeIssues]
     ):
         if past_key_values is None and packing.is_packed(position_ids, attention_mask):
-            packing.check(self.config._attn_implementation, position_ids)
+            packing.check(self.config._attn_implementation, position_ids)  # pyright: ignore[reportArgumentType]
             position_ids = packing.separate_padding(position_ids, attention_mask)
             attention_mask, use_cache = None, False
         return super().forward(
@@ -148,7 +149,7 @@ class ZhinaoModel(_Zhinao, Qwen2Model):
             past_key_values=past_key_values,
             inputs_embeds=inputs_embeds,
             use_cache=use_cache,
-            **kwargs,
+            **kwargs,  # pyright: ignore[reportCallIssue]
         )
 
 
@@ -157,7 +158,7 @@ class ZhinaoForCausalLM(_Zhinao, Qwen2ForCausalLM):
 
     def __init__(self, config: ZhinaoConfig):
         super(Qwen2ForCausalLM, self).__init__(config)  # Qwen2's own would build a decoder that is thrown away
-        self.model = ZhinaoModel(config)
+        self.model = ZhinaoModel(config)  # pyright: ignore[reportArgumentType]
         self.vocab_size = config.vocab_size
         self.lm_head = torch.nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         self.post_init()
@@ -172,7 +173,7 @@ class ZhinaoForCausalLM(_Zhinao, Qwen2ForCausalLM):
             inputs = kwargs.pop("input_ids")
         if isinstance(inputs, Mapping):
             inputs, kwargs = None, {**inputs, **kwargs}
-        return super().generate(inputs, *args, **kwargs)
+        return super().generate(inputs, *args, **kwargs)  # pyright: ignore[reportAttributeAccessIssue]
 
 
 class ZhinaoForSequenceClassification(_Zhinao, Qwen2ForSequenceClassification):

@@ -8,6 +8,8 @@ The functions take numpy arrays and torch tensors alike: they only reshape, slic
 inferred from the rows, never passed in, so that a shard of a tensor-parallel model splits rightly too.
 """
 
+from typing import Any
+
 FUSED = "self_attn.qkv_proj"
 SPLIT = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
 
@@ -28,7 +30,7 @@ def cut(fused, part: int, num_queries_per_kv: int, head_dim: int):
     return groups[:, (slice(g), g, g + 1)[part]].reshape((-1, *rest))
 
 
-def fuse(q, k, v, num_queries_per_kv: int, head_dim: int):
+def fuse(q, k, v, num_queries_per_kv: int, head_dim: int) -> Any:
     """The way back of `split`: fused rows `(K * (g + 2) * head_dim, ...)`, in the type that came in."""
     g, rest = num_queries_per_kv, tuple(q.shape[1:])
     parts = (
@@ -49,7 +51,8 @@ def fuse(q, k, v, num_queries_per_kv: int, head_dim: int):
 
 def split_names(fused_name: str) -> tuple[str, str, str]:
     """`…self_attn.qkv_proj.bias` -> the three names that stand for it in the split layout."""
-    return tuple(fused_name.replace(FUSED + ".", part + ".") for part in SPLIT)
+    q, k, v = (fused_name.replace(FUSED + ".", part + ".") for part in SPLIT)
+    return q, k, v
 
 
 def fused_name(split_name: str) -> str | None:

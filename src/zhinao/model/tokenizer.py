@@ -76,7 +76,7 @@ class Tokenizer:
         backend = tokenizers.Tokenizer.from_str(self._with_control.to_str())
         new = [word for word in dict.fromkeys(words) if backend.token_to_id(word) is None]
         backend.add_tokens([AddedToken(word, special=False, normalized=False) for word in new])
-        assert all(backend.token_to_id(word) >= self.vocab_size for word in new)
+        assert all((backend.token_to_id(word) or 0) >= self.vocab_size for word in new)
         config = {**self._config, WORDS: [*_words(self._config), *new]}
         return Tokenizer(backend, config, self.chat_template, self.named_templates)
 
@@ -155,10 +155,10 @@ class Tokenizer:
         if (known := self._bytes.get(id)) is not None:
             return known
         token = self.id_to_token(id) or ""
-        for old, new in self._turned:
+        for old, new in self._turned or ():
             token = token.replace(old, new)
-        spelled = [_BYTE_OF.get(char) for char in token]
-        self._bytes[id] = token.encode() if None in spelled else bytes(spelled)
+        is_spelled = all(char in _BYTE_OF for char in token)
+        self._bytes[id] = bytes(_BYTE_OF[char] for char in token) if is_spelled else token.encode()
         return self._bytes[id]
 
 

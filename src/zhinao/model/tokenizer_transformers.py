@@ -45,7 +45,7 @@ class ZhinaoTokenizer(PreTrainedTokenizerFast):
         return kwargs
 
     def _encode_plus(self, text, text_pair=None, **kwargs):
-        return super()._encode_plus(_mended(text), _mended(text_pair), **kwargs)
+        return super()._encode_plus(_mended(text), _mended(text_pair), **kwargs)  # pyright: ignore[reportArgumentType]
 
     def _save_pretrained(self, save_directory, file_names, *args, **kwargs):
         """Called when tokenizer_config.json is written and before anything is uploaded."""

@@ -16,7 +16,7 @@ def text(messages: list[dict], guard: Guard, add_generation_prompt: bool, contin
     if messages[0]["role"] != "system":
         messages = [{"role": "system", "content": DEFAULT_SYSTEM}, *messages]
     last_user = max((n for n, m in enumerate(messages) if m["role"] == "user"), default=-1)
-    guarded = [
+    guarded: list[dict] = [
         {
             "role": m["role"],
             "content": _content(m, guard, n > last_user),

@@ -7,6 +7,7 @@ after the frame's real control tokens have been found. It survives any template,
 import functools
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from zhinao.family import THINK_CLOSE, THINK_OPEN
 
@@ -47,7 +48,7 @@ class Guard:
         result = {key: self.value(value) for key, value in message.items() if key not in ("role", "content")}
         return {"role": message["role"], "content": self.text(message["content"], allowed), **result}
 
-    def value(self, value):
+    def value(self, value) -> Any:
         """A copy of nested lists and dicts with all strings guarded; keys that are mere names stay, since templates look them up."""
         if isinstance(value, str):
             return self.text(value)
@@ -78,7 +79,7 @@ class _Borders:
         self.prefixes = tuple(t[:size] for t in tokens for size in range(1, len(t)))
         self.suffixes = tuple(t[-size:] for t in tokens for size in range(1, len(t)))
         self.insides = {t[a:b] for t in tokens for a in range(len(t)) for b in range(a + 1, len(t) + 1)}
-        self.patterns = {
+        self.patterns: dict[tuple[str, ...], re.Pattern[str]] = {
             allowed: re.compile("|".join(re.escape(t) for t in tokens if t not in allowed))
             for allowed in ((), THINKING)
         }

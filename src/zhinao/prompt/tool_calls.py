@@ -10,6 +10,7 @@ import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from zhinao.family import TOOL_CLOSE, TOOL_OPEN
 
@@ -125,8 +126,9 @@ class ToolCallSplitter:
     def _head(self) -> tuple[list[ToolPiece], bool]:
         if usual := _USUAL.match(self._held):
             name = _loaded(usual[1])
-            is_call = self._is_known(name) and TOOL_OPEN not in usual[0]
-            return self._begin(name, usual[0], _BODY) if is_call else self._give_back()
+            if self._is_known(name) and TOOL_OPEN not in usual[0]:
+                return self._begin(name, usual[0], _BODY)
+            return self._give_back()
         start = self._held.lstrip(_SPACE)
         if not start:
             return [], False
@@ -145,7 +147,7 @@ class ToolCallSplitter:
         pieces, _ = self._begin(name, self._held[:end], _CLOSING)
         return [*pieces, ToolPiece(ARGUMENTS, arguments, index=pieces[0].index)], True
 
-    def _is_known(self, name) -> bool:
+    def _is_known(self, name) -> TypeGuard[str]:
         return isinstance(name, str) and bool(name) and (self._names is None or name in self._names)
 
     def _begin(self, name: str, head: str, state: str) -> tuple[list[ToolPiece], bool]:
@@ -177,9 +179,10 @@ class ToolCallSplitter:
             return [], False
         if start[0] in "},":
             end, broken = _Scanner(depth=1).scan(self._held, 0)
-            if end is None and broken is None:
+            size = broken if end is None else end
+            if size is None:
                 return [], False
-            self._take_tail(broken if end is None else end)
+            self._take_tail(size)
         self._state = _CLOSING
         return [], True
 

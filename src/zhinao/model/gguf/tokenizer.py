@@ -70,7 +70,7 @@ def convert(source) -> Converted:
         )
     tokens, types = _vocabulary(source)
     ids = _special_ids(source, tokens)
-    files = {
+    files: dict[str, dict | str] = {
         "tokenizer.json": _tokenizer_json(source, tokens, types, ids, pre),
         "tokenizer_config.json": _tokenizer_config(source, tokens, ids),
         "generation_config.json": _generation_config(source, tokens, types, ids),

@@ -56,7 +56,7 @@ class _Decoder:
         logits = self._project(self._norm("model.norm", x), head)
         logits.output(0).set_names({"logits"})
         parameters = [self.input_ids, self.attention_mask, self.position_ids, self.beam_idx]
-        return ov.Model([op.result(logits)], self._assigns, parameters, "zhinao")
+        return ov.Model([op.result(logits)], self._assigns, parameters, "zhinao")  # pyright: ignore[reportGeneralTypeIssues]
 
     def _inputs(self) -> None:
         self.input_ids = _parameter("input_ids", Type.i64, 2)

@@ -27,7 +27,7 @@ def inverse_frequencies(arch: Architecture, file: Path) -> tuple[np.ndarray, flo
     kind = (arch.rope_scaling or {}).get("rope_type")
     if kind in (None, "dynamic"):
         return frequencies.astype(np.float32), 1.0
-    scaling = _Scaling(arch.rope_scaling, file)
+    scaling = _Scaling(arch.rope_scaling or {}, file)
     if kind == "linear":
         return (frequencies / scaling.number("factor")).astype(np.float32), 1.0
     if kind == "llama3":
@@ -53,7 +53,7 @@ def _yarn(frequencies: np.ndarray, scaling: "_Scaling", arch: Architecture) -> t
         return arch.head_dim * math.log(original / (num_turns * 2 * math.pi)) / (2 * math.log(arch.rope_theta))
 
     first, last = dimension(scaling.number("beta_fast", 32)), dimension(scaling.number("beta_slow", 1))
-    if arch.rope_scaling.get("truncate", True):
+    if (arch.rope_scaling or {}).get("truncate", True):
         first, last = math.floor(first), math.ceil(last)
     first, last = max(first, 0), min(last, arch.head_dim - 1)
     stretched = np.clip((np.arange(len(frequencies)) - first) / max(last - first, 0.001), 0, 1)
