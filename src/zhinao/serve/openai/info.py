@@ -5,12 +5,9 @@ from zhinao.engine.base import Sampling
 from zhinao.errors import ContextLengthError
 from zhinao.lang import tr
 from zhinao.prompt import tools
-from zhinao.prompt.conversation import Rendered
-from zhinao.prompt.tools import ToolUse
 from zhinao.serve.errors import ApiError
-from zhinao.serve.openai.ignored import own_tools
-from zhinao.serve.openai.schema import ChatRequest, DetokenizeRequest, TokenizeRequest
-from zhinao.serve.run.bounded_tokenizer import BoundedTokenizer
+from zhinao.serve.openai.render import BoundedTokenizer, check_ids, countable, render
+from zhinao.serve.openai.schema import DetokenizeRequest, TokenizeRequest, own_tools
 from zhinao.serve.run.service import Service
 from zhinao.version import __version__
 
@@ -24,10 +21,6 @@ _SHOWN = (
     "repetition_penalty",
     "max_tokens",
 )
-
-
-# Who counts the tokens of a text wants to know by how much it is too long: so much more than the context is counted.
-_COUNTED, _AT_LEAST = 4, 131_072
 
 
 def card(service: Service, name: str) -> dict:
@@ -76,34 +69,6 @@ def tokenize(body: TokenizeRequest, model: Model) -> dict:
         "tokens": ids,
         "token_strs": strings,
     }
-
-
-def countable(model: Model) -> int:
-    """How many tokens the routes that run nothing count at most."""
-    return max(_COUNTED * model.engine.info.num_context_tokens, _AT_LEAST)
-
-
-def render(body: ChatRequest | TokenizeRequest, model: Model, use: ToolUse, max_tokens: int | None = None) -> Rendered:
-    """The prompt as the model will read it. Raises UsageError for bad messages, ContextLengthError for what cannot fit."""
-    return model.render(
-        body.messages,
-        BoundedTokenizer(model.tokenizer, max_tokens or model.engine.info.num_context_tokens),
-        tools=use.shown,
-        continue_final=bool(body.continue_final_message),
-        add_generation_prompt=body.add_generation_prompt is not False,
-        template_kwargs=body.chat_template_kwargs,
-    )
-
-
-def check_ids(ids: list[int], model: Model, field: str) -> None:
-    """Raises ApiError 400 for an id outside the vocabulary."""
-    size = model.engine.info.vocab_size
-    if (bad := next((i for i in ids if not 0 <= i < size), None)) is not None:
-        raise ApiError(
-            400,
-            tr(f"Token id {bad} is outside the vocabulary of {size}.", f"token id {bad} 超出词表（{size}）。"),
-            param=field,
-        )
 
 
 def tokenizer_info(model: Model) -> dict:

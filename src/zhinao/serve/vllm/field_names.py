@@ -1,19 +1,22 @@
-"""vLLM says `reasoning`; most clients look for `reasoning_content`. This puts the same text under both names.
+"""Fields that vLLM calls otherwise: in requests our `thinking_budget`, in answers `reasoning`, which most clients look for under `reasoning_content`.
 
-Only answers to chat requests are looked at, and only those chunks of a stream that hold a thought are parsed.
+Only chat requests are looked at, and only those chunks of a stream that hold a thought are parsed. Other fields that
+`zhinao serve` knows beyond OpenAI's have vLLM's names already.
 """
 
 import json
 
 from zhinao.serve.gate import asgi
+from zhinao.serve.gate.body import replayed
 
 _PATH = "/v1/chat/completions"
 _FIELD, _OTHER = "reasoning", "reasoning_content"
 _MARK = b'"reasoning"'
+_BUDGET, _THEIR_BUDGET = "thinking_budget", "thinking_token_budget"
 
 
 class ReasoningNames:
-    """Pure ASGI. A stream passes event by event; a whole answer is held until it has come, since its length changes."""
+    """The same thought under both names. Pure ASGI. A stream passes event by event; a whole answer is held until it has come, since its length changes."""
 
     def __init__(self, app: asgi.App):
         self.app = app
@@ -87,3 +90,43 @@ def _json(body: bytes) -> bytes:
         if _FIELD in place:
             place.setdefault(_OTHER, place[_FIELD])
     return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class RequestFields:
+    """Our `thinking_budget` under vLLM's name, and the server's default for it. Pure ASGI.
+
+    Reads the whole body of a chat request (its size has been checked before) and parses it where needed.
+    """
+
+    def __init__(self, app: asgi.App, thinking_budget: int | None = None):
+        self.app, self.thinking_budget = app, thinking_budget
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "POST" or asgi.route_path(scope) != _PATH:
+            return await self.app(scope, receive, send)
+        body, is_last = b"", False
+        while not is_last:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body, is_last = body + message.get("body", b""), not message.get("more_body")
+        changed = self._renamed(body)
+        headers = [(name, value) for name, value in scope["headers"] if name != b"content-length"]
+        headers.append((b"content-length", str(len(changed)).encode()))
+        await self.app({**scope, "headers": headers}, replayed(changed, receive), send)
+
+    def _renamed(self, body: bytes) -> bytes:
+        """The body as it came where there is nothing to do, or where it is not JSON: vLLM says what is wrong with it."""
+        if self.thinking_budget is None and _BUDGET.encode() not in body:
+            return body
+        try:
+            request = json.loads(body)
+        except ValueError:
+            return body
+        if not isinstance(request, dict):
+            return body
+        given = request.pop(_BUDGET, None)
+        budget = self.thinking_budget if given is None else given
+        if budget is not None:
+            request.setdefault(_THEIR_BUDGET, budget)
+        return json.dumps(request).encode()

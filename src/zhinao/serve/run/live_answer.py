@@ -2,18 +2,40 @@
 
 import asyncio
 import functools
+from collections import deque
 from collections.abc import Callable
 
 from zhinao.api import reply as r
 from zhinao.api.state import ReplyState
 from zhinao.engine.base import LENGTH, STOP, Chunk, Engine, Generation
 from zhinao.errors import EngineError, ZhinaoError
-from zhinao.serve.run.wire import Wire
 
 BEGUN = object()
 
 
-class Running:
+class Wire:
+    """From the engine's threads into the event loop: `post(call, value)` from any thread makes the loop call `call(value)` soon, in order.
+
+    An engine step brings one chunk for each request; waking the loop for each of them would cost more than all the rest.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        self._loop, self._waiting, self._is_awake = loop, deque(), False
+
+    def post(self, call: Callable, value) -> None:
+        self._waiting.append((call, value))
+        if not self._is_awake:
+            self._is_awake = True
+            self._loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._is_awake = False  # before emptying: what comes from here on wakes the loop again
+        while self._waiting:
+            call, value = self._waiting.popleft()
+            call(value)
+
+
+class LiveAnswer:
     """Puts `(index, BEGUN)` into `out`, then `(index, events)` as they come, last `(index, Reply)`, or `(index, ZhinaoError)` where it failed.
 
     `prompt_read` is set when the engine has begun to answer, `ended` when it has nothing to do for this one any more, however
