@@ -61,13 +61,20 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
 
 
 def file_list(source: Path) -> str:
-    """One line a file: the first line of its docstring."""
+    """One line a file: the first line of its docstring. Those of the distribution beside ours come last, as `contract/…`."""
+    contract = source.parents[1] / "contract" / "zhinao_contract"
+    places = {file: str(file.relative_to(source)) for file in _files(source)}
+    places |= {file: f"contract/{file.relative_to(contract)}" for file in _files(contract)}
     lines = []
-    for file in sorted(source.rglob("*.py"), key=lambda f: (f.parent, f.name)):
+    for file, place in places.items():
         doc = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
         if doc:
-            lines.append(f"| `{file.relative_to(source)}` | {doc.splitlines()[0].replace('|', '·')} |")
+            lines.append(f"| `{place}` | {doc.splitlines()[0].replace('|', '·')} |")
     return "\n".join(["| file | what it does |", "| --- | --- |", *lines])
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"), key=lambda f: (f.parent, f.name))
 
 
 def structure_page(page: str, source: Path) -> str:
