@@ -1,4 +1,4 @@
-"""Lines at the bottom of the terminal that are drawn anew while they change, and Markdown as lines.
+"""Lines at the bottom of the terminal that are drawn anew while they change.
 
 Only what changed is written, in one piece, so nothing flickers; what is finished scrolls away for good. Knows no replies.
 """
@@ -8,57 +8,10 @@ import time
 
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
-from rich.markdown import CodeBlock, Heading, Markdown, Paragraph
-from rich.syntax import Syntax
 from rich.text import Text
-
-from zhinao.chat import tokens
-from zhinao.chat.blocks import with_line_breaks
-from zhinao.chat.tables import FoldedTable
-from zhinao.chat.wrap import Wrapping
 
 FRAMES_PER_SECOND = 15
 _REST = 8  # a frame that took t seconds is followed by a pause of at least 8 t: drawing must not slow the engine
-
-
-class _Heading(Heading):
-    def __rich_console__(self, console, options):
-        yield Wrapping.of(self.text)
-
-
-class _Paragraph(Paragraph):
-    def __rich_console__(self, console, options):
-        yield Wrapping.of(self.text)
-
-
-class _CodeBlock(CodeBlock):
-    """Code without padding or background, so that it can be copied."""
-
-    def __rich_console__(self, console, options):
-        yield Syntax(
-            str(self.text).rstrip(), self.lexer_name, theme=self.theme, word_wrap=True, background_color="default"
-        )
-
-
-class _Markdown(Markdown):
-    """rich's, with nothing of the text left out."""
-
-    elements = {  # noqa: RUF012 (rich's own form)
-        **Markdown.elements,
-        "heading_open": _Heading,
-        "paragraph_open": _Paragraph,
-        "table_open": FoldedTable,
-        "fence": _CodeBlock,
-        "code_block": _CodeBlock,
-    }
-
-    def __init__(self, text: str):
-        super().__init__("", code_theme="ansi_dark", hyperlinks=False)
-        self.markup, self.parsed = text, tokens.parse(text)
-
-
-def markdown(text: str) -> Markdown:
-    return _Markdown(with_line_breaks(text))
 
 
 class LiveRegion:
