@@ -51,12 +51,12 @@ help:
 	@echo "make soak         $(call say,64 unruly clients$(comma) the engine killed twice (MINUTES=30),64 个捣乱的客户端，引擎被杀两次（MINUTES=30）)"
 	@echo "make clean        $(call say,remove the environments; models stay (zhinao remove),删除环境；模型保留（用 zhinao remove 删除）)"
 
-$(VENV)/.chat: pyproject.toml hashes.txt
+$(VENV)/.chat: pyproject.toml contract/pyproject.toml hashes.txt
 	@test -x $(BIN)/python || { echo "$(call say,making,正在创建) $(VENV) …"; $(PYTHON) -m venv $(VENV) || \
 		{ echo "$(call say,the module venv is missing: apt install python3-venv,缺少 venv 模块：apt install python3-venv)" >&2; exit 1; }; }
 	@echo "$(call say,installing zhinao (about 400 MB$(comma) no torch) …,正在安装 zhinao（约 400 MB，不含 torch）…)"
 	@$(PLAIN_PIP) --require-hashes -r hashes.txt
-	@$(PLAIN_PIP) --no-deps --no-build-isolation -e .
+	@$(PLAIN_PIP) --no-deps --no-build-isolation -e . -e ./contract
 	@touch $@
 	@echo "$(call say,installed. For the command zhinao in this shell:,安装完成。要在当前终端直接使用 zhinao 命令：) source $(BIN)/activate"
 
@@ -78,8 +78,8 @@ $(PAGE): page/package-lock.json page/build.sh page/build.mjs $(shell find page/s
 	@page/build.sh $(PYTHON)
 
 test: $(VENV)/.test $(PAGE)
-	@$(BIN)/ruff check src tests benchmarks page
-	@$(BIN)/ruff format --check src tests benchmarks page
+	@$(BIN)/ruff check src contract tests benchmarks page
+	@$(BIN)/ruff format --check src contract tests benchmarks page
 	@$(PYTEST) --durations=20 $(ARGS)
 
 quick: $(VENV)/.test $(PAGE)
@@ -116,8 +116,8 @@ fuzz: $(CLIENTS)/.ready $(VENV)/.test
 		$(CLIENTS)/bin/python -m pytest -p no:cacheprovider tests/clients/test_fuzz.py tests/clients/test_grammar_fuzz.py $(ARGS)
 
 lint: $(VENV)/.test
-	@$(BIN)/ruff check --fix src tests benchmarks page
-	@$(BIN)/ruff format src tests benchmarks page
+	@$(BIN)/ruff check --fix src contract tests benchmarks page
+	@$(BIN)/ruff format src contract tests benchmarks page
 
 # basedpyright is pyright with its Node in the wheel: nothing is fetched when it runs.
 $(TYPES)/.ready:
@@ -163,4 +163,4 @@ soak: $(VENV)/.test
 	$(BIN)/python benchmarks/soak.py --minutes $(MINUTES) $(ARGS)
 
 clean:
-	rm -rf .venv .venv-* build dist src/*.egg-info page/node_modules page/.node src/zhinao/serve/page/dist
+	rm -rf .venv .venv-* build dist src/*.egg-info contract/build contract/*.egg-info page/node_modules page/.node src/zhinao/serve/page/dist

@@ -16,7 +16,7 @@ import time
 from serve_prompts import Prompts
 
 from zhinao import hub, machine
-from zhinao.engine import child
+from zhinao.engine.openvino import child
 from zhinao.engine.openvino.prepare import prepare
 from zhinao.engine.openvino.worker import Pipeline
 from zhinao.model.tokenizer import Tokenizer

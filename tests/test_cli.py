@@ -157,6 +157,34 @@ def test_ctrl_c_before_the_work_begins_ends_at_once(monkeypatch):
     assert ended == [130, signal.default_int_handler]
 
 
+@pytest.fixture
+def without_contract(monkeypatch):
+    """The distribution as it is where nobody installed it; what was imported before is forgotten meanwhile."""
+
+    class Absent:
+        def find_spec(self, name, path=None, target=None):
+            if name == "zhinao_contract":
+                raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "zhinao_contract"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
+
+
+@pytest.mark.parametrize("words", [["--help"], [], ["http://127.0.0.1:1"]], ids=" ".join)
+def test_check_api_without_its_distribution_says_how_to_get_it(words, without_contract, capsys):
+    assert cli.main(["check-api", *words, "--lang", "en"]) == 3
+    told = capsys.readouterr().err
+    assert told.count("\n") == 2 and "is not installed" in told and "pip install ./contract" in told
+    assert cli.main([]) == 0 and "check-api" in capsys.readouterr().out, "the command itself does without"
+
+
+def test_what_is_missing_inside_the_distribution_is_no_matter_of_installing_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "zhinao_contract.command", None)
+    with pytest.raises(ModuleNotFoundError):
+        cli.main(["check-api", "--list"])
+
+
 def test_generated_docs_are_current():
     docs = ROOT / "docs"
     made = generated_docs.pages(docs)

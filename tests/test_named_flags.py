@@ -13,18 +13,21 @@ import pytest
 from zhinao.arguments import inner_parsers
 from zhinao.cli import VERBS, build_parser, verb_parser
 
-SOURCE = Path(__file__).parents[1] / "src" / "zhinao"
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "zhinao"
+CONTRACT = ROOT / "contract" / "zhinao_contract"
+FILES = [*sorted(SOURCE.rglob("*.py")), *sorted(CONTRACT.rglob("*.py"))]
 FLAG = re.compile(r"(?<![\w-])--([a-z][\w-]*)")
 TRAIN = ("finetune", "pretrain", "prefer", "plan")
 # Rooms and files: the verbs that they speak for. What is not listed speaks for all of them.
 SPEAKS_FOR = {
-    "train/launch": ("launch",),
-    "train/prefer": ("prefer",),
+    "launch": ("launch",),
+    "plan": TRAIN,
     "train": TRAIN,
     "data": ("data", *TRAIN),
+    "zhinao_contract": ("check-api",),
     "chat": ("chat", "generate"),
     "serve": ("serve",),
-    "check": ("check-api",),
     "export": ("convert",),
     "hub/commands": ("pull", "models", "remove"),
 }
@@ -87,12 +90,20 @@ def missing(source: str, place: str, known: dict[str, set[str]]) -> list[str]:
     })  # fmt: skip
 
 
-@pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.py")), ids=lambda file: str(file.relative_to(SOURCE)))
+def place_of(file: Path) -> str:
+    return file.relative_to(SOURCE if file.is_relative_to(SOURCE) else CONTRACT.parent).as_posix()
+
+
+@pytest.mark.parametrize("file", FILES, ids=place_of)
 def test_named_flags_exist(file, known):
-    assert missing(file.read_text(encoding="utf-8"), file.relative_to(SOURCE).as_posix(), known) == []
+    assert missing(file.read_text(encoding="utf-8"), place_of(file), known) == []
 
 
 def test_a_flag_that_is_not_there_is_found(known):
     source = 'raise UsageError(tr(f"--learning_rat is {x}.", "…"), "--parallel zero2, `zhinao serve --port 1`")'
     assert missing(source, "train/net/load.py", known) == ["line 1: --learning_rat in '--learning_rat is {}.'"]
     assert len(missing(source, "chat/turn.py", known)) == 2
+
+
+def test_every_place_is_there():
+    assert [one for one in SPEAKS_FOR if not any(place_of(file).startswith(one) for file in FILES)] == []

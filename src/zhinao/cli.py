@@ -13,9 +13,11 @@ with ends_at_once():
 
     from zhinao import lang, outfile
     from zhinao.arguments import Parser, add_language
-    from zhinao.errors import ZhinaoError
+    from zhinao.errors import MissingExtraError, ZhinaoError
     from zhinao.lang import tr
     from zhinao.version import __version__
+
+CONTRACT = "zhinao_contract"  # a distribution of its own, in the folder `contract`
 
 # verb -> module, English and Chinese summary
 VERBS = {
@@ -35,7 +37,7 @@ VERBS = {
         "转换模型格式，并给出证明",
     ),
     "check-api": (
-        "zhinao.check.command",
+        f"{CONTRACT}.command",
         "check any OpenAI-compatible server against the API's contract",
         "检查任意 OpenAI 兼容服务器是否符合接口约定",
     ),
@@ -80,8 +82,20 @@ def build_parser(verb: str | None = None) -> Parser:
         sub = verbs.add_parser(name, help=tr(english, chinese), description=tr(english, chinese))
         add_language(sub)
         if name == verb:
-            importlib.import_module(module).add_arguments(sub)
+            _module(module).add_arguments(sub)
     return parser
+
+
+def _module(name: str):
+    """A verb's module. Raises MissingExtraError where its distribution is not installed."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        if missing.name != CONTRACT:
+            raise
+    error = MissingExtraError(tr("zhinao-contract, which holds these checks,", " zhinao-contract（接口检查）"), "")
+    error.hint = tr("in the project's folder: pip install ./contract", "在项目目录中运行：pip install ./contract")
+    raise error
 
 
 def verb_parser(parser: argparse.ArgumentParser, verb: str) -> argparse.ArgumentParser:
@@ -134,7 +148,7 @@ def _run(argv: list[str]) -> int:
         if args.verb is None:
             parser.print_help()
             return 0
-        module = importlib.import_module(VERBS[args.verb][0])
+        module = _module(VERBS[args.verb][0])
     return module.run(args) or 0
 
 

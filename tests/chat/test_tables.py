@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from zhinao.chat.render import markdown
+from zhinao.chat.markdown import markdown
 from zhinao.chat.wrap import line_starts, unbreakable
 
 FORTY = "这是一个有四十个汉字的单元格用来检验在八十列的终端里面表格会不会把后面的字丢掉真的"

@@ -10,7 +10,7 @@ import pytest
 
 BUSY = """
 import re
-from zhinao.engine.child import end_with_parent
+from zhinao.engine.openvino.child import end_with_parent
 {before}
 end_with_parent()
 print("up", flush=True)
@@ -18,7 +18,7 @@ re.match("(a*)*b", "a" * 60)  # holds the lock for years
 """
 PARENT = """
 import subprocess, sys, threading, time
-from zhinao.engine.child import Child
+from zhinao.engine.openvino.child import Child
 
 made = []
 starting = threading.Thread(target=lambda: made.append(Child("busy_child", subprocess.DEVNULL)))

@@ -11,8 +11,9 @@ import pytest
 
 from tests.engine.grammar_sampler import Sampler
 from zhinao.engine.base import Grammar
-from zhinao.engine.grammar import tree, written
-from zhinao.engine.grammar.tree import chars, without, write_chars, write_text
+from zhinao.engine.grammar import rules, tree, written
+from zhinao.engine.grammar.tree import chars, without
+from zhinao.engine.grammar.write import write_chars, write_text
 from zhinao.errors import UsageError
 
 pytest.importorskip("openvino_genai")
@@ -127,7 +128,7 @@ def test_all_of_a_few_texts_can_come(sampler):
 
 def test_repetitions_are_counted(sampler):
     for least, most in ((0, 49), (3, 150), (60, 60), (100, 4000)):
-        text = tree.Rules()
+        text = rules.Rules()
         node = text.repeat(tree.of("a"), least, most)
         lengths = {len(answer) for answer in sampler.texts("ebnf", text.written(node), num=30, num_tokens=most + 9)}
         assert lengths and all(least <= length <= most for length in lengths)

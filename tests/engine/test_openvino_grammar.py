@@ -11,10 +11,9 @@ import pytest
 from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
 from zhinao import engine as engines
-from zhinao.engine import kept_grammars
 from zhinao.engine.base import Grammar, Sampling
 from zhinao.engine.openvino import grammar as openvino_grammar
-from zhinao.engine.openvino import vocabulary
+from zhinao.engine.openvino import kept_grammars, vocabulary
 from zhinao.engine.openvino.process import WorkerProcess
 from zhinao.errors import EngineError, UsageError
 from zhinao.model.checkpoint import Checkpoint

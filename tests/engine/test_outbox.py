@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from zhinao.engine.outbox import Outbox
+from zhinao.engine.openvino.outbox import Outbox
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-from zhinao.engine.slow_steps import Constrained, SlowSteps
+from zhinao.engine.openvino.slow_steps import Constrained, SlowSteps
 
 
 def grown(text="a", seconds=0.001, num_tokens=50, is_new=False):

@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from zhinao.serve.gate import asgi, logs
 from zhinao.serve.run.admission import Admission
-from zhinao.serve.drain import DrainingServer
+from zhinao.serve.event_loop import DrainingServer
 from zhinao.serve.errors import ApiError
 
 admission = Admission(2, 2)

@@ -15,7 +15,7 @@ from zhinao.engine.base import Chunk, Generation
 from zhinao.errors import EngineError, SlowGrammarError, UsageError
 from zhinao.lang import tr
 from zhinao.serve.errors import ApiError
-from zhinao.serve.gate.languages import Languages, preferred
+from zhinao.serve.gate.middleware import Languages, preferred
 from zhinao.serve.run.work import LARGE_BYTES, SMALL_BYTES, OneByOne, Work
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from zhinao.engine.base import Chunk, Engine, EngineInfo, Generation
 from zhinao.errors import ContextLengthError
+from zhinao.serve.run.live_answer import Wire
 from zhinao.serve.run.reading import PIECE, Reading
-from zhinao.serve.run.wire import Wire
 
 
 class Answered(Generation):

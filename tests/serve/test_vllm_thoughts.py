@@ -14,9 +14,8 @@ from zhinao.model import architecture
 from zhinao.model.tokenizer import Tokenizer
 from zhinao.prompt import conversation, template
 from zhinao.serve.vllm import thoughts
+from zhinao.serve.vllm.field_names import ReasoningNames, RequestFields
 from zhinao.serve.vllm.names import Names
-from zhinao.serve.vllm.reasoning_names import ReasoningNames
-from zhinao.serve.vllm.request_fields import RequestFields
 from zhinao.serve.vllm.tools_template import with_tools
 
 FRAME = "<|im_start|>user\n<think>x</think><|im_end|>\n<|im_start|>assistant\n"

@@ -12,9 +12,9 @@ from tests.chat.fake_engine import fake_model
 from tests.serve.running_server import running
 from zhinao.errors import ContextLengthError, UsageError
 from zhinao.serve.errors import ApiError
-from zhinao.serve.gate.json_body import MAX_FIELDS, MAX_VALUES, parsed
+from zhinao.serve.openai.json_body import MAX_FIELDS, MAX_VALUES, parsed
+from zhinao.serve.openai.render import BoundedTokenizer
 from zhinao.serve.run import work
-from zhinao.serve.run.bounded_tokenizer import BoundedTokenizer
 from zhinao.serve.run.work import LARGE_BYTES, SMALL_BYTES, Work
 
 MESSAGE = {"role": "user", "content": "x"}

@@ -12,7 +12,8 @@ from zhinao.api.reply import ANSWER_NOW, NOTE, UNFINISHED, Event, Reply
 from zhinao.api.stream import ReplyStream
 from zhinao.chat.blocks import BlockSplitter, harmless
 from zhinao.chat.keyboard import steering, without_echo
-from zhinao.chat.render import FRAMES_PER_SECOND, LiveRegion, markdown
+from zhinao.chat.live_region import FRAMES_PER_SECOND, LiveRegion
+from zhinao.chat.markdown import markdown
 from zhinao.engine.base import CANCELLED, LENGTH
 from zhinao.errors import ZhinaoError
 from zhinao.lang import tr

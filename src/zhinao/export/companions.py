@@ -1,9 +1,17 @@
-"""The files beside the weights: tokenizer, chat template, generation settings, licence. Writes no weights, no config."""
+"""The files beside the weights: tokenizer, chat template, generation settings, licence. Writes no weights, no config.
 
+Stock tools are made to read `tokenizer.json` as it stands, although `config.json` says qwen2: transformers 5 takes
+`Qwen2Tokenizer` for every model of type qwen2, whatever `tokenizer_class` says, and rebuilds the tokenizer with Qwen2's own
+normalizer: ids differ without a word. An `auto_map` in `tokenizer_config.json` is what turns that off; no code is loaded
+unless somebody asks for it with `trust_remote_code=True`, and for those a file lies there that says the same thing. (Seen in
+transformers 5.23, `AutoTokenizer.from_pretrained`; the proof compares ids with stock classes.)
+"""
+
+import json
 import shutil
 from pathlib import Path
 
-from zhinao.export import stock_tokenizer, target
+from zhinao.export import target
 from zhinao.family import CHAT_TEMPLATE, Release
 from zhinao.files import write_json
 from zhinao.model import defaults, tokenizer_folder
@@ -11,6 +19,15 @@ from zhinao.model.tokenizer import Tokenizer
 
 _FRAME = ("<|im_start|>", "<|im_end|>")
 _LICENCES = ("LICENSE*", "LICENCE*", "NOTICE*")
+_MODULE, _CLASS = "tokenization_standard", "StandardTokenizer"
+_CODE = f'''"""Reads tokenizer.json as it stands. Used only where somebody asks for remote code; without that the effect is the same."""
+
+from transformers import PreTrainedTokenizerFast
+
+
+class {_CLASS}(PreTrainedTokenizerFast):
+    pass
+'''
 
 
 def has_tokenizer(folder: Path) -> bool:
@@ -33,7 +50,7 @@ def write(source: Path, folder: Path, to: str, release: Release | None) -> tuple
     tokenizer = Tokenizer.load(source)
     tokenizer.save(folder)
     _write_template(tokenizer, folder)
-    stock_tokenizer.write(folder, to)
+    _for_stock_tools(folder, to)
     known = defaults.read(source, tokenizer, release)
     settings = target.generation_config(source, known.stop_ids, tokenizer.pad_id, known.sampling)
     write_json(folder / "generation_config.json", settings)
@@ -47,3 +64,29 @@ def _write_template(tokenizer: Tokenizer, folder: Path) -> None:
         template = CHAT_TEMPLATE
     if template:
         tokenizer_folder.write_chat_templates(folder, template, tokenizer.named_templates)
+
+
+def _for_stock_tools(folder: Path, to: str) -> None:
+    """Adjust the saved `tokenizer_config.json` of a converted checkpoint for stock tools."""
+    file = folder / "tokenizer_config.json"
+    config = json.loads(file.read_text(encoding="utf-8"))
+    # transformers 4 would hand token_type_ids to a model that has none.
+    config.setdefault("model_input_names", ["input_ids", "attention_mask"])
+    saved = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    if to == "qwen2" and not _is_rebuilt_alike(saved):
+        config["tokenizer_class"] = "PreTrainedTokenizerFast"
+        config["auto_map"] = {"AutoTokenizer": [None, f"{_MODULE}.{_CLASS}"]}
+        (folder / f"{_MODULE}.py").write_text(_CODE, encoding="utf-8")
+    write_json(file, config)
+
+
+def _is_rebuilt_alike(saved: dict) -> bool:
+    """Whether `Qwen2Tokenizer` builds the same steps: NFC, split by its pattern, bytes; merges before whole words."""
+    steps = (saved.get("pre_tokenizer") or {}).get("pretokenizers") or []
+    return (
+        saved.get("normalizer") == {"type": "NFC"}
+        and (saved.get("decoder") or {}).get("type") == "ByteLevel"
+        and [step["type"] for step in steps] == ["Split", "ByteLevel"]
+        and steps[0]["pattern"].get("Regex", "").endswith(r"\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+        and not saved["model"].get("ignore_merges")
+    )

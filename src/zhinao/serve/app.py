@@ -1,4 +1,4 @@
-"""The application: routes, and refusals in one shape. What a route does stands in the file of its name."""
+"""The application: its routes. What a route does stands in the file of its name, what is refused in `gate/refusals.py`."""
 
 from typing import Any
 
@@ -6,21 +6,19 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
-from starlette.exceptions import HTTPException
 
-from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
 from zhinao.model.tokenizer import mend_surrogates
 from zhinao.prompt import tools
-from zhinao.serve import errors, info
 from zhinao.serve.errors import ApiError
-from zhinao.serve.gate import asgi, invalid, logs
+from zhinao.serve.gate import asgi, refusals
 from zhinao.serve.gate.asgi import App
 from zhinao.serve.gate.auth import Keys
-from zhinao.serve.gate.json_body import JsonRoute
 from zhinao.serve.gate.middleware import wrap
-from zhinao.serve.openai import chat, completions
-from zhinao.serve.openai.ignored import ignored_headers, named, own_tools
+from zhinao.serve.gate.refusals import REFUSALS
+from zhinao.serve.openai import chat, completions, info
+from zhinao.serve.openai.json_body import JsonRoute
+from zhinao.serve.openai.render import countable, render
 from zhinao.serve.openai.responses import request as responses
 from zhinao.serve.openai.responses.events import ResponsesShape
 from zhinao.serve.openai.schema import (
@@ -30,49 +28,19 @@ from zhinao.serve.openai.schema import (
     DetokenizeRequest,
     ResponsesRequest,
     TokenizeRequest,
+    ignored_headers,
+    named,
+    own_tools,
 )
 from zhinao.serve.run.generation import Generation
 from zhinao.serve.run.service import Service
 from zhinao.version import __version__
 
-# The shapes of refusals, for the OpenAPI page.
-_REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"description": words, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
-    for status, words in {
-        400: "a value that cannot be meant, or a prompt over the context",
-        401: "no key, or an unknown one",
-        403: "a page of another origin",
-        404: "no such model or request",
-        408: "the body did not come in time",
-        413: "the body is too large",
-        415: "not application/json",
-        422: "a field of the wrong type",
-        429: "a limit is reached; Retry-After says when to come again",
-        500: "a bug",
-        503: "the model is being loaded or started again, or the server is leaving",
-    }.items()
-}
 _STREAMED: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "the answer, or a stream of it",
         "content": {"text/event-stream": {"schema": {}}},
     }
-}
-_ERROR_SCHEMA = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["message", "type", "param", "code"],
-            "properties": {
-                "message": {"type": "string"},
-                "type": {"type": "string"},
-                "param": {"type": ["string", "null"]},
-                "code": {"type": ["string", "null"]},
-            },
-        }
-    },
 }
 
 
@@ -81,13 +49,9 @@ def build(service: Service, keys: Keys) -> App:
     app = FastAPI(title="zhinao", version=__version__, docs_url=None, redoc_url=None, lifespan=None)
     app.router.route_class = JsonRoute
     app.state.service, app.state.has_keys = service, bool(keys)
-    app.add_exception_handler(ApiError, _refused)
-    app.add_exception_handler(ZhinaoError, _failed)
-    app.add_exception_handler(Exception, _bug)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    refusals.handle(app)
     _add_routes(app)
-    _describe_errors(app)
+    refusals.describe(app)
     return wrap(app, service.settings, keys, service.limits, service.metrics)
 
 
@@ -101,19 +65,19 @@ async def _off_loop(request: Request, call, *args):
 
 
 def _add_routes(app: FastAPI) -> None:
-    post = {"responses": {**_REFUSALS}, "dependencies": [Depends(_json_only)]}
-    streamed = {**post, "responses": {**_REFUSALS, **_STREAMED}}
+    post = {"responses": {**REFUSALS}, "dependencies": [Depends(_json_only)]}
+    streamed = {**post, "responses": {**REFUSALS, **_STREAMED}}
     app.post("/v1/chat/completions", response_model=Answer, **streamed, tags=["chat"])(_chat)
     app.post("/v1/responses", **streamed, tags=["responses"])(_responses)
     app.post("/v1/completions", response_model=Answer, **streamed, tags=["completions"])(_completions)
     app.post("/v1/chat/completions/render", **post, tags=["chat"])(_render)
-    app.post("/v1/chat/completions/{request_id}/answer_now", responses={**_REFUSALS}, tags=["chat"])(_answer_now)
+    app.post("/v1/chat/completions/{request_id}/answer_now", responses={**REFUSALS}, tags=["chat"])(_answer_now)
     app.post("/tokenize", **post, tags=["tokens"])(_tokenize)
     app.post("/detokenize", **post, tags=["tokens"])(_detokenize)
-    app.get("/v1/models", responses={**_REFUSALS}, tags=["models"])(_models)
-    app.get("/v1/models/{name:path}", responses={**_REFUSALS}, tags=["models"])(_model)
-    app.get("/tokenizer_info", responses={**_REFUSALS}, tags=["tokens"])(_tokenizer_info)
-    app.get("/props", responses={**_REFUSALS}, tags=["server"])(_props)
+    app.get("/v1/models", responses={**REFUSALS}, tags=["models"])(_models)
+    app.get("/v1/models/{name:path}", responses={**REFUSALS}, tags=["models"])(_model)
+    app.get("/tokenizer_info", responses={**REFUSALS}, tags=["tokens"])(_tokenizer_info)
+    app.get("/props", responses={**REFUSALS}, tags=["server"])(_props)
     app.get("/health", responses={503: {"description": "not ready; `reason` says why"}}, tags=["server"])(_health)
     app.get("/metrics", response_class=Response, tags=["server"])(_metrics)
     app.get("/version", tags=["server"])(_version)
@@ -166,7 +130,7 @@ async def _render(request: Request, body: ChatRequest) -> JSONResponse:
 
 def _rendered(service: Service, body: ChatRequest) -> JSONResponse:
     model = service.model
-    prompt = info.render(body, model, tools.read(own_tools(body.tools), body.tool_choice), info.countable(model))
+    prompt = render(body, model, tools.read(own_tools(body.tools), body.tool_choice), countable(model))
     answer = {"prompt": mend_surrogates(prompt.text), "token_ids": prompt.ids, "num_prompt_tokens": len(prompt.ids)}
     return JSONResponse({**answer, "opens_thought": prompt.opens_thought}, headers=ignored_headers(body, False))
 
@@ -176,7 +140,7 @@ async def _answer_now(request: Request, request_id: str) -> dict:
     live = _service(request).live.get(request_id)
     if live is None or live.owner != asgi.state(request.scope).get("key"):
         raise ApiError(404, tr(f"No request {request_id} is running.", f"没有正在运行的请求 {request_id}。"))
-    closed = [running.answer_now() for running in live.runnings]
+    closed = [answer.answer_now() for answer in live.answers]
     return {"id": request_id, "object": "chat.completion.answer_now", "closed": any(closed)}
 
 
@@ -246,42 +210,3 @@ async def _json_only(request: Request) -> None:
                 f"请求体必须是 application/json，而不是 {kind or '未注明类型'}。",
             ),
         )
-
-
-async def _refused(request: Request, error: ApiError) -> JSONResponse:
-    asgi.state(request.scope)["error"] = error.code or error.kind
-    return JSONResponse(error.body(), status_code=error.status, headers=error.headers)
-
-
-async def _failed(request: Request, error: ZhinaoError) -> JSONResponse:
-    return await _refused(request, errors.of(error))
-
-
-async def _bug(request: Request, error: Exception) -> JSONResponse:
-    """An exception that nobody foresaw; the log has it under the request's id."""
-    return await _refused(request, logs.bug())
-
-
-async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-    return await _refused(request, invalid.of(error.errors()))
-
-
-async def _http(request: Request, error: HTTPException) -> JSONResponse:
-    words = {
-        404: tr(f"There is no {request.url.path}.", f"没有 {request.url.path}。"),
-        405: tr(f"{request.url.path} does not take {request.method}.", f"{request.url.path} 不接受 {request.method}。"),
-    }
-    message = words.get(error.status_code, str(error.detail))
-    return await _refused(request, ApiError(error.status_code, message, headers=error.headers))
-
-
-def _describe_errors(app: FastAPI) -> None:
-    """Put the shape of errors into the OpenAPI description, where FastAPI would put its own."""
-    description = app.openapi()  # made once and kept: changed in place
-    description["components"]["schemas"]["Error"] = _ERROR_SCHEMA
-    for path in description["paths"].values():
-        for operation in path.values():
-            if "422" in operation["responses"]:
-                operation["responses"]["422"] = _REFUSALS[422]
-    for name in ("HTTPValidationError", "ValidationError"):
-        description["components"]["schemas"].pop(name, None)

@@ -1,6 +1,10 @@
-"""The application on uvicorn, in one event loop, until a signal comes. One line says where it is."""
+"""The application on uvicorn, in one event loop, until a signal comes; then it leaves in good order. One line says where it is.
+
+After SIGTERM the server still answers, takes no new work, and goes when nothing runs any more.
+"""
 
 import asyncio
+import contextlib
 import socket
 import sys
 from concurrent.futures import Future
@@ -10,15 +14,17 @@ import uvloop
 
 from zhinao.lang import tr
 from zhinao.serve.app import build
-from zhinao.serve.drain import DrainingServer
 from zhinao.serve.gate import logs
 from zhinao.serve.gate.auth import Keys
 from zhinao.serve.gate.connection import protocol
 from zhinao.serve.page import files
+from zhinao.serve.run.admission import Admission
 from zhinao.serve.run.service import Service
 from zhinao.serve.settings import ServeSettings
+from zhinao.signals import Repeats
 
 _TURN_SECONDS = 0.001  # how long a thread that reads a large request may keep the loop waiting, of Python's 5 ms
+_LAST_SECONDS = 2  # for handlers that are being cancelled
 
 
 def run(settings: ServeSettings, keys: Keys, listening: socket.socket, loading: Future, names: tuple[str, ...]) -> int:
@@ -44,7 +50,7 @@ async def _serve(service: Service, keys: Keys, listening: socket.socket) -> int:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # `proxy.py` knows who is believed
+        proxy_headers=False,  # `gate/proxy.py` knows who is believed
         timeout_keep_alive=75,
     )
     server = DrainingServer(configured, service.admission, settings.drain_seconds)
@@ -74,3 +80,38 @@ async def _serve(service: Service, keys: Keys, listening: socket.socket) -> int:
 def _leave_without_model(server: uvicorn.Server, loading: asyncio.Task) -> None:
     if not loading.cancelled() and loading.exception():
         server.should_exit = True
+
+
+class DrainingServer(uvicorn.Server):
+    """The first SIGTERM or Ctrl-C closes the admission and waits up to `seconds`; a second one ends the server at once."""
+
+    def __init__(self, config: uvicorn.Config, admission: Admission, seconds: float):
+        config.timeout_graceful_shutdown = _LAST_SECONDS
+        super().__init__(config)
+        self._admission, self._seconds, self._repeats = admission, seconds, Repeats()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._draining: asyncio.Task | None = None
+
+    async def serve(self, sockets=None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig, frame) -> None:
+        """uvicorn's signal handler, which Python runs between any two instructions of the main thread."""
+        if self._repeats.is_same():
+            return
+        if self._admission.is_closed or not self.started:
+            return super().handle_exit(sig, frame)
+        self._admission.is_closed = True
+        self._loop.call_soon_threadsafe(self._begin)
+
+    def _begin(self) -> None:
+        self._draining = self._loop.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        running = self._admission.num_running
+        self._admission.close()
+        logs.LOGGER.info(tr("leaving; %d requests still run", "正在退出，还有 %d 个请求在运行"), running)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._admission.idle(), self._seconds)
+        self.should_exit = True

@@ -15,8 +15,7 @@ from zhinao.errors import UsageError
 from zhinao.lang import tr
 from zhinao.serve.gate.auth import Keys, check_bind
 from zhinao.serve.gate.cors import check_origins
-from zhinao.serve.model_names import names
-from zhinao.serve.settings import ServeSettings
+from zhinao.serve.settings import ServeSettings, model_names
 
 
 def serve(model: str, settings: ServeSettings, engine: str, **hub) -> int:
@@ -75,4 +74,4 @@ def _names(model: str, settings: ServeSettings) -> tuple[str, ...]:
         return settings.served_model_name
     release, place = family.find(model), Path(model).expanduser()
     own_name = place.resolve().name if place.exists() else model
-    return names(release.short if release else own_name, release)
+    return model_names(release.short if release else own_name, release)

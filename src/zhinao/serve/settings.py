@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from zhinao.family import Release
+
 
 @dataclass(frozen=True)
 class ServeSettings:
@@ -35,3 +37,12 @@ class ServeSettings:
     drain_seconds: float = 30.0
     log_format: Literal["text", "json"] = "text"
     log_content: bool = False
+
+
+def model_names(own_name: str, release: Release | None) -> tuple[str, ...]:
+    """What clients may call a model: one rule for both engines, so that a client need not know which one runs.
+
+    Its own name first (that of answers), then those that the publisher's README uses for it.
+    """
+    published = (release.hub_id.partition("/")[2], release.hub_id, release.short) if release else ()
+    return tuple(dict.fromkeys((own_name, *published)))

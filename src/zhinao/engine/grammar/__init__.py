@@ -14,7 +14,7 @@ def written(grammar: Grammar) -> str:
 
         return rules_of(grammar.text)
     from zhinao.engine.grammar import regex
-    from zhinao.engine.grammar.tree import Rules
+    from zhinao.engine.grammar.rules import Rules
 
     rules = Rules()
     return rules.written(regex.counted(regex.tree(grammar.text, rules), rules))

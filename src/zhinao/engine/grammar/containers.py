@@ -4,7 +4,8 @@ from itertools import combinations
 
 from zhinao.engine.grammar import join, json_text, regex
 from zhinao.engine.grammar.join import lost
-from zhinao.engine.grammar.tree import EMPTY, NEVER, Chars, Repeat, Rules, Seq, Text, alt, maybe, of, seq, without
+from zhinao.engine.grammar.rules import Rules
+from zhinao.engine.grammar.tree import EMPTY, NEVER, Chars, Repeat, Seq, Text, alt, maybe, of, seq, without
 from zhinao.lang import tr
 
 _MAX_STATES = 20_000

@@ -4,6 +4,7 @@ import json
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from zhinao.engine.grammar import regex
+from zhinao.engine.grammar.rules import Rules
 from zhinao.engine.grammar.tree import (
     ANY_CHAR,
     DIGIT,
@@ -11,7 +12,6 @@ from zhinao.engine.grammar.tree import (
     Alt,
     Chars,
     Repeat,
-    Rules,
     Seq,
     Text,
     alt,

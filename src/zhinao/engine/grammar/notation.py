@@ -5,7 +5,8 @@ Rules, alternatives, sequences, groups, literals, sets, `* + ? {m,n}` and commen
 
 import re
 
-from zhinao.engine.grammar.tree import ANY_CHAR, DIGIT, MAX_CHAR, Ref, Rules, Text, alt, chars, of, seq, without
+from zhinao.engine.grammar.rules import Rules
+from zhinao.engine.grammar.tree import ANY_CHAR, DIGIT, MAX_CHAR, Ref, Text, alt, chars, of, seq, without
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 

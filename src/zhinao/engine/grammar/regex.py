@@ -6,6 +6,7 @@ Lookarounds, backreferences, flags, word boundaries and `\\p{…}` are refused: 
 import functools
 import re
 
+from zhinao.engine.grammar.rules import Rules
 from zhinao.engine.grammar.tree import (
     ANY_CHAR,
     DIGIT,
@@ -14,7 +15,6 @@ from zhinao.engine.grammar.tree import (
     Alt,
     Chars,
     Repeat,
-    Rules,
     Seq,
     Text,
     alt,

@@ -11,8 +11,9 @@ from decimal import Decimal
 from zhinao.engine.grammar import join, json_text, shape
 from zhinao.engine.grammar.containers import arrays, objects
 from zhinao.engine.grammar.join import lost
+from zhinao.engine.grammar.rules import Rules
 from zhinao.engine.grammar.shape import wrong
-from zhinao.engine.grammar.tree import NEVER, Repeat, Rules, Text, alt, maybe, of, seq
+from zhinao.engine.grammar.tree import NEVER, Repeat, Text, alt, maybe, of, seq
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 

@@ -7,7 +7,36 @@ same, then everything behind the first byte of U+05D1.
 import functools
 from collections.abc import Hashable
 
-from zhinao.engine.grammar.tree import Chars, pieces
+from zhinao.engine.grammar.tree import MAX_CHAR, Chars
+
+CARET = ord("^")
+_WIDTHS = ((1, 0x7E), (0x7F, 0x7F), (0x80, 0x7FF), (0x800, 0xD7FF), (0xE000, 0xFFFF), (0x10000, MAX_CHAR))
+
+
+def pieces(ranges) -> list[tuple[int, int]]:
+    """Ranges cut so that the library gets each of them right; without what no text can hold."""
+    return [piece for one in ranges for low, high in _WIDTHS for piece in _pieces(max(one[0], low), min(one[1], high))]
+
+
+def _pieces(low: int, high: int):
+    """Parts of a range that differ in one byte of UTF-8, all bytes behind it being free: others the library gets wrong."""
+    if low > high:
+        return
+    if low <= CARET <= high and low < high:
+        yield from (*_pieces(low, CARET - 1), (CARET, CARET), *_pieces(CARET + 1, high))
+        return
+    for block in (64, 64**2, 64**3):
+        if low < 0x80 or low // block == high // block:
+            break
+        if low % block:
+            cut = low - low % block + block - 1
+            yield from (*_pieces(low, cut), *_pieces(cut + 1, high))
+            return
+        if (high + 1) % block:
+            cut = high - high % block - 1
+            yield from (*_pieces(low, cut), *_pieces(cut + 1, high))
+            return
+    yield low, high
 
 
 @functools.lru_cache(4096)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zhinao.engine.base import CANCELLED, Chunk, Engine, Generation, Grammar, Sampling
-from zhinao.engine.kept_grammars import KeptGrammars
+from zhinao.engine.openvino.kept_grammars import KeptGrammars
 from zhinao.engine.openvino.process import Answers, WorkerProcess
 from zhinao.errors import ContextLengthError, EngineError, SlowGrammarError, UsageError
 from zhinao.lang import tr

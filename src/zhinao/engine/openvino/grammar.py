@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zhinao.engine.base import Grammar
-from zhinao.engine.child import Child
+from zhinao.engine.openvino.child import Child
 from zhinao.engine.openvino.grammar_worker import COMPILED_SECONDS, DEAD_END, LARGE, SLOW
 from zhinao.errors import EngineError, UsageError
 from zhinao.lang import both, tr

@@ -19,7 +19,7 @@ import time
 
 from zhinao.engine import grammar as grammars
 from zhinao.engine.base import Grammar
-from zhinao.engine.child import end_with_parent
+from zhinao.engine.openvino.child import end_with_parent
 from zhinao.engine.openvino.worker import grammar_config
 from zhinao.errors import UsageError
 from zhinao.lang import both, tr

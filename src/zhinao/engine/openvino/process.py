@@ -12,8 +12,8 @@ import tempfile
 import threading
 from collections.abc import Callable
 
-from zhinao.engine.child import Child
-from zhinao.engine.outbox import Outbox
+from zhinao.engine.openvino.child import Child
+from zhinao.engine.openvino.outbox import Outbox
 from zhinao.errors import EngineError
 from zhinao.lang import tr
 

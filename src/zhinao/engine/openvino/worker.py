@@ -15,8 +15,8 @@ import sys
 import threading
 import time
 
-from zhinao.engine.child import end_with_parent
-from zhinao.engine.slow_steps import Constrained, SlowSteps
+from zhinao.engine.openvino.child import end_with_parent
+from zhinao.engine.openvino.slow_steps import Constrained, SlowSteps
 
 
 def main() -> None:

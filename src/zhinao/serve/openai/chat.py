@@ -12,13 +12,12 @@ from zhinao.prompt.thinking import ANSWER, RECLASSIFY, THOUGHT
 from zhinao.prompt.tool_calls import ARGUMENTS, CALL, CONTENT
 from zhinao.prompt.tools import ToolUse
 from zhinao.serve.errors import ApiError
-from zhinao.serve.info import render
 from zhinao.serve.openai import sampling
-from zhinao.serve.openai.ignored import own_tools
-from zhinao.serve.openai.schema import ChatRequest
+from zhinao.serve.openai.render import render
+from zhinao.serve.openai.schema import ChatRequest, own_tools
 from zhinao.serve.openai.token_log import TokenLog
 from zhinao.serve.run.job import Job, Prompt, Writer
-from zhinao.serve.run.running import Running
+from zhinao.serve.run.live_answer import LiveAnswer
 
 
 def job(body: ChatRequest, model: Model, name: str, default_budget: int | None = None) -> Job:
@@ -84,12 +83,12 @@ class ChatWriter(Writer):
         self._logs: dict[int, TokenLog] = {}
         self._shown: dict[int, list[str]] = {}  # answer text that may yet turn out to be a thought
 
-    def start(self, index: int, running: Running, job: Job, model: Model) -> list[dict]:
+    def start(self, index: int, live: LiveAnswer, job: Job, model: Model) -> list[dict]:
         self._splitters[index] = self._use.splitter(self._is_form)
-        if running.state.may_reclassify:
+        if live.state.may_reclassify:
             self._shown[index] = []
         if self._has_logprobs:
-            self._logs[index] = TokenLog(model.tokenizer, running.state, frozenset(job.options.sampling.stop_ids))
+            self._logs[index] = TokenLog(model.tokenizer, live.state, frozenset(job.options.sampling.stop_ids))
         return [_choice(index, {"role": "assistant", "content": ""})]
 
     def events(self, index: int, events: list[Event]) -> list[dict]:
@@ -104,14 +103,14 @@ class ChatWriter(Writer):
             choices += [{**_choice(index, delta), **extra} for delta in deltas]
         return self._with_logprobs(index, choices, "".join(event.text for event in events if event.kind != r.NOTE))
 
-    def end(self, index: int, reply: Reply, running: Running) -> list[dict]:
+    def end(self, index: int, reply: Reply, live: LiveAnswer) -> list[dict]:
         splitter = self._splitters[index]
         pieces = splitter.finish() if splitter else []
         choices = [_choice(index, delta) for piece in pieces if (delta := piece.delta())]
-        last = {**_choice(index, {}), **self._ending(index, reply, running)}
+        last = {**_choice(index, {}), **self._ending(index, reply, live)}
         return self._with_logprobs(index, [*choices, last], "", is_last=True)
 
-    def whole(self, index: int, reply: Reply, running: Running) -> dict:
+    def whole(self, index: int, reply: Reply, live: LiveAnswer) -> dict:
         """The choice of an answer that is not streamed."""
         content, calls = self._called(reply)
         message: dict = {"role": "assistant", "content": content}
@@ -122,7 +121,7 @@ class ChatWriter(Writer):
         entries = self._logs[index].take(reply.content, is_last=True) if index in self._logs else None
         self._splitters[index] = None
         logprobs = {"content": self._topped(entries)} if entries is not None else None
-        ending = {**self._ending(index, reply, running), "finish_reason": _finish(reply, len(calls))}
+        ending = {**self._ending(index, reply, live), "finish_reason": _finish(reply, len(calls))}
         return {"index": index, "message": message, "logprobs": logprobs, **ending}
 
     def _called(self, reply: Reply) -> tuple[str | None, list[dict]]:
@@ -168,11 +167,11 @@ class ChatWriter(Writer):
             return entries
         return [{**entry, "top_logprobs": [{k: entry[k] for k in ("token", "logprob", "bytes")}]} for entry in entries]
 
-    def _ending(self, index: int, reply: Reply, running: Running) -> dict:
+    def _ending(self, index: int, reply: Reply, live: LiveAnswer) -> dict:
         splitter = self._splitters[index]
         return {
             "finish_reason": _finish(reply, splitter.num_calls if splitter else 0),
-            "stop_reason": running.state.matched,
+            "stop_reason": live.state.matched,
             "thought_end": reply.thought_end,
         }
 

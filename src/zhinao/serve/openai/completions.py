@@ -8,13 +8,12 @@ from zhinao.errors import ContextLengthError
 from zhinao.lang import tr
 from zhinao.model.tokenizer import mend_surrogates
 from zhinao.serve.errors import ApiError
-from zhinao.serve.info import check_ids
 from zhinao.serve.openai import sampling
+from zhinao.serve.openai.render import BoundedTokenizer, check_ids
 from zhinao.serve.openai.schema import CompletionRequest
 from zhinao.serve.openai.token_log import TokenLog, entry
-from zhinao.serve.run.bounded_tokenizer import BoundedTokenizer
 from zhinao.serve.run.job import Job, Prompt, Writer
-from zhinao.serve.run.running import Running
+from zhinao.serve.run.live_answer import LiveAnswer
 
 MAX_PROMPTS = 256
 
@@ -100,12 +99,10 @@ class CompletionWriter(Writer):
         for n, prompt in enumerate(self._prompts):
             self._scores[n] = await score(prompt.ids)
 
-    def start(self, index: int, running: Running, job: Job, model: Model) -> list[dict]:
+    def start(self, index: int, live: LiveAnswer, job: Job, model: Model) -> list[dict]:
         self._tokenizer = model.tokenizer
         hidden = frozenset(job.options.sampling.stop_ids)
-        log = (
-            TokenLog(model.tokenizer, running.state, hidden, keeps_hidden=True) if self._logprobs is not None else None
-        )
+        log = TokenLog(model.tokenizer, live.state, hidden, keeps_hidden=True) if self._logprobs is not None else None
         self._told[index] = _Told(log)
         if not self._is_echo:
             return []
@@ -116,11 +113,11 @@ class CompletionWriter(Writer):
         logprobs = self._new(index, text)
         return [_choice(index, text, logprobs)] if text or logprobs else []
 
-    def end(self, index: int, reply: Reply, running: Running) -> list[dict]:
+    def end(self, index: int, reply: Reply, live: LiveAnswer) -> list[dict]:
         last = _choice(index, "", self._new(index, "", is_last=True))
-        return [{**last, "finish_reason": reply.finish_reason, "stop_reason": running.state.matched}]
+        return [{**last, "finish_reason": reply.finish_reason, "stop_reason": live.state.matched}]
 
-    def whole(self, index: int, reply: Reply, running: Running) -> dict:
+    def whole(self, index: int, reply: Reply, live: LiveAnswer) -> dict:
         text, logprobs = reply.text, None
         self._told[index].offset = 0
         if self._logprobs is not None:
@@ -132,7 +129,7 @@ class CompletionWriter(Writer):
         return {
             **_choice(index, text, logprobs),
             "finish_reason": reply.finish_reason,
-            "stop_reason": running.state.matched,
+            "stop_reason": live.state.matched,
         }
 
     def _echoed(self, index: int) -> dict | None:

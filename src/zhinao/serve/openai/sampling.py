@@ -1,7 +1,6 @@
 """From the fields of a request to the engine's settings. Shared by chat and completions; what the engine cannot is refused here."""
 
 import json
-from dataclasses import replace
 
 from zhinao.api import options
 from zhinao.api.model import Model
@@ -87,14 +86,6 @@ def check_logprobs(field: str, num_top: int | None) -> None:
                 f"引擎只提供所选 token 的概率：{field} 只能是 0 或 1。",
             ),
         )
-
-
-def nth(chosen: Options, n: int) -> Options:
-    """Settings of the n-th of several answers: the seeds count up, so that answers differ and can be had again."""
-    seed = chosen.sampling.seed
-    if n == 0 or seed is None:
-        return chosen
-    return replace(chosen, sampling=replace(chosen.sampling, seed=(seed + n) % 2**63))
 
 
 def grammar(body: Sampled, response_format: dict | None = None) -> Grammar | None:

@@ -15,10 +15,9 @@ from zhinao.serve.errors import ApiError
 from zhinao.serve.gate import asgi
 from zhinao.serve.gate.asgi import Receive, Scope, Send
 from zhinao.serve.gate.logs import record_of
-from zhinao.serve.openai import sampling
-from zhinao.serve.run.job import Job, Prompt, timings
-from zhinao.serve.run.running import BEGUN, Running
-from zhinao.serve.run.service import Live, Service
+from zhinao.serve.run.job import Job, Prompt, nth, timings
+from zhinao.serve.run.live_answer import BEGUN, LiveAnswer
+from zhinao.serve.run.service import LiveRequest, Service
 
 _SSE = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -31,14 +30,14 @@ _DONE = b"data: [DONE]\n\n"
 class Generation(Response):
     """A response that answers one request with one job; `headers` go with the answer.
 
-    `encode(chunks) -> bytes` and `whole(answer) -> dict` may be replaced where another API's shape is wanted (`responses.py`).
+    `encode(chunks) -> bytes` and `whole(answer) -> dict` may be replaced where another API's shape is wanted (`openai/responses/events.py`).
     """
 
     def __init__(self, service: Service, job: Job, headers: dict[str, str] | None = None, shape=None):
         super().__init__()
         self._service, self._job, self._headers = service, job, headers or {}
         self._shape = shape or Plain()
-        self._runnings: list[Running] = []
+        self._answers: list[LiveAnswer] = []
         self._tasks: list[asyncio.Task] = []
         self._replies: dict[int, Reply] = {}
         self._out: asyncio.Queue = asyncio.Queue()
@@ -81,40 +80,40 @@ class Generation(Response):
     def _start(self, client: str, owner: str | None, seconds: float) -> None:
         """Let every answer begin when its turn comes; a token of each costs the engine `seconds` more than others do."""
         service, job, model = self._service, self._job, self._service.model
-        service.live[job.id] = Live(owner, self._runnings)
+        service.live[job.id] = LiveRequest(owner, self._answers)
         for prompt in job.prompts:
             for n in range(job.n):
                 make = functools.partial(self._state, model, prompt, n)
-                self._runnings.append(Running(model.engine, make, service.wire, self._out, index=len(self._runnings)))
-        for running in self._runnings:
+                self._answers.append(LiveAnswer(model.engine, make, service.wire, self._out, index=len(self._answers)))
+        for answer in self._answers:
             if job.is_empty:
-                running.skip()
+                answer.skip()
             else:
-                self._tasks.append(asyncio.create_task(self._run(running, client, seconds)))
+                self._tasks.append(asyncio.create_task(self._run(answer, client, seconds)))
 
     def _state(self, model: Model, prompt: Prompt, n: int) -> ReplyState:
-        return ReplyState(model.tokenizer, prompt.ids, sampling.nth(self._job.options, n), **prompt.how)
+        return ReplyState(model.tokenizer, prompt.ids, nth(self._job.options, n), **prompt.how)
 
-    async def _run(self, running: Running, client: str, seconds: float) -> None:
+    async def _run(self, answer: LiveAnswer, client: str, seconds: float) -> None:
         """One answer, from its turn until the engine is done with it."""
         service = self._service
         following = service.following.part(client, seconds) if seconds else contextlib.nullcontext()
-        ids = self._job.prompts[running.index // self._job.n].ids
+        ids = self._job.prompts[answer.index // self._job.n].ids
         reading = functools.partial(service.reading.turn, client, ids, service.model.engine, service.wire)
         try:
             async with service.admission.slot(client), following:
                 self._meter.started(self._job.num_prompt_tokens)
                 async with reading() as is_read:
-                    running.start()
-                    await running.prompt_read.wait()
+                    answer.start()
+                    await answer.prompt_read.wait()
                     is_read()
-                    await running.ended.wait()
+                    await answer.ended.wait()
         except Exception as error:
-            self._out.put_nowait((running.index, error))
+            self._out.put_nowait((answer.index, error))
 
     async def _messages(self):
         """Batches of what came out together, until every answer has ended. Raises ZhinaoError, ApiError where one failed."""
-        while len(self._replies) < len(self._runnings):
+        while len(self._replies) < len(self._answers):
             batch = [await self._out.get()]
             while not self._out.empty():
                 batch.append(self._out.get_nowait())
@@ -133,13 +132,11 @@ class Generation(Response):
         chunks, is_told = [], False
         async for batch in self._messages():
             for index, what in batch:
-                running = self._runnings[index]
+                answer = self._answers[index]
                 if what is BEGUN:
-                    choices = writer.start(index, running, job, model)
+                    choices = writer.start(index, answer, job, model)
                 else:
-                    choices = (
-                        writer.end(index, what, running) if isinstance(what, Reply) else writer.events(index, what)
-                    )
+                    choices = writer.end(index, what, answer) if isinstance(what, Reply) else writer.events(index, what)
                     is_told = True
                 counted = {"usage": job.running_usage(self._num_counted)} if job.has_running_usage else {}
                 chunks += [job.chunk(choice, **counted) for choice in choices]
@@ -157,9 +154,9 @@ class Generation(Response):
         async for batch in self._messages():
             for index, what in batch:
                 if what is BEGUN:
-                    writer.start(index, self._runnings[index], job, model)
+                    writer.start(index, self._answers[index], job, model)
         replies = self._all()
-        choices = [writer.whole(n, reply, self._runnings[n]) for n, reply in enumerate(replies)]
+        choices = [writer.whole(n, reply, self._answers[n]) for n, reply in enumerate(replies)]
         body = asgi.json_text(self._shape.whole(job.answer(choices, replies))).encode()
         self._is_begun = True
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
@@ -180,20 +177,20 @@ class Generation(Response):
             await asgi.refuse(scope, send, error)
 
     def _all(self) -> list[Reply]:
-        return [self._replies[n] for n in range(len(self._runnings))]
+        return [self._replies[n] for n in range(len(self._answers))]
 
     def _finish(self) -> str:
         return next((reply.finish_reason for reply in self._all()), "stop")
 
     def _free(self, client: str) -> None:
         """Give back what others wait for, and count what was used; also where the client has left. May be called twice."""
-        for one in (*self._runnings, *self._tasks):
+        for one in (*self._answers, *self._tasks):
             one.cancel()
         if self._service.live.pop(self._job.id, None):
             self._service.limits.spend(client, self._job.num_prompt_tokens + self._num_tokens())
 
     def _num_tokens(self) -> int:
-        return sum(running.num_tokens for running in self._runnings)
+        return sum(answer.num_tokens for answer in self._answers)
 
     def _note(self, scope: Scope, finish: str) -> None:
         """Write down what came of it."""

@@ -4,12 +4,12 @@ import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from zhinao.api.model import Model
 from zhinao.api.options import Options
 from zhinao.api.reply import Event, Reply
-from zhinao.serve.run.running import Running
+from zhinao.serve.run.live_answer import LiveAnswer
 
 _PREFIXES = {"chat.completion": "chatcmpl", "text_completion": "cmpl"}
 
@@ -30,25 +30,25 @@ class Writer(ABC):
         """What takes time and must be there before the first chunk. `score` is the engine's, in turn with other clients."""
 
     @abstractmethod
-    def start(self, index: int, running: Running, job: "Job", model: Model) -> list[dict]:
-        """How of the first chunk."""
+    def start(self, index: int, live: LiveAnswer, job: "Job", model: Model) -> list[dict]:
+        """Choices of the first chunk."""
 
     @abstractmethod
     def events(self, index: int, events: list[Event]) -> list[dict]:
-        """How of the chunks that events make."""
+        """Choices of the chunks that events make."""
 
     @abstractmethod
-    def end(self, index: int, reply: Reply, running: Running) -> list[dict]:
-        """How of the last chunks, `finish_reason` in the last of them."""
+    def end(self, index: int, reply: Reply, live: LiveAnswer) -> list[dict]:
+        """Choices of the last chunks, `finish_reason` in the last of them."""
 
     @abstractmethod
-    def whole(self, index: int, reply: Reply, running: Running) -> dict:
+    def whole(self, index: int, reply: Reply, live: LiveAnswer) -> dict:
         """The choice of an answer that is not streamed."""
 
 
 @dataclass
 class Job:
-    """`kind` is the `object` of the answer. How count up over prompts first, then over `n`."""
+    """`kind` is the `object` of the answer. Choices count up over prompts first, then over `n`."""
 
     kind: str
     model: str
@@ -125,3 +125,11 @@ def timings(replies: list[Reply]) -> dict:
         "seconds": round(seconds, 4),
         "tokens_per_second": round(tokens / seconds, 2) if seconds > 0 else 0.0,
     }
+
+
+def nth(chosen: Options, n: int) -> Options:
+    """Settings of the n-th of several answers: the seeds count up, so that answers differ and can be had again."""
+    seed = chosen.sampling.seed
+    if n == 0 or seed is None:
+        return chosen
+    return replace(chosen, sampling=replace(chosen.sampling, seed=(seed + n) % 2**63))

@@ -15,10 +15,9 @@ from zhinao.serve.gate.limits import RateLimits
 from zhinao.serve.gate.logs import LOGGER
 from zhinao.serve.gate.metrics import Metrics
 from zhinao.serve.run.admission import Admission
+from zhinao.serve.run.live_answer import LiveAnswer, Wire
 from zhinao.serve.run.reading import Reading
-from zhinao.serve.run.running import Running
 from zhinao.serve.run.turns import Share
-from zhinao.serve.run.wire import Wire
 from zhinao.serve.run.work import OneByOne, Work
 from zhinao.serve.settings import ServeSettings
 
@@ -26,11 +25,11 @@ _FOLLOWING_SECONDS = 0.15  # of computing in a step, for all grammars together
 
 
 @dataclass(frozen=True)
-class Live:
+class LiveRequest:
     """A request that runs, and the name of the key that it was sent with."""
 
     owner: str | None
-    runnings: list[Running]
+    answers: list[LiveAnswer]
 
 
 class Service:
@@ -44,7 +43,7 @@ class Service:
         self.admission = Admission(settings.max_running, settings.max_queued)
         self.limits = RateLimits(settings.requests_per_minute, settings.tokens_per_minute)
         self.metrics = Metrics(names[0], lambda: self.admission.num_running, lambda: self.admission.num_waiting)
-        self.live: dict[str, Live] = {}
+        self.live: dict[str, LiveRequest] = {}
         self.reading, self.following = Reading(), Share(_FOLLOWING_SECONDS)
         self.wire: Wire | None = None
         self.work = Work()
@@ -65,8 +64,8 @@ class Service:
             raise
 
     def close(self) -> None:
-        for running in [one for live in self.live.values() for one in live.runnings]:
-            running.cancel()
+        for answer in [one for live in self.live.values() for one in live.answers]:
+            answer.cancel()
         for pool in (self.work, self._scores, self._trials):
             pool.close()
         if self._model:

@@ -9,8 +9,7 @@ from zhinao.errors import UsageError
 from zhinao.family import CLOSING_SENTENCES, THINK_CLOSE
 from zhinao.hub import LocalModel
 from zhinao.lang import tr
-from zhinao.serve.model_names import names
-from zhinao.serve.settings import ServeSettings
+from zhinao.serve.settings import ServeSettings, model_names
 from zhinao.serve.vllm.family_files import FamilyFiles
 from zhinao.serve.vllm.plugin import REASONING_PARSER
 
@@ -54,7 +53,7 @@ def chosen(
     """The flags that are to stand before the user's own."""
     is_ours = files.thinks and not has(flags, "--reasoning-parser")
     pairs: list[tuple[str, list[str] | None]] = [
-        ("--served-model-name", list(settings.served_model_name or names(model.name, model.release))),
+        ("--served-model-name", list(settings.served_model_name or model_names(model.name, model.release))),
         ("--host", [settings.host]),
         ("--port", [str(settings.port)]),
         ("--dtype", [DTYPES[settings.quant or "bf16"]]),

@@ -9,8 +9,7 @@ from zhinao.serve.gate import asgi, connection, logs, middleware
 from zhinao.serve.gate.auth import Keys
 from zhinao.serve.gate.limits import RateLimits
 from zhinao.serve.vllm import environment
-from zhinao.serve.vllm.reasoning_names import ReasoningNames
-from zhinao.serve.vllm.request_fields import RequestFields
+from zhinao.serve.vllm.field_names import ReasoningNames, RequestFields
 
 # vLLM passes no protocol to uvicorn, which therefore looks this one up when it starts: after middlewares are imported.
 _SETTINGS = environment.read()

@@ -6,7 +6,7 @@ Fields and statuses are those of the `openai` package's types; `timings` is ours
 import time
 from collections.abc import Mapping
 
-from zhinao.serve.openai.ignored import is_foreign_tool
+from zhinao.serve.openai.schema import is_foreign_tool
 
 _ECHOED = ("instructions", "max_output_tokens", "temperature", "top_p", "user", "safety_identifier", "prompt_cache_key")
 

@@ -1,15 +1,15 @@
 """`/v1/responses`: what a request to OpenAI's Responses API means as a request to `/v1/chat/completions`. Pure; runs nothing.
 
-Stateless: whatever refers to something kept on a server is refused. Shapes of answers: `responses_object.py`; of streams:
-`responses_events.py`.
+Stateless: whatever refers to something kept on a server is refused. Shapes of answers: `object.py`; of streams:
+`events.py`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zhinao.lang import tr
-from zhinao.serve.openai.ignored import foreign_tools, is_foreign_tool
 from zhinao.serve.openai.responses.input import is_foreign_item, messages, refused
+from zhinao.serve.openai.schema import foreign_tools, is_foreign_tool
 
 # Same name and meaning in both APIs, or ours.
 _PASSED = (
