@@ -131,7 +131,7 @@ def test_the_words_are_chinese_down_to_the_source_of_a_speed(capsys):
         ),
         (
             [f"{RECIPES}/identity.yaml", "--data_path", "a"],
-            "2 numbers for 1 sources.\n  → one number for each source: --data_weights 1;",
+            "2 numbers for 1 source.\n  → one number for each source: --data_weights 1;",
         ),
         ([], "--model_name_or_path is missing"),
         (["--model_name_or_path", "nobody/knows"], "its config.json is not here"),

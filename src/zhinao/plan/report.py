@@ -118,8 +118,8 @@ def _data(settings: TrainSettings, tokenizer: str | None, notes: list[str]):
     from zhinao.train.method import rows as documents
 
     train = documents.prepare(settings, _tokenizer(tokenizer or settings.model_name_or_path)).train
-    told = documents.found_lines(train.documents.found, train.documents.losses.total)
-    notes += [line.strip() for line in told]
+    found = documents.found_lines(train.documents.found, train.documents.losses.total)
+    notes += [line.strip() for line in found]
     return Data(train.documents.lengths, train.documents.num_supervised, train.rows), train
 
 

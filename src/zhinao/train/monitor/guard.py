@@ -37,7 +37,7 @@ class LossGuard:
         stops_on_spike: bool = True,
     ):
         """tokenizer: the family's, to keep the batch as text. document_losses: a batch -> each document's loss a token
-        (`document_losses.by_model`); without it no document is named the worst."""
+        (`bad_batch.losses_by`); without it no document is named the worst."""
         self._folder, self._tokenizer = Path(output_dir) / bad_batch.FOLDER, tokenizer
         self._document_losses, self._is_fp16 = document_losses, is_fp16
         self._losses, self._stops_on_spike = Losses(), stops_on_spike
@@ -45,6 +45,17 @@ class LossGuard:
         self._last_batch: dict | None = None
         self._num_overflows = 0
         self._is_spike = False  # what stops it now: losses that have come apart, and are numbers
+
+    @classmethod
+    def of(cls, settings, tokenizer, document_losses: Callable[[dict], Sequence[float]] | None = None) -> "LossGuard":
+        """As a run's settings say."""
+        return cls(
+            settings.output_dir,
+            tokenizer,
+            document_losses=document_losses,
+            is_fp16=settings.fp16,
+            stops_on_spike=settings.stop_on_spike,
+        )
 
     @property
     def is_suspicious(self) -> bool:

@@ -1,16 +1,18 @@
 """Where the status line is shown: redrawn in place on a terminal, a plain line now and then elsewhere. Knows no trainer."""
 
+import itertools
 import logging
 import sys
 import time
+from collections.abc import Sequence
 
 from zhinao.lang import tr
 from zhinao.train.monitor import words
-from zhinao.train.monitor.sparkline import sparkline
 
 LINE_SECONDS = 10.0  # between plain lines
 SPARK_CELLS = 60
 GAP = "  "
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 def opened() -> "Terminal | Lines":
@@ -104,3 +106,20 @@ def _handlers() -> list[logging.StreamHandler]:
     loggers = [logging.root, *logging.Logger.manager.loggerDict.values()]
     handlers = {handler for logger in loggers for handler in getattr(logger, "handlers", ())}
     return [handler for handler in handlers if isinstance(handler, logging.StreamHandler)]
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """`values` in order, from the lowest bar (their least) to the highest; more than `width` are averaged in groups."""
+    cells = _averaged(values, width)
+    if not cells:
+        return ""
+    low, high = min(cells), max(cells)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0
+    return "".join(_BARS[round((value - low) * scale)] for value in cells)
+
+
+def _averaged(values: Sequence[float], width: int) -> list[float]:
+    if len(values) <= width:
+        return list(values)
+    edges = [n * len(values) // width for n in range(width + 1)]
+    return [sum(values[a:b]) / (b - a) for a, b in itertools.pairwise(edges)]

@@ -1,7 +1,7 @@
 """Everything that can be set about a training run, as one dataclass: defaults, then a YAML file, then flags.
 
 The names are those of the publisher's script where it has one, and of transformers' TrainingArguments otherwise. Nothing here
-imports torch; `arguments.py` of this room turns the settings into what transformers wants.
+imports torch; `loop/training_arguments.py` turns the settings into what transformers wants.
 """
 
 import math
@@ -12,8 +12,7 @@ from typing import ClassVar, Literal
 from zhinao.data.encode.choices import REJECTED
 from zhinao.errors import UsageError
 from zhinao.lang import counted, tr
-from zhinao.train.loop import best
-from zhinao.train.settings import optimizers, passed_on, schedules
+from zhinao.train.settings import best, optimizers, passed_on, schedules
 
 LORA = ("lora", "rslora", "dora", "qlora")
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
