@@ -137,9 +137,9 @@ class LossGuard:
 
     def _advice(self, folder: Path | None) -> str:
         """What to try. The same run again would come to the same step."""
-        said = [tr(f"the batch is in {folder}", f"该批数据保存在 {folder}")] if folder else []
-        said.append(tr("a broken document: take it out", "若文档有问题请去掉它"))
-        said.append(
+        advice = [tr(f"the batch is in {folder}", f"该批数据保存在 {folder}")] if folder else []
+        advice.append(tr("a broken document: take it out", "若文档有问题请去掉它"))
+        advice.append(
             tr(
                 "otherwise start anew, in another --output_dir, with a lower --learning_rate or more --warmup_steps",
                 "否则换一个 --output_dir 重新开始，降低 --learning_rate 或增加 --warmup_steps",
@@ -147,10 +147,10 @@ class LossGuard:
             + (tr(", and --bf16 instead of --fp16", "，并用 --bf16 代替 --fp16") if self._is_fp16 else "")
         )
         if self._is_spike:
-            said.append(
+            advice.append(
                 tr("if such losses are right: --stop_on_spike False", "若这样的损失是正常的：--stop_on_spike False")
             )
-        return tr("; ", "；").join(said)
+        return tr("; ", "；").join(advice)
 
 
 def _sentence(step: int, reason: str, document: Document | None = None) -> str:

@@ -18,8 +18,10 @@ WINDOW = 100  # steps that the time left is judged by
 
 
 class Pace:
-    """How fast a run goes and how long it still takes. Pure: it is told the time, in seconds of one clock. A pause is what happens between steps: evaluation, sample answers,
-    saving; it does not count as training."""
+    """How fast a run goes and how long it still takes. Pure: it is told the time, in seconds of one clock.
+
+    A pause is what happens between steps (evaluation, sample answers, saving); it does not count as training.
+    """
 
     def __init__(self, num_trained_seconds: float = 0.0):
         self.trained_seconds = num_trained_seconds

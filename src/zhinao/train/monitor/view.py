@@ -35,9 +35,9 @@ class Lines:
         if (is_due or is_waiting or (is_last and losses)) and line != self._shown:
             self._shown = line
             self._last, self._waited = (self._last, now) if is_waiting else (now, self._waited)
-            self.say(line)
+            self.print_line(line)
 
-    def say(self, sentence: str) -> None:
+    def print_line(self, sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
 
     def close(self) -> None:
@@ -84,7 +84,7 @@ class Terminal:
             self._made = (key, sparkline(losses, max(8, min(SPARK_CELLS, key[1] - 24))))
         return self._made[1]
 
-    def say(self, sentence: str) -> None:
+    def print_line(self, sentence: str) -> None:
         self._console.print(sentence, soft_wrap=True)
 
     def close(self) -> None:
