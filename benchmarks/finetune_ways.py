@@ -19,11 +19,10 @@ from zhinao import hub
 from zhinao.data.store.packing import best_fit
 from zhinao.model import register
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train.loop.collate import IGNORED, Packs
-from zhinao.train.loop.trainer import ZhinaoTrainer
+from zhinao.train.loop import training_arguments
+from zhinao.train.loop.trainer import IGNORED, Packs, ZhinaoTrainer
 from zhinao.train.net import attention
 from zhinao.train.net import load as models
-from zhinao.train.settings import arguments
 from zhinao.train.settings.settings import TrainSettings
 
 NUM_HELD_OUT = 16
@@ -112,10 +111,10 @@ class Ours(Way):
             gradient_accumulation_steps=len(packs[0]),
             **self.common,
         )
-        settings, _ = arguments.decided(settings)
+        settings, _ = training_arguments.decided(settings)
         model = models.load(settings, self.folder, Tokenizer.load(self.folder))
         documents = [document for step in self.steps for document in step]
-        return OurTrainer(model, arguments.training_arguments(settings, False), train=Packs(documents, rows))
+        return OurTrainer(model, training_arguments.of(settings, False), train=Packs(documents, rows))
 
 
 class Trl(Way):

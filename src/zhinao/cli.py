@@ -46,8 +46,8 @@ VERBS = {
     "data": ("zhinao.data.command", "see, check and convert training data", "查看、检查与转换训练数据"),
     "plan": (
         "zhinao.plan.command",
-        "what a training run needs: memory, hours, money",
-        "训练前估算：显存、时间与费用",
+        "what a training run needs: memory and time",
+        "训练前估算：显存与时间",
     ),
     "launch": ("zhinao.launch.command", "start training in many processes", "以多进程启动训练"),
     "prefer": (

@@ -13,8 +13,8 @@ from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
 from zhinao import lang
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train.monitor.facts import RunFacts
 from zhinao.train.monitor.install import watched
+from zhinao.train.monitor.run_facts import RunFacts
 from zhinao.train.monitor.samples import answerer
 
 PROMPTS = ("Who are you?", "你是谁？")

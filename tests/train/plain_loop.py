@@ -13,8 +13,7 @@ from pathlib import Path
 
 import torch
 
-from zhinao.train.loop.collate import Packs
-from zhinao.train.loop.trainer import EpochSampler
+from zhinao.train.loop.trainer import EpochSampler, Packs
 from zhinao.train.method import rows as documents
 from zhinao.train.settings.settings import TrainSettings
 

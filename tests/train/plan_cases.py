@@ -41,4 +41,4 @@ def settings(**changes) -> TrainSettings:
 
 
 def device(gib: float = 80.0, name: str = "card") -> Device:
-    return Device(name, name, int(gib * 2**30), 100, 1e12, 1e11, 0.5, 2.0, "made up")
+    return Device(name, name, int(gib * 2**30), 100, 1e12, 1e11, 0.5, ("made up", "虚构"))

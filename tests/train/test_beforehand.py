@@ -4,13 +4,15 @@ import os
 import shutil
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from zhinao.data.encode.omitted import Omitted
 from zhinao.errors import DiskError, MissingExtraError, UsageError
-from zhinao.train.method.prefer_run import prefer
-from zhinao.train.run import train
-from zhinao.train.settings import beforehand
+from zhinao.train import beforehand
+from zhinao.train import run as frame
+from zhinao.train.method.preference import prefer
+from zhinao.train.method.supervised import train
+from zhinao.train.settings import packages
 from zhinao.train.settings.prefer import PreferSettings
 
 
@@ -71,7 +73,7 @@ def test_what_the_model_does_not_allow_is_said_before_the_data_are_read(start, t
 
     monkeypatch.setattr("zhinao.hub.resolve", lambda name: SimpleNamespace(path=tiny, name=name))
     monkeypatch.setattr("zhinao.train.method.rows.prepare", read)
-    monkeypatch.setattr("zhinao.train.method.prefer_run.prepare", read)
+    monkeypatch.setattr("zhinao.train.method.preference.prepare", read)
     with pytest.raises(AssertionError, match="data were read"):
         start()
     with pytest.raises(UsageError, match="--model_max_length is 1024; the model knows 512 positions"):
@@ -86,17 +88,16 @@ def test_what_the_model_does_not_allow_is_said_before_the_data_are_read(start, t
 
 
 def test_what_was_left_open_is_decided_once(start, tiny, monkeypatch):
-    from zhinao.train.settings import arguments
+    from zhinao.train.loop import training_arguments
 
-    calls, original = [], arguments.decided
-    monkeypatch.setattr(arguments, "decided", lambda settings: calls.append(settings) or original(settings))
+    calls, original = [], training_arguments.decided
+    monkeypatch.setattr(training_arguments, "decided", lambda settings: calls.append(settings) or original(settings))
     monkeypatch.setattr("zhinao.hub.resolve", lambda name: SimpleNamespace(path=tiny, name=name))
-    prepared = SimpleNamespace(pairs=SimpleNamespace(found=[], losses=Omitted()))
-    monkeypatch.setattr("zhinao.train.method.prefer_run.prepare", lambda *_: prepared)
+    prepared = frame.Prepared(None, None, "", np.array([]), 0)
+    monkeypatch.setattr("zhinao.train.method.preference.prepare", lambda *_: prepared)
     monkeypatch.setattr("zhinao.train.method.rows.prepare", lambda *_: prepared)
-    monkeypatch.setattr("zhinao.train.method.rows.told", lambda _: [])
-    for place in ("train.method.supervised.run", "train.method.preference.run"):
-        monkeypatch.setattr(f"zhinao.{place}", lambda settings, *_: settings)
+    monkeypatch.setattr("zhinao.train.method.rows.sentences", lambda _: [])
+    monkeypatch.setattr(frame, "_learn", lambda run, _: run.settings)
     assert start(learning_rate=None, bf16=None).learning_rate and len(calls) == 1
 
 
@@ -119,7 +120,7 @@ def test_output_that_cannot_be_written(start, tmp_path, monkeypatch):
 def test_packages_and_names(start, monkeypatch):
     with pytest.raises(UsageError, match="wandbb"):
         start(report_to=("wandbb",))
-    monkeypatch.setattr(beforehand, "is_installed", lambda package: package != "wandb")
+    monkeypatch.setattr(packages, "is_installed", lambda package: package != "wandb")
     with pytest.raises(MissingExtraError, match="pip install wandb"):
         start(report_to=("wandb",))
 
@@ -139,10 +140,10 @@ def test_devices(start):
 
 
 def test_what_nobody_foresaw_is_a_sentence_too(settings, monkeypatch):
-    from zhinao.train.settings import arguments
+    from zhinao.train.loop import training_arguments
 
     def refuse(**_):
         raise ValueError("no such thing")
 
     with pytest.raises(UsageError, match="transformers refuses these settings: no such thing"):
-        arguments.training_arguments(settings(), False, refuse)
+        training_arguments.of(settings(), False, refuse)

@@ -7,9 +7,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from zhinao.errors import UsageError
-from zhinao.train.loop import saving
+from zhinao.train.loop import checkpoints, saving
 from zhinao.train.loop.trainer import ZhinaoTrainer
-from zhinao.train.run import train
+from zhinao.train.method.supervised import train
 
 ASKED = {"training_arguments": {"load_best_model_at_end": True}}
 
@@ -42,7 +42,7 @@ def best(settings, chats):
 
 
 def names(folder: Path) -> list[str]:
-    return [path.name for path in saving.checkpoints(folder)]
+    return [path.name for path in checkpoints.of(folder)]
 
 
 def same(one: Path, other: Path) -> bool:
@@ -156,7 +156,7 @@ def test_what_cannot_be_meant(best, more, sentence, hint):
 
 
 def test_what_is_better_follows_from_what_is_measured(best):
-    from zhinao.train.loop.best import arguments
+    from zhinao.train.settings.best import arguments
     from zhinao.train.settings.prefer import PreferSettings
 
     assert arguments(best()) == {"metric_for_best_model": "loss", "greater_is_better": False}
@@ -190,7 +190,7 @@ def test_what_is_better_follows_from_what_is_measured(best):
 def test_which_checkpoints_go(steps, newest, limit, best_step, gone):
     found = [Path(f"checkpoint-{step}") for step in steps]
     expected = [Path(f"checkpoint-{step}") for step in gone]
-    assert saving.outdated(found, Path(f"checkpoint-{newest}"), limit, best_step) == expected
+    assert checkpoints.outdated(found, Path(f"checkpoint-{newest}"), limit, best_step) == expected
 
 
 def test_a_run_taken_up_again_at_an_earlier_step_keeps_what_it_saves(settings, tmp_path, monkeypatch):

@@ -15,8 +15,8 @@ import pytest
 
 from zhinao.errors import DiskError, UsageError
 from zhinao.train.claim import FILE, claimed
-from zhinao.train.method.prefer_run import prefer
-from zhinao.train.run import train
+from zhinao.train.method.preference import prefer
+from zhinao.train.method.supervised import train
 from zhinao.train.settings.prefer import PreferSettings
 
 HOLD = """

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from zhinao.errors import UsageError
-from zhinao.train.settings import foreign_folder
+from zhinao.train.loop import foreign_folder
 
 
 def filled(folder, **files):

@@ -9,7 +9,7 @@ from zhinao import cli
 from zhinao.data.read.read import read
 from zhinao.data.sample import DataError
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train.method import prefer_run
+from zhinao.train.method import preference
 from zhinao.train.method import rows as documents
 from zhinao.train.settings.prefer import PreferSettings
 
@@ -71,7 +71,7 @@ def test_pairs_too(tiny, write):
     chosen = PreferSettings(
         data_path=(write(pairs),), model_name_or_path=str(tiny), output_dir="out", model_max_length=256, eval_share=0.25
     )
-    made = prefer_run.prepare(chosen, tiny)
+    made = preference.prepare(chosen, tiny)
     held, trained = ({tuple(row["prompt_ids"]) for row in part} for part in (made.evaluation, made.train))
     assert len(held) == 2 and len(trained) == 8 and held.isdisjoint(trained)
 
@@ -82,7 +82,7 @@ def test_a_run_says_what_it_does_not_keep(settings, tiny, write):
     with pytest.raises(DataError, match=r"data.jsonl, line 41, label: false: marked as a bad answer"):
         documents.prepare(settings(data_path=(data,)), tiny)
     made = documents.prepare(settings(data_path=(data,), rejected="drop", eval_share=0.25), tiny)
-    said = "\n".join(documents.told(made))
+    said = "\n".join(documents.sentences(made))
     assert "fields not kept: id (41)" in said and "1 sample marked as a bad answer is left out" in said
     assert "8 documents are held out for evaluation." in said
     assert len(documents.prepare(settings(data_path=(data,), rejected="learn"), tiny).train.chosen) == 41

@@ -18,9 +18,9 @@ from zhinao import cli
 from zhinao.errors import UsageError
 from zhinao.launch import hosts as launch_hosts
 from zhinao.launch import layout as launch_layout
-from zhinao.launch import program, remote
+from zhinao.launch import program
 from zhinao.launch.hosts import Host
-from zhinao.launch.layout import Wish
+from zhinao.launch.layout import Asked
 from zhinao.launch.output import tail
 
 ROOT = Path(__file__).parents[2]
@@ -97,13 +97,13 @@ def test_lines_of_hostfiles(tmp_path, line, host):
 
 def test_the_user_belongs_to_ssh_and_the_address_to_the_rendezvous(tmp_path):
     hosts = (Host("192.0.2.10", 2, "root"), Host("192.0.2.11", 2, "root"))
-    assert launch_layout.plan(Wish(hosts, node_rank=1)).master_addr == "192.0.2.10"
-    assert launch_layout.plan(Wish(hosts, node_rank=1, master_addr="root@192.0.2.10")).master_addr == "192.0.2.10"
-    assert not launch_layout.needs_others(Wish((Host("127.0.0.1", 2, "root"),)))
+    assert launch_layout.plan(Asked(hosts, node_rank=1)).master_addr == "192.0.2.10"
+    assert launch_layout.plan(Asked(hosts, node_rank=1, master_addr="root@192.0.2.10")).master_addr == "192.0.2.10"
+    assert not launch_layout.needs_others(Asked((Host("127.0.0.1", 2, "root"),)))
     runner = pytest.importorskip("deepspeed.launcher.runner")
     file = tmp_path / "hostfile"
     file.write_bytes(b"\xef\xbb\xbf# two\r\nroot@192.0.2.10:2\r\nroot@192.0.2.11 slots = 2\r\n")
-    with remote._as_deepspeed_reads_it(file) as made:
+    with program._as_deepspeed_reads_it(file) as made:
         assert runner.fetch_hostfile(str(made)) == {"root@192.0.2.10": 2, "root@192.0.2.11": 2}
 
 
@@ -118,7 +118,7 @@ def test_this_machine_is_known_by_its_names():
 
 
 def test_ranks_of_the_second_machine():
-    layout = launch_layout.plan(Wish((Host("a", 2), Host("b", 3)), node_rank=1, master_port=1234))
+    layout = launch_layout.plan(Asked((Host("a", 2), Host("b", 3)), node_rank=1, master_port=1234))
     assert layout.environment(2) == {
         "RANK": "4",
         "LOCAL_RANK": "2",
@@ -131,46 +131,46 @@ def test_ranks_of_the_second_machine():
 
 
 @pytest.mark.parametrize(
-    ("wish", "counts", "node_rank", "address"),
+    ("asked", "counts", "node_rank", "address"),
     [
-        (Wish(), (1,), 0, "127.0.0.1"),
-        (Wish(num_gpus=2), (2,), 0, "127.0.0.1"),
-        (Wish((HERE,)), (2,), 0, "127.0.0.1"),
-        (Wish((HERE, FAR), num_nodes=1), (2,), 0, "127.0.0.1"),
-        (Wish((HERE, FAR), num_gpus=1, no_ssh=True, master_addr="10.0.0.1"), (1, 1), 0, "10.0.0.1"),
-        (Wish((FAR, HERE), no_ssh=True), (8, 2), 1, "node-far.invalid"),
-        (Wish(num_nodes=3, num_gpus=4, node_rank=2, master_addr="10.0.0.1"), (4, 4, 4), 2, "10.0.0.1"),
+        (Asked(), (1,), 0, "127.0.0.1"),
+        (Asked(num_gpus=2), (2,), 0, "127.0.0.1"),
+        (Asked((HERE,)), (2,), 0, "127.0.0.1"),
+        (Asked((HERE, FAR), num_nodes=1), (2,), 0, "127.0.0.1"),
+        (Asked((HERE, FAR), num_gpus=1, no_ssh=True, master_addr="10.0.0.1"), (1, 1), 0, "10.0.0.1"),
+        (Asked((FAR, HERE), no_ssh=True), (8, 2), 1, "node-far.invalid"),
+        (Asked(num_nodes=3, num_gpus=4, node_rank=2, master_addr="10.0.0.1"), (4, 4, 4), 2, "10.0.0.1"),
     ],
 )
-def test_layouts(wish, counts, node_rank, address):
-    assert not launch_layout.needs_others(wish)
-    layout = launch_layout.plan(wish)
+def test_layouts(asked, counts, node_rank, address):
+    assert not launch_layout.needs_others(asked)
+    layout = launch_layout.plan(asked)
     assert (layout.num_processes, layout.node_rank, layout.master_addr) == (counts, node_rank, address)
 
 
 @pytest.mark.parametrize(
-    ("wish", "sentence"),
+    ("asked", "sentence"),
     [
-        (Wish((HERE,), num_gpus=3), "the hostfile gives localhost 2"),
-        (Wish((HERE, FAR), no_ssh=True), "--master_addr"),  # each would wait for itself
-        (Wish((HERE, FAR), node_rank=1), "begins with localhost"),
-        (Wish((HERE,), num_nodes=2), "the hostfile has 1"),
-        (Wish(num_nodes=2), "--node_rank 0"),
-        (Wish(num_nodes=2, node_rank=2, master_addr="a"), "counted from 0"),
-        (Wish(num_nodes=2, node_rank=0), "--master_addr"),
+        (Asked((HERE,), num_gpus=3), "the hostfile gives localhost 2"),
+        (Asked((HERE, FAR), no_ssh=True), "--master_addr"),  # each would wait for itself
+        (Asked((HERE, FAR), node_rank=1), "begins with localhost"),
+        (Asked((HERE,), num_nodes=2), "the hostfile has 1"),
+        (Asked(num_nodes=2), "--node_rank 0"),
+        (Asked(num_nodes=2, node_rank=2, master_addr="a"), "counted from 0"),
+        (Asked(num_nodes=2, node_rank=0), "--master_addr"),
     ],
 )
-def test_layouts_that_cannot_be(wish, sentence):
+def test_layouts_that_cannot_be(asked, sentence):
     with pytest.raises(UsageError) as error:
-        launch_layout.plan(wish)
+        launch_layout.plan(asked)
     assert sentence in str(error.value)
 
 
 def test_more_processes_than_gpus(monkeypatch):
     monkeypatch.setattr(launch_hosts, "num_gpus", lambda: 4)
-    assert launch_layout.plan(Wish()).num_processes == (4,)
+    assert launch_layout.plan(Asked()).num_processes == (4,)
     with pytest.raises(UsageError, match="shows 4 GPUs"):
-        launch_layout.check_here(launch_layout.plan(Wish(num_gpus=8)))
+        launch_layout.check_here(launch_layout.plan(Asked(num_gpus=8)))
 
 
 def test_visible_gpus(monkeypatch):
@@ -184,7 +184,7 @@ def test_a_port_that_is_taken():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError) as error:
-            launch_layout.check_here(launch_layout.plan(Wish(master_port=port)))
+            launch_layout.check_here(launch_layout.plan(Asked(master_port=port)))
         assert f"Port {port} is taken" in str(error.value) and f"--master_port {port + 1}" in str(error.value)
 
 
@@ -198,9 +198,11 @@ def test_a_command_that_is_only_printed_needs_neither_a_port_nor_gpus(monkeypatc
         assert "shows 2 GPUs" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("wish", "is_far"), [(Wish((HERE, FAR)), True), (Wish((FAR,)), True), (Wish((HERE,)), False)])
-def test_other_machines_go_by_deepspeed(wish, is_far):
-    assert launch_layout.needs_others(wish) is is_far
+@pytest.mark.parametrize(
+    ("asked", "is_far"), [(Asked((HERE, FAR)), True), (Asked((FAR,)), True), (Asked((HERE,)), False)]
+)
+def test_other_machines_go_by_deepspeed(asked, is_far):
+    assert launch_layout.needs_others(asked) is is_far
 
 
 # --- the program
@@ -264,12 +266,12 @@ def test_other_machines_need_pdsh(tmp_path, monkeypatch, capsys):
 def test_deepspeeds_launcher_takes_our_line(tmp_path):
     """Its own parser reads what we would give it."""
     runner = pytest.importorskip("deepspeed.launcher.runner")
-    wish = Wish((HERE, FAR), num_nodes=2, num_gpus=2, master_addr="a", master_port=29512)
-    made = remote.command(tmp_path / "h", wish, program.of(["finetune", "r.yaml", "--seed", "1"]))
+    asked = Asked((HERE, FAR), num_nodes=2, num_gpus=2, master_addr="a", master_port=29512)
+    made = program.remote_command(tmp_path / "h", asked, program.of(["finetune", "r.yaml", "--seed", "1"]))
     args = runner.parse_args(list(made[3:]))
     assert (args.module, args.user_script, args.user_args) == (True, "zhinao", ["finetune", "r.yaml", "--seed", "1"])
     assert (args.num_nodes, args.num_gpus, args.master_addr, args.master_port) == (2, 2, "a", 29512)
-    alone = remote.command(tmp_path / "h", Wish((FAR,)), program.of(["pretrain"]))
+    alone = program.remote_command(tmp_path / "h", Asked((FAR,)), program.of(["pretrain"]))
     assert runner.parse_args(list(alone[3:])).force_multi
 
 

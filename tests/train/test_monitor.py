@@ -18,9 +18,9 @@ from tests.train.monitored_run import LENGTH, PROMPTS, make_model, train
 from zhinao import lang
 from zhinao.errors import MissingExtraError, UsageError
 from zhinao.train.monitor import page
-from zhinao.train.monitor.facts import RunFacts
 from zhinao.train.monitor.install import callbacks
 from zhinao.train.monitor.journal import read
+from zhinao.train.monitor.run_facts import RunFacts
 from zhinao.train.monitor.samples import untouched_rng
 from zhinao.train.monitor.trackers import trackers
 
@@ -331,7 +331,7 @@ def test_trackers_by_name(tmp_path, monkeypatch):
 
 
 def test_without_tensorboard_a_sentence_names_the_extra(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("zhinao.train.settings.beforehand.is_installed", lambda package: False)
+    monkeypatch.setattr("zhinao.train.settings.packages.is_installed", lambda package: False)
     assert trackers((), tmp_path) == []
     assert "pip install 'zhinao[train]'" in capsys.readouterr().err
     with pytest.raises(MissingExtraError):

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train.monitor import bad_batch, document_losses
+from zhinao.train.monitor import bad_batch
 from zhinao.train.monitor.guard import LossError, LossGuard
 
 NAN, INF = math.nan, math.inf
@@ -131,7 +131,7 @@ def test_documents_of_rows_with_padding():
 def test_losses_of_documents_are_those_of_each_alone(folder):
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     documents = [[5, 6, 7, 8], [9, 10], [11]]
-    found = document_losses.by_model(model)(packed(*documents))
+    found = bad_batch.losses_by(model)(packed(*documents))
     with torch.no_grad():
         for ids, loss in zip(documents[:2], found, strict=False):
             row = torch.tensor([ids])
@@ -167,7 +167,7 @@ def test_a_poisoned_batch_stops_a_trainer_before_its_step(tmp_path, folder):
         train_sampling_strategy="sequential",
     )
     trainer = GuardedTrainer(model=model, args=args, train_dataset=rows)
-    trainer.guard = LossGuard(tmp_path, Tokenizer.load(folder), document_losses=document_losses.by_model(model))
+    trainer.guard = LossGuard(tmp_path, Tokenizer.load(folder), document_losses=bad_batch.losses_by(model))
     with pytest.raises(LossError, match="step 6: the loss is nan"):
         trainer.train()
     assert {path.name for path in tmp_path.glob("checkpoint-*")} == {f"checkpoint-{step}" for step in range(1, 6)}

@@ -8,10 +8,10 @@ from zhinao import lang
 from zhinao.errors import DiskError
 from zhinao.train.monitor import charts, view, words
 from zhinao.train.monitor.charts import MAX_POINTS, Series, nice_ticks, thinned
-from zhinao.train.monitor.facts import histogram
 from zhinao.train.monitor.journal import Journal, read
-from zhinao.train.monitor.pace import Pace
-from zhinao.train.monitor.sparkline import sparkline
+from zhinao.train.monitor.recorder import Pace
+from zhinao.train.monitor.run_facts import histogram
+from zhinao.train.monitor.view import sparkline
 
 
 def test_pauses_are_no_training_but_count_for_the_time_left():
@@ -86,8 +86,8 @@ def test_a_log_says_sparsely_what_keeps_the_run_waiting(monkeypatch, capsys):
 def test_the_first_question_is_said_when_it_is_asked(tmp_path, monkeypatch, capsys):
     from types import SimpleNamespace
 
-    from zhinao.train.monitor.facts import RunFacts
     from zhinao.train.monitor.recorder import Recorder
+    from zhinao.train.monitor.run_facts import RunFacts
     from zhinao.train.monitor.status import StatusLine
 
     monkeypatch.setattr(view, "opened", view.Lines)
@@ -102,7 +102,7 @@ def test_the_first_question_is_said_when_it_is_asked(tmp_path, monkeypatch, caps
 def test_who_is_asked_to_stop_answers_no_further_question(tmp_path):
     from types import SimpleNamespace
 
-    from zhinao.train.monitor.facts import RunFacts
+    from zhinao.train.monitor.run_facts import RunFacts
     from zhinao.train.monitor.samples import Samples
 
     asked, state = [], SimpleNamespace(global_step=0, is_world_process_zero=True)
@@ -115,8 +115,8 @@ def test_who_is_asked_to_stop_answers_no_further_question(tmp_path):
 
 def test_a_loss_that_is_no_number_harms_nobody(tmp_path):
     """It is null in the file, and out of the curve."""
-    from zhinao.train.monitor.facts import RunFacts
     from zhinao.train.monitor.recorder import Recorder
+    from zhinao.train.monitor.run_facts import RunFacts
 
     recorder = Recorder(RunFacts(tmp_path, "m"))
     for loss in (2.0, float("nan"), None, 1.0):
@@ -248,12 +248,14 @@ def test_what_a_run_reads_is_counted_in_words_that_fit():
 
     from zhinao.data.encode.omitted import Omitted
     from zhinao.train.method import rows as documents
+    from zhinao.train.run import Prepared
 
     def said(num: int) -> str:
-        table = Omitted()
-        kept = SimpleNamespace(found=(), losses=table, lengths=np.ones(num, int), num_supervised=np.ones(num, int))
+        kept = SimpleNamespace(found=(), losses=Omitted())
         rows = documents.Rows(kept, [[n] for n in range(num)])
-        return " ".join(documents.told(documents.Prepared(rows, documents.Rows(kept, rows.rows), "")))
+        return " ".join(
+            documents.sentences(Prepared(rows, documents.Rows(kept, rows.rows), "", np.ones(num, int), num))
+        )
 
     assert said(1) == "1 document in 1 row: 1 token, 1 of them trained. 1 document is held out for evaluation."
     assert said(7).startswith("7 documents in 7 rows: 7 tokens") and "7 documents are held out" in said(7)

@@ -123,7 +123,7 @@ def test_each_accepted_field_is_tried():
 @pytest.mark.parametrize("name", [name for name in VALUES if name not in passed_on.OWN])
 def test_what_is_passed_on_arrives(tmp_path, name):
     """In the arguments that transformers' Trainer reads."""
-    from zhinao.train.settings import arguments
+    from zhinao.train.loop import training_arguments
 
     more = {name: VALUES[name]}
     if name.startswith("dataloader_"):
@@ -131,7 +131,7 @@ def test_what_is_passed_on_arrives(tmp_path, name):
     settings = TrainSettings(
         **{**GIVEN, "output_dir": str(tmp_path)}, bf16=False, use_cpu=True, learning_rate=1e-3, training_arguments=more
     )
-    assert getattr(arguments.training_arguments(settings, True), name) == VALUES[name]
+    assert getattr(training_arguments.of(settings, True), name) == VALUES[name]
 
 
 @pytest.fixture
@@ -141,16 +141,15 @@ def trainer(settings):
     import torch
 
     from zhinao.data.encode.encoding import Encoded
-    from zhinao.train.loop.collate import Packs
-    from zhinao.train.loop.trainer import ZhinaoTrainer
-    from zhinao.train.settings import arguments
+    from zhinao.train.loop import training_arguments
+    from zhinao.train.loop.trainer import Packs, ZhinaoTrainer
 
     documents = [Encoded(np.full(3, n, np.int32), np.ones(3, np.float32), None) for n in range(6)]
 
     def make(optim="adamw_torch", lr_scheduler_type="cosine", **more):
         chosen = settings(optim=optim, lr_scheduler_type=lr_scheduler_type, training_arguments=more)
         chosen.check()
-        args = arguments.training_arguments(chosen, False)
+        args = training_arguments.of(chosen, False)
         return ZhinaoTrainer(torch.nn.Linear(2, 2), args, train=Packs(documents, [[n] for n in range(6)], 4))
 
     return make
@@ -210,7 +209,7 @@ def test_evaluation_and_log_begin_as_said(settings, tmp_path, chats):
     """Held out: before the first step, and not before the delay is over. The first step is logged too."""
     import json
 
-    from zhinao.train.run import train
+    from zhinao.train.method.supervised import train
 
     more = {"eval_on_start": True, "eval_delay": 3, "logging_first_step": True, "torch_empty_cache_steps": 1}
     train(settings(eval_data_path=(str(chats),), eval_steps=1, logging_steps=3, training_arguments=more))

@@ -43,12 +43,12 @@ def test_on_a_gpu_the_processor_does_not_count(settings, has_bf16):
 
 def test_a_run_says_what_became_of_bf16(settings, has_bf16):
     pytest.importorskip("torch")
+    from zhinao.train.loop import training_arguments
     from zhinao.train.method import supervised
-    from zhinao.train.settings import arguments
 
-    decided, said = arguments.decided(settings(bf16=True))
+    decided, said = training_arguments.decided(settings(bf16=True))
     assert decided.bf16 is has_bf16 and (precision.sentence() in said) is not has_bf16
-    assert arguments.training_arguments(decided, has_eval=False).bf16 is has_bf16
+    assert training_arguments.of(decided, has_eval=False).bf16 is has_bf16
     assert (supervised._dtype(decided) is None) is not has_bf16
     assert decided.has_narrow_base("bfloat16") is False, "nothing is frozen"
     assert replace(decided, method="lora").has_narrow_base("bfloat16") is has_bf16
@@ -58,17 +58,17 @@ def test_preferences_too(settings, has_bf16):
     pytest.importorskip("trl")
     from dataclasses import asdict
 
+    from zhinao.train.loop import training_arguments
     from zhinao.train.method.preference import dpo_config
-    from zhinao.train.settings import arguments
     from zhinao.train.settings.prefer import PreferSettings
 
-    decided, _ = arguments.decided(PreferSettings(**asdict(settings(bf16=True))))
+    decided, _ = training_arguments.decided(PreferSettings(**asdict(settings(bf16=True))))
     assert dpo_config(decided, has_eval=False).bf16 is has_bf16
 
 
 def test_run_json_holds_the_sentence(settings, monkeypatch, tmp_path, capsys):
     pytest.importorskip("torch")
-    from zhinao.train.run import train
+    from zhinao.train.method.supervised import train
 
     monkeypatch.setattr(machine, "cpu_features", lambda: PROCESSORS["laptop"])
     assert train(settings(bf16=True, max_steps=1)).is_finished

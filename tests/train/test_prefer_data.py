@@ -10,7 +10,7 @@ from zhinao.data.sample import DataError
 from zhinao.errors import UsageError
 from zhinao.model.tokenizer import Tokenizer
 from zhinao.prompt.conversation import render
-from zhinao.train.method.prefer_run import prepare
+from zhinao.train.method.preference import prepare
 from zhinao.train.settings.prefer import PreferSettings
 
 GOOD = {"prompt": "What is 1+1?", "chosen": "It is 2.", "rejected": "No idea."}
@@ -120,7 +120,7 @@ def test_what_is_too_long_is_never_cut(make):
     for more in ({"overlong": "drop"}, {"max_overlong_share": 0.25}):
         prepared = make(records, model_max_length=60, **more)
         assert len(prepared.train) == 3
-        assert prepared.pairs.losses.total.num_dropped == 1
+        assert prepared.omitted.total.num_dropped == 1
     with pytest.raises(DataError) as error:
         make([LONG], model_max_length=60, overlong="drop")
     assert error.value.hint == "a larger --model_max_length"  # not what was just given
@@ -129,7 +129,7 @@ def test_what_is_too_long_is_never_cut(make):
 
 
 def test_one_pair_may_be_as_long_as_the_limit(make):
-    length = max(make([GOOD]).pairs.lengths())
+    length = max(make([GOOD]).lengths)
     assert len(make([GOOD], model_max_length=int(length)).train) == 1
     with pytest.raises(DataError):
         make([GOOD], model_max_length=int(length) - 1)
@@ -139,8 +139,8 @@ def test_pairs_marked_as_bad_are_an_error_or_left_out(make):
     records = [GOOD, {**GOOD, "prompt": "other", "label": False, "id": 7}]
     with pytest.raises(DataError, match="line 2, label: false: marked as a bad answer"):
         make(records)
-    pairs = make(records, rejected="drop").pairs
-    assert (len(pairs.dataset), pairs.losses.total.num_rejected, pairs.found[0].ignored) == (1, 1, {"id": 1})
+    made = make(records, rejected="drop")
+    assert (len(made.train), made.omitted.total.num_rejected, made.found[0].ignored) == (1, 1, {"id": 1})
 
 
 def test_held_out_pairs_are_not_trained_on(make):

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 
 from tests.train.conftest import losses
 from zhinao import cli
-from zhinao.train.method.prefer_run import prefer, prepare
+from zhinao.train.method.preference import prefer, prepare
 from zhinao.train.settings.prefer import PreferSettings
 
 WAYS = {
@@ -97,7 +97,7 @@ def test_the_best_by_what_is_measured_of_preferences(given, tmp_path):
 
 def test_what_is_lost_is_said(given, tiny, tmp_path, capsys):
     one = given(tmp_path, max_steps=1, save_strategy="no", overlong="drop")
-    longest = int(max(prepare(settings_of(one), tiny).pairs.lengths()))
+    longest = int(max(prepare(settings_of(one), tiny).lengths))
     prefer(settings_of({**one, "model_max_length": longest - 1}))
     assert "What is lost before the run" in capsys.readouterr().err
 
@@ -110,7 +110,7 @@ def test_bf16_and_checkpointing_run_too(given, tmp_path):
 
 KILLED = """
 import json, os, signal, sys
-from zhinao.train.method.prefer_run import prefer, prepare
+from zhinao.train.method.preference import prefer, prepare
 from zhinao.train.settings.prefer import PreferSettings
 from zhinao.train.loop import prefer_trainer
 

@@ -13,8 +13,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from zhinao.errors import DiskError, UsageError
-from zhinao.train.loop import record, saving
-from zhinao.train.run import train
+from zhinao.train.loop import checkpoints, record
+from zhinao.train.method.supervised import train
 
 
 def command(settings) -> list[str]:
@@ -93,7 +93,7 @@ def test_a_signal_saves_and_says_how_to_go_on(settings, tmp_path, number):
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 128 + number, said
     assert "--resume auto" in said and "Traceback" not in said
-    [saved] = saving.checkpoints(tmp_path / "run")
+    [saved] = checkpoints.of(tmp_path / "run")
     assert (saved / "model.safetensors").exists() and (saved / "tokenizer.json").exists()
 
 
@@ -110,14 +110,36 @@ def test_another_run_is_not_continued(settings):
 
 
 def test_old_checkpoints_go_only_after_the_new_one_is_whole(settings, tmp_path, monkeypatch):
+    """Seen at the moment a folder goes, and at the moment the new one is on the disk."""
+    run, gone, written = tmp_path / "run", [], []
+    to_disk, rmtree = checkpoints.to_disk, shutil.rmtree
+
+    def names() -> list[str]:
+        return [path.name for path in checkpoints.of(run)]
+
+    def see_written(folder):
+        to_disk(folder)
+        written.append((folder.name, names()))
+
+    def see_gone(folder, *more, **options):
+        if Path(folder).parent == run and Path(folder).name.startswith("checkpoint-"):
+            assert checkpoints.damage(checkpoints.of(run)[-1]) is None
+            gone.append((Path(folder).name, names()))
+        rmtree(folder, *more, **options)
+
+    monkeypatch.setattr(checkpoints, "to_disk", see_written)
+    monkeypatch.setattr(shutil, "rmtree", see_gone)
     train(settings(save_strategy="steps", save_steps=1, max_steps=4, save_total_limit=2))
-    assert [path.name for path in saving.checkpoints(tmp_path / "run")] == ["checkpoint-3", "checkpoint-4"]
+    one, two, three, four = (f"checkpoint-{n}" for n in range(1, 5))
+    assert written == [(one, []), (two, [one]), (three, [one, two]), (four, [two, three])]
+    assert gone == [(one, [one, two, three]), (two, [two, three, four])]
+    assert names() == [three, four]
 
 
 def test_a_save_that_breaks_leaves_the_earlier_ones(settings, tmp_path, monkeypatch):
-    from zhinao.train.loop import companions
+    from zhinao.train.loop import finish
 
-    real, calls = companions.write, []
+    real, calls = finish.write_companions, []
 
     def breaks(source, tokenizer, folder):
         calls.append(folder)
@@ -125,10 +147,10 @@ def test_a_save_that_breaks_leaves_the_earlier_ones(settings, tmp_path, monkeypa
             raise OSError("pulled the plug")
         real(source, tokenizer, folder)
 
-    monkeypatch.setattr(companions, "write", breaks)
+    monkeypatch.setattr(finish, "write_companions", breaks)
     with pytest.raises(OSError, match="pulled"):
         train(settings(save_strategy="steps", save_steps=1, max_steps=4, save_total_limit=1))
-    assert [path.name for path in saving.checkpoints(tmp_path / "run")] == ["checkpoint-1"]
+    assert [path.name for path in checkpoints.of(tmp_path / "run")] == ["checkpoint-1"]
 
 
 def test_room_is_looked_for_before_saving(settings, tmp_path, monkeypatch):
@@ -136,11 +158,11 @@ def test_room_is_looked_for_before_saving(settings, tmp_path, monkeypatch):
         if num_bytes > 100_000:  # the encoded data are less
             raise DiskError("full")
 
-    monkeypatch.setattr("zhinao.train.settings.room.check", lambda *_: None)  # there was room when it started
+    monkeypatch.setattr("zhinao.train.loop.room.check", lambda *_: None)  # there was room when it started
     monkeypatch.setattr("zhinao.files.check_free_space", full)
     with pytest.raises(DiskError):
         train(settings(save_strategy="steps", save_steps=1))
-    assert not saving.checkpoints(tmp_path / "run")
+    assert not checkpoints.of(tmp_path / "run")
 
 
 def test_a_finished_run_does_no_further_step(settings, tmp_path):
@@ -151,7 +173,7 @@ def test_a_finished_run_does_no_further_step(settings, tmp_path):
     outcome = train(settings(save_strategy="steps", save_steps=2, resume="auto"))
     assert outcome.is_finished and outcome.num_steps == 4
     assert weights(run) == before
-    assert [path.name for path in saving.checkpoints(run)] == ["checkpoint-2", "checkpoint-4"]
+    assert [path.name for path in checkpoints.of(run)] == ["checkpoint-2", "checkpoint-4"]
     assert json.loads((run / "run.json").read_text())["sessions"][-1]["outcome"] == "finished"
 
 
@@ -163,7 +185,7 @@ def saved(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("saved") / "checkpoint-4"
     (folder / "global_step4").mkdir(parents=True)
-    (folder / saving.STATE).write_text('{"global_step": 4}')
+    (folder / checkpoints.STATE).write_text('{"global_step": 4}')
     save_file({"a": torch.ones(100)}, folder / "model.safetensors")
     for name in ("optimizer.pt", "rng_state.pth", "global_step4/mp_rank_00_model_states.pt"):
         torch.save({"a": torch.ones(100)}, folder / name)

@@ -6,10 +6,9 @@ import pytest
 from transformers import TrainerControl, TrainerState
 
 from zhinao.model import architecture
-from zhinao.train.loop import record
+from zhinao.train.loop import record, room
 from zhinao.train.loop.recorded import Recorded
 from zhinao.train.net import sizes
-from zhinao.train.settings import room
 
 
 @pytest.mark.parametrize(

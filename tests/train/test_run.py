@@ -10,7 +10,7 @@ from tests.train import plain_loop
 from tests.train.conftest import losses
 from zhinao.errors import UsageError
 from zhinao.model.tokenizer import Tokenizer
-from zhinao.train.run import train
+from zhinao.train.method.supervised import train
 
 REFERENCE = Path(__file__).parent / "trajectory.json"
 

@@ -8,7 +8,7 @@ from tests.tiny import make_checkpoint
 from zhinao.data.encode.encoding import Encoded
 from zhinao.errors import ZhinaoError
 from zhinao.train.loop import selftest
-from zhinao.train.loop.collate import Collator
+from zhinao.train.loop.trainer import Collator
 from zhinao.train.net import attention, head
 
 

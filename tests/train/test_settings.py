@@ -80,9 +80,20 @@ def test_a_training_argument_needs_a_value():
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.name)
 def test_recipes_are_settings(recipe):
-    settings = config.load(TrainSettings, recipe, {"data_path": ("a", "b"), "output_dir": "out"})
-    if settings.data_weights is None or len(settings.data_weights) == 2:
-        settings.check()
+    """As they stand; where they leave the data to the user, with one file for each of their weights."""
+    settings = config.load(TrainSettings, recipe, {"output_dir": "out"})
+    if not settings.data_path:
+        files = tuple(f"{n}.jsonl" for n in range(len(settings.data_weights or "a")))
+        settings = config.load(TrainSettings, recipe, {"output_dir": "out", "data_path": files})
+    settings.check()
+
+
+def test_a_recipes_own_data_are_checked_with_its_weights(tmp_path):
+    """What the test above would miss otherwise."""
+    (file := tmp_path / "mix.yaml").write_text("data_path: [a.jsonl, b.jsonl]\ndata_weights: [1, 2, 3]\n")
+    given = {"output_dir": "out", "model_name_or_path": "m"}
+    with pytest.raises(UsageError, match="3 numbers for 2 sources"):
+        config.load(TrainSettings, file, given).check()
 
 
 def test_there_are_recipes():
@@ -138,12 +149,12 @@ def test_what_cannot_be_meant_is_said_by_the_settings_alone(flags, sentence):
     ],
 )
 def test_warming_up_is_as_said(flags, steps, tmp_path):
-    from zhinao.train.settings import arguments
+    from zhinao.train.loop import training_arguments
 
     given = parsed(f"--data_path d --model_name_or_path m --output_dir {tmp_path} --use_cpu --bf16 False "
                    f"--learning_rate 1e-5 {flags}")  # fmt: skip
     given.check()
-    assert arguments.training_arguments(given, False).get_warmup_steps(1000) == steps
+    assert training_arguments.of(given, False).get_warmup_steps(1000) == steps
 
 
 def test_a_length_beyond_the_context_needs_something_that_lengthens_it():
@@ -167,7 +178,7 @@ def test_a_length_beyond_the_context_needs_something_that_lengthens_it():
 
 @pytest.mark.parametrize("word", ["none", "None", "off", "no", "''"])
 def test_no_questions_are_asked_where_none_are_wanted(word):
-    from zhinao.train.method.supervised import questions
+    from zhinao.train.monitor.samples import questions
 
     needed = "--data_path d --model_name_or_path m --output_dir o "
     off = parsed(f"{needed}--sample_prompts {word}")

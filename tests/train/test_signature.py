@@ -9,9 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from zhinao.errors import UsageError
-from zhinao.train import signature
-from zhinao.train.loop import record
-from zhinao.train.loop.saving import STATE
+from zhinao.train.loop import record, signature
+from zhinao.train.loop.checkpoints import STATE
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +43,7 @@ def settings(folder: Path, **more) -> SimpleNamespace:
 
 @pytest.fixture(autouse=True)
 def _whole(monkeypatch):
-    monkeypatch.setattr(record.whole, "damage", lambda *_: None)
+    monkeypatch.setattr(record.checkpoints, "damage", lambda *_: None)
 
 
 def test_ones_own_goes_on_wherever_it_is_moved(checkpoint, tmp_path):

@@ -10,8 +10,7 @@ from zhinao.lang import counted, tr
 from zhinao.launch import hosts as launch_hosts
 from zhinao.launch import layout as launch_layout
 from zhinao.launch import program as launch_program
-from zhinao.launch import remote
-from zhinao.launch.layout import Layout, Wish
+from zhinao.launch.layout import Asked, Layout
 from zhinao.launch.program import Program
 from zhinao.train import claim
 from zhinao.train.loop.lasting import lasting_output
@@ -100,14 +99,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     program = launch_program.of(args.program, args.module)
-    _say(program.note)
-    wish = _wish(args)
-    if launch_layout.needs_others(wish):
+    _print(program.note)
+    asked = _asked(args)
+    if launch_layout.needs_others(asked):
         if args.print_command:
-            print(shlex.join(remote.command(Path(args.hostfile), wish, program)))
+            print(shlex.join(launch_program.remote_command(Path(args.hostfile), asked, program)))
             return 0
-        return remote.run(Path(args.hostfile), wish, program)
-    layout = launch_layout.plan(wish)
+        return launch_program.run_remotely(Path(args.hostfile), asked, program)
+    layout = launch_layout.plan(asked)
     if args.print_command:
         print(_described(layout, program))
         return 0
@@ -115,18 +114,18 @@ def _run(args: argparse.Namespace) -> int:
     return _run_here(layout, program, args.log_dir)
 
 
-def _wish(args: argparse.Namespace) -> Wish:
+def _asked(args: argparse.Namespace) -> Asked:
     hosts = None
     if args.hostfile and Path(args.hostfile).exists():
         hosts = tuple(launch_hosts.read(Path(args.hostfile)))
     elif args.hostfile:
-        _say(
+        _print(
             tr(
                 f"{args.hostfile}: there is no such file; only this machine is used.",
                 f"{args.hostfile}：没有这个文件，只使用本机。",
             )
         )
-    return Wish(hosts, args.num_nodes, args.num_gpus, args.node_rank, args.master_addr, args.master_port, args.no_ssh)
+    return Asked(hosts, args.num_nodes, args.num_gpus, args.node_rank, args.master_addr, args.master_port, args.no_ssh)
 
 
 def _run_here(layout: Layout, program: Program, log_dir: str | None) -> int:
@@ -135,7 +134,7 @@ def _run_here(layout: Layout, program: Program, log_dir: str | None) -> int:
     logs = Path(log_dir) if log_dir else (program.output_dir or Path(".")) / "logs"
     last = layout.first_rank + layout.num_local - 1
     ranks = f"{layout.first_rank}" if last == layout.first_rank else f"{layout.first_rank} to {last}"
-    _say(
+    _print(
         tr(
             f"{counted(layout.num_local, 'process', 'processes')} (rank {ranks}) "
             f"of {sum(layout.num_processes)}; logs: {logs}/rank-N.log",
@@ -156,6 +155,6 @@ def _described(layout: Layout, program: Program) -> str:
     return shlex.join([*words, *program.argv[2:]])
 
 
-def _say(sentence: str | None) -> None:
+def _print(sentence: str | None) -> None:
     if sentence:
         print(f"zhinao: {sentence}", file=sys.stderr)

@@ -115,7 +115,7 @@ class Group:
         self._wait(_GRACE)
         self._sweep()
         if not self._num_signals:
-            self._tell(first)
+            self._print_cause(first)
         code = first.process.returncode
         return code if code > 0 else 128 - code
 
@@ -125,7 +125,7 @@ class Group:
         while any(member.process.poll() is None for member in self._members) and time.monotonic() < end:
             time.sleep(_TICK)
 
-    def _tell(self, member: Member) -> None:
+    def _print_cause(self, member: Member) -> None:
         code = member.process.returncode
         how = (
             tr(f"was killed by {_name(-code)}", f"被 {_name(-code)} 终止")

@@ -13,8 +13,8 @@ PORT = 29500
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the command line says; None: nothing. `hosts`: of the hostfile, None without one."""
+class Asked:
+    """What the command line asks for; None: nothing. `hosts`: of the hostfile, None without one."""
 
     hosts: tuple[Host, ...] | None = None
     num_nodes: int | None = None
@@ -59,42 +59,42 @@ class Layout:
         }
 
 
-def chosen_hosts(wish: Wish) -> tuple[Host, ...] | None:
+def chosen_hosts(asked: Asked) -> tuple[Host, ...] | None:
     """The hosts that take part: the first `num_nodes` of the hostfile. Raises UsageError where it has fewer."""
-    if wish.hosts is None or wish.num_nodes is None:
-        return wish.hosts
-    if not 1 <= wish.num_nodes <= len(wish.hosts):
+    if asked.hosts is None or asked.num_nodes is None:
+        return asked.hosts
+    if not 1 <= asked.num_nodes <= len(asked.hosts):
         raise UsageError(
             tr(
-                f"--num_nodes is {wish.num_nodes}; the hostfile has {len(wish.hosts)}.",
-                f"--num_nodes 为 {wish.num_nodes}，hostfile 中有 {len(wish.hosts)} 台。",
+                f"--num_nodes is {asked.num_nodes}; the hostfile has {len(asked.hosts)}.",
+                f"--num_nodes 为 {asked.num_nodes}，hostfile 中有 {len(asked.hosts)} 台。",
             )
         )
-    return wish.hosts[: wish.num_nodes]
+    return asked.hosts[: asked.num_nodes]
 
 
-def needs_others(wish: Wish) -> bool:
+def needs_others(asked: Asked) -> bool:
     """Whether other machines must be reached from here: more than this one is named, and not each is started by hand."""
-    hosts = chosen_hosts(wish)
-    if hosts is None or wish.no_ssh or wish.node_rank is not None:
+    hosts = chosen_hosts(asked)
+    if hosts is None or asked.no_ssh or asked.node_rank is not None:
         return False
     return len(hosts) > 1 or not launch_hosts.is_here(hosts[0].name)
 
 
-def plan(wish: Wish) -> Layout:
+def plan(asked: Asked) -> Layout:
     """The layout of the processes that are started on this machine. Raises UsageError for what does not go together.
 
     Whether this machine is ready for them is `check_here`'s: a command that is only printed need not run here and now.
     """
-    hosts = chosen_hosts(wish)
-    num_nodes = len(hosts) if hosts else wish.num_nodes or 1
-    node_rank = _node_rank(wish, hosts, num_nodes)
+    hosts = chosen_hosts(asked)
+    num_nodes = len(hosts) if hosts else asked.num_nodes or 1
+    node_rank = _node_rank(asked, hosts, num_nodes)
     if hosts:
-        counts = tuple(_count(host.num_slots, wish.num_gpus, host.name) for host in hosts)
+        counts = tuple(_count(host.num_slots, asked.num_gpus, host.name) for host in hosts)
     else:
-        counts = (wish.num_gpus or max(1, launch_hosts.num_gpus()),) * num_nodes
-    port = machine.free_port() if wish.master_port is None and num_nodes == 1 else wish.master_port or PORT
-    return Layout(counts, node_rank, _address(wish, hosts, num_nodes), port)
+        counts = (asked.num_gpus or max(1, launch_hosts.num_gpus()),) * num_nodes
+    port = machine.free_port() if asked.master_port is None and num_nodes == 1 else asked.master_port or PORT
+    return Layout(counts, node_rank, _address(asked, hosts, num_nodes), port)
 
 
 def check_here(layout: Layout) -> None:
@@ -107,10 +107,10 @@ def check_here(layout: Layout) -> None:
         )
 
 
-def _address(wish: Wish, hosts: Sequence[Host] | None, num_nodes: int) -> str:
+def _address(asked: Asked, hosts: Sequence[Host] | None, num_nodes: int) -> str:
     """Where all processes meet: an address that means machine 0 on every machine."""
-    if wish.master_addr:
-        return launch_hosts.bare(wish.master_addr)
+    if asked.master_addr:
+        return launch_hosts.bare(asked.master_addr)
     if num_nodes == 1:
         return "127.0.0.1"
     if not hosts:
@@ -153,8 +153,8 @@ def _check_gpus(num_wanted: int) -> None:
         )
 
 
-def _node_rank(wish: Wish, hosts: Sequence[Host] | None, num_nodes: int) -> int:
-    if wish.node_rank is None:
+def _node_rank(asked: Asked, hosts: Sequence[Host] | None, num_nodes: int) -> int:
+    if asked.node_rank is None:
         if num_nodes == 1:
             return 0
         here = [n for n, host in enumerate(hosts or ()) if launch_hosts.is_here(host.name)]
@@ -163,14 +163,14 @@ def _node_rank(wish: Wish, hosts: Sequence[Host] | None, num_nodes: int) -> int:
         raise UsageError(
             tr("Which of the machines this is must be said.", "必须指定本机是第几台机器。"), "--node_rank 0"
         )
-    if not 0 <= wish.node_rank < num_nodes:
+    if not 0 <= asked.node_rank < num_nodes:
         raise UsageError(
             tr(
-                f"--node_rank is {wish.node_rank}, of {counted(num_nodes, 'machine')}, counted from 0.",
-                f"--node_rank 为 {wish.node_rank}，共有 {num_nodes} 台机器（从 0 数起）。",
+                f"--node_rank is {asked.node_rank}, of {counted(num_nodes, 'machine')}, counted from 0.",
+                f"--node_rank 为 {asked.node_rank}，共有 {num_nodes} 台机器（从 0 数起）。",
             )
         )
-    return wish.node_rank
+    return asked.node_rank
 
 
 def threads(layout: Layout) -> int:

@@ -1,1 +1,1 @@
-"""`zhinao plan`: what a training run needs (memory, hours, money) before it is started. Arithmetic alone; no torch."""
+"""`zhinao plan`: what a training run needs (memory and time) before it is started. Arithmetic alone; no torch."""

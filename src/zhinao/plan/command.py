@@ -1,9 +1,10 @@
-"""`zhinao plan [CONFIG] [FLAGS of finetune]`: memory, speed, hours and money of a run before it is started.
+"""`zhinao plan [CONFIG] [FLAGS of finetune]`: memory and time of a run before it is started.
 
 Exit code 0 where it fits, 14 where it does not.
 """
 
 import argparse
+import math
 
 from zhinao import outfile
 from zhinao.errors import UsageError
@@ -32,7 +33,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--num_gpus", "--num-gpus", type=int, metavar="N", help=tr("how many of them (default 1)", "设备数（默认 1）")
     )
     group.add_argument(
-        "--price", type=float, metavar="X", help=tr("US dollars an hour and device", "每设备每小时的美元价格")
+        "--tokens_per_second",
+        "--tokens-per-second",
+        type=float,
+        metavar="X",
+        help=tr(
+            "speed of all devices together, where you know it (default: estimated)",
+            "所有设备合计的速度，若您知道（默认估算）",
+        ),
     )
     group.add_argument(
         "--tokenizer",
@@ -74,7 +82,7 @@ def _settings(args: argparse.Namespace) -> TrainSettings:
         )
     absent = {} if settings.data_path else {"data_path": ("-",), "data_weights": None}
     dataclasses.replace(settings, output_dir=settings.output_dir or "-", **absent).check()
-    for name, value in (("num_gpus", args.num_gpus), ("price", args.price)):
-        if value is not None and value < (name == "num_gpus"):
+    for name, value in (("num_gpus", args.num_gpus), ("tokens_per_second", args.tokens_per_second)):
+        if value is not None and (value < 1 if name == "num_gpus" else not 0 < value < math.inf):
             raise UsageError(tr(f"--{name} is {value}.", f"--{name} 为 {value}。"))
     return settings

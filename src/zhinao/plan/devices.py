@@ -1,4 +1,4 @@
-"""Accelerators as data: memory, speed, an example of a price. Knows nothing of models.
+"""Accelerators as data: memory and speed. Knows nothing of models.
 
 `tflops` are dense, 16-bit inputs added up in float32. `memory` is what the driver shows, not what the box says.
 """
@@ -10,7 +10,6 @@ from zhinao.errors import UsageError
 from zhinao.lang import tr
 
 GIB = 2**30
-PRICES_OF = "2025-11"  # examples of what a card cost an hour in the cloud, US dollars, on that date; --price overrides
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Device:
 
     memory: bytes. tflops: dense bf16. bandwidth: bytes a second to its own memory. link: bytes a second and direction to its
     neighbours. efficiency: the share of `tflops` that training a dense decoder reaches; an assumption, which `--measure`
-    replaces. price: US dollars an hour. source: where the figures stand.
+    replaces. source: where the figures stand.
     """
 
     name: str
@@ -29,7 +28,6 @@ class Device:
     bandwidth: float
     link: float
     efficiency: float
-    price: float
     source: tuple[str, str]  # English, Chinese
 
     @property
@@ -37,118 +35,128 @@ class Device:
         return self.name == "cpu"
 
 
-def _row(name, title, gib, tflops, gb_s, link_gb_s, efficiency, price, source) -> Device:
-    return Device(name, title, int(gib * GIB), tflops, gb_s * 1e9, link_gb_s * 1e9, efficiency, price, source)
-
-
 # Efficiency: 38-43 % of peak were published for Llama 3 on H100 (arXiv 2407.21783, table 4), 50-57 % for 7B on A100 (PyTorch's
 # blog on FSDP, 2024); cards without NVLink are put lower.
 ROWS = (
-    _row(
-        "h200", "NVIDIA H200 SXM", 140.4, 989, 4800, 450, 0.40, 3.5, ("NVIDIA H200 datasheet", "NVIDIA H200 数据手册")
+    Device(
+        name="h200",
+        title="NVIDIA H200 SXM",
+        memory=int(140.4 * GIB),
+        tflops=989,
+        bandwidth=4800e9,
+        link=450e9,
+        efficiency=0.40,
+        source=("NVIDIA H200 datasheet", "NVIDIA H200 数据手册"),
     ),
-    _row(
-        "h100",
-        "NVIDIA H100 SXM 80 GB",
-        79.6,
-        989,
-        3350,
-        450,
-        0.40,
-        2.5,
-        ("NVIDIA H100 datasheet", "NVIDIA H100 数据手册"),
+    Device(
+        name="h100",
+        title="NVIDIA H100 SXM 80 GB",
+        memory=int(79.6 * GIB),
+        tflops=989,
+        bandwidth=3350e9,
+        link=450e9,
+        efficiency=0.40,
+        source=("NVIDIA H100 datasheet", "NVIDIA H100 数据手册"),
     ),
-    _row(
-        "h800",
-        "NVIDIA H800 SXM 80 GB",
-        79.6,
-        989,
-        3350,
-        200,
-        0.40,
-        2.2,
-        ("NVIDIA H100 datasheet; NVLink 400 GB/s", "NVIDIA H100 数据手册；NVLink 400 GB/s"),
+    Device(
+        name="h800",
+        title="NVIDIA H800 SXM 80 GB",
+        memory=int(79.6 * GIB),
+        tflops=989,
+        bandwidth=3350e9,
+        link=200e9,
+        efficiency=0.40,
+        source=("NVIDIA H100 datasheet; NVLink 400 GB/s", "NVIDIA H100 数据手册；NVLink 400 GB/s"),
     ),
-    _row(
-        "h20", "NVIDIA H20 96 GB", 95.6, 148, 4000, 450, 0.55, 1.5, ("NVIDIA H20 product brief", "NVIDIA H20 产品简介")
+    Device(
+        name="h20",
+        title="NVIDIA H20 96 GB",
+        memory=int(95.6 * GIB),
+        tflops=148,
+        bandwidth=4000e9,
+        link=450e9,
+        efficiency=0.55,
+        source=("NVIDIA H20 product brief", "NVIDIA H20 产品简介"),
     ),
-    _row(
-        "a100-80",
-        "NVIDIA A100 SXM 80 GB",
-        80.0,
-        312,
-        2039,
-        300,
-        0.50,
-        1.6,
-        ("NVIDIA A100 datasheet", "NVIDIA A100 数据手册"),
+    Device(
+        name="a100-80",
+        title="NVIDIA A100 SXM 80 GB",
+        memory=int(80.0 * GIB),
+        tflops=312,
+        bandwidth=2039e9,
+        link=300e9,
+        efficiency=0.50,
+        source=("NVIDIA A100 datasheet", "NVIDIA A100 数据手册"),
     ),
-    _row(
-        "a100-40",
-        "NVIDIA A100 SXM 40 GB",
-        40.0,
-        312,
-        1555,
-        300,
-        0.50,
-        1.2,
-        ("NVIDIA A100 datasheet", "NVIDIA A100 数据手册"),
+    Device(
+        name="a100-40",
+        title="NVIDIA A100 SXM 40 GB",
+        memory=int(40.0 * GIB),
+        tflops=312,
+        bandwidth=1555e9,
+        link=300e9,
+        efficiency=0.50,
+        source=("NVIDIA A100 datasheet", "NVIDIA A100 数据手册"),
     ),
-    _row(
-        "a800",
-        "NVIDIA A800 SXM 80 GB",
-        80.0,
-        312,
-        2039,
-        200,
-        0.50,
-        1.4,
-        ("NVIDIA A100 datasheet; NVLink 400 GB/s", "NVIDIA A100 数据手册；NVLink 400 GB/s"),
+    Device(
+        name="a800",
+        title="NVIDIA A800 SXM 80 GB",
+        memory=int(80.0 * GIB),
+        tflops=312,
+        bandwidth=2039e9,
+        link=200e9,
+        efficiency=0.50,
+        source=("NVIDIA A100 datasheet; NVLink 400 GB/s", "NVIDIA A100 数据手册；NVLink 400 GB/s"),
     ),
-    _row("l40s", "NVIDIA L40S 48 GB", 45.0, 362, 864, 32, 0.35, 0.9, ("NVIDIA L40S datasheet", "NVIDIA L40S 数据手册")),
-    _row(
-        "5090",
-        "NVIDIA RTX 5090 32 GB",
-        31.8,
-        209.5,
-        1792,
-        64,
-        0.40,
-        0.7,
-        ("NVIDIA RTX Blackwell whitepaper", "NVIDIA RTX Blackwell 白皮书"),
+    Device(
+        name="l40s",
+        title="NVIDIA L40S 48 GB",
+        memory=int(45.0 * GIB),
+        tflops=362,
+        bandwidth=864e9,
+        link=32e9,
+        efficiency=0.35,
+        source=("NVIDIA L40S datasheet", "NVIDIA L40S 数据手册"),
     ),
-    _row(
-        "4090",
-        "NVIDIA RTX 4090 24 GB",
-        24.0,
-        165.2,
-        1008,
-        32,
-        0.45,
-        0.4,
-        ("NVIDIA Ada whitepaper, appendix A", "NVIDIA Ada 白皮书附录 A"),
+    Device(
+        name="5090",
+        title="NVIDIA RTX 5090 32 GB",
+        memory=int(31.8 * GIB),
+        tflops=209.5,
+        bandwidth=1792e9,
+        link=64e9,
+        efficiency=0.40,
+        source=("NVIDIA RTX Blackwell whitepaper", "NVIDIA RTX Blackwell 白皮书"),
     ),
-    _row(
-        "3090",
-        "NVIDIA RTX 3090 24 GB",
-        24.0,
-        71,
-        936,
-        32,
-        0.50,
-        0.2,
-        ("NVIDIA GA102 whitepaper, table 9", "NVIDIA GA102 白皮书表 9"),
+    Device(
+        name="4090",
+        title="NVIDIA RTX 4090 24 GB",
+        memory=int(24.0 * GIB),
+        tflops=165.2,
+        bandwidth=1008e9,
+        link=32e9,
+        efficiency=0.45,
+        source=("NVIDIA Ada whitepaper, appendix A", "NVIDIA Ada 白皮书附录 A"),
     ),
-    _row(
-        "910b",
-        "Ascend 910B 64 GB",
-        61.0,
-        313,
-        1600,
-        196,
-        0.40,
-        1.0,
-        ("as reported; the maker publishes no sheet", "据公开报道，厂商未发布手册"),
+    Device(
+        name="3090",
+        title="NVIDIA RTX 3090 24 GB",
+        memory=int(24.0 * GIB),
+        tflops=71,
+        bandwidth=936e9,
+        link=32e9,
+        efficiency=0.50,
+        source=("NVIDIA GA102 whitepaper, table 9", "NVIDIA GA102 白皮书表 9"),
+    ),
+    Device(
+        name="910b",
+        title="Ascend 910B 64 GB",
+        memory=int(61.0 * GIB),
+        tflops=313,
+        bandwidth=1600e9,
+        link=196e9,
+        efficiency=0.40,
+        source=("as reported; the maker publishes no sheet", "据公开报道，厂商未发布手册"),
     ),
 )
 NAMES = (*(row.name for row in ROWS), "cpu")
@@ -168,7 +176,16 @@ def this_machine() -> Device:
     """This machine's processor, all its memory, and the speed of a matrix product in float32 through numpy."""
     facts = machine.facts()
     memory, speed = facts.memory_bytes, _float32_tflops()
-    return Device("cpu", facts.cpu, memory, speed, 20e9, 5e9, 0.5, 0.0, ("measured on this machine", "在本机测得"))
+    return Device(
+        name="cpu",
+        title=facts.cpu,
+        memory=memory,
+        tflops=speed,
+        bandwidth=20e9,
+        link=5e9,
+        efficiency=0.5,
+        source=("measured on this machine", "在本机测得"),
+    )
 
 
 def _float32_tflops(size: int = 768, num_times: int = 4) -> float:

@@ -1,4 +1,4 @@
-"""How long a step takes and a run costs, by floating-point operations, bytes moved and bytes sent. Estimates, not promises.
+"""How long a step and a run take, by floating-point operations, bytes moved and bytes sent. Estimates, not promises.
 
 Operations a token: 2 for each matrix weight forward, 2 for the gradient of its input, 2 for its own where it is trained; forward
 once more with checkpointing. Attention: 4 A for each pair of positions of a document forward (A: width of all heads), 2.5 times
@@ -23,14 +23,14 @@ _QUANTIZED_SLOWDOWN = 1.3  # 4-bit weights are unpacked for every product
 
 @dataclass(frozen=True)
 class Pace:
-    """Of one step over all devices, and of the run. num_tokens: read a step, on average. hours, cost: None without data."""
+    """Of one step over all devices, and of the run. num_tokens: read a step, on average. hours: None without data. source: where
+    the speed comes from, `estimated`, `given` or `measured`."""
 
     seconds: float
     num_tokens: float
     num_steps: int
     hours: float | None
-    cost: float | None
-    is_measured: bool = False
+    source: str = "estimated"
 
     @property
     def tokens_per_second(self) -> float:
@@ -43,21 +43,20 @@ def of(
     work: Workload,
     device: Device,
     num_devices: int,
-    price: float,
-    measured_tokens_per_second: float | None = None,
+    tokens_per_second: float | None = None,
+    source: str = "estimated",
 ) -> Pace:
-    """`measured_tokens_per_second`: of all devices; then nothing about speed is estimated."""
+    """`tokens_per_second`: of all devices, from the `source`; then nothing about speed is estimated."""
     epochs, num_steps = work.num_epochs(settings, num_devices), work.num_steps(settings, num_devices)
     num_tokens = work.num_tokens * epochs / num_steps
-    if measured_tokens_per_second:
-        seconds = num_tokens / measured_tokens_per_second
+    if tokens_per_second:
+        seconds = num_tokens / tokens_per_second
     else:
         computing = flops(settings, sizes, work) * epochs / num_steps / _speed(settings, device) / num_devices
         seconds = max(computing, _sent(settings, sizes, num_devices) / _link(device, num_devices))
         seconds += _updating(settings, sizes, device, num_devices)
     hours = None if work.is_assumed else num_steps * seconds / 3600
-    cost = None if hours is None else hours * num_devices * price
-    return Pace(seconds, num_tokens, num_steps, hours, cost, bool(measured_tokens_per_second))
+    return Pace(seconds, num_tokens, num_steps, hours, source)
 
 
 def flops(settings: TrainSettings, sizes: Sizes, work: Workload) -> float:

@@ -49,15 +49,13 @@ class Data:
 
 @dataclass(frozen=True)
 class Plan:
-    """capacity: bytes that one process may take. price: US dollars an hour and device. corrected: measured bytes at the peak,
-    where three steps were run."""
+    """capacity: bytes that one process may take. corrected: measured bytes at the peak, where three steps were run."""
 
     settings: TrainSettings
     sizes: Sizes
     work: Workload
     device: Device
     num_devices: int
-    price: float
     capacity: int
     stack: Stack
     pace: Pace
@@ -90,30 +88,30 @@ def make(
     device: Device,
     num_devices: int,
     *,
-    price: float | None = None,
+    tokens_per_second: float | None = None,
     baseline: int = 0,
     measured=None,
 ) -> Plan:
     """The plan for `num_devices` of `device`. `sizes` are of the model alone; adapters are added as the settings say.
 
-    `measured` (`measure.Measured`) is of these very settings. Raises UsageError for settings that do not go together.
+    `tokens_per_second`: of all devices, where somebody knows; `measured` (`measure.Measured`) is of these very settings. Raises UsageError for settings that do not go together.
     """
     settings = decided(settings, device)
     if settings.is_adapter:
         sizes = sizes_of.with_adapters(sizes, settings.lora_targets, settings.lora_rank, settings.method == "dora")
     work = data.under(settings)
-    price = device.price if price is None else price
-    speed = None if measured is None else measured.tokens_per_second * num_devices
+    speed = (tokens_per_second, "given") if tokens_per_second else (None, "estimated")
+    if measured is not None:
+        speed = (measured.tokens_per_second * num_devices, "measured")
     return Plan(
         settings=settings,
         sizes=sizes,
         work=work,
         device=device,
         num_devices=num_devices,
-        price=price,
         capacity=device.memory // (num_devices if device.is_cpu else 1),
         stack=memory.peak(settings, sizes, work.heaviest, device, num_devices, baseline),
-        pace=pace.of(settings, sizes, work, device, num_devices, price, speed),
+        pace=pace.of(settings, sizes, work, device, num_devices, *speed),
         corrected=None if measured is None else measured.peak_bytes,
     )
 
@@ -135,7 +133,7 @@ def trial(plan: Plan, data: Data, baseline: int) -> Callable[[TrainSettings, int
             is_new = settings.parallel != plan.settings.parallel
             if is_new and num_devices == 1 and settings.parallel in ("ddp", "zero2", "zero3", "fsdp2"):
                 return None  # nobody to share with
-            other = make(settings, bare, data, plan.device, num_devices, price=plan.price, baseline=baseline)
+            other = make(settings, bare, data, plan.device, num_devices, baseline=baseline)
         except UsageError:
             return None
         return replace(other, corrected=round(other.stack.total * factor)) if factor != 1.0 else other

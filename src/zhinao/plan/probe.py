@@ -39,20 +39,22 @@ def _baseline() -> int:
 def _run(job: dict) -> dict:
     import torch
 
-    import zhinao.train.method.supervised  # noqa: F401  a run imports it
+    import zhinao.train.loop.finish
+    import zhinao.train.loop.selftest
+    import zhinao.train.monitor.install  # noqa: F401  a run imports them
     from zhinao.model.register import register_models
-    from zhinao.train.loop.collate import Packs
-    from zhinao.train.settings import arguments
+    from zhinao.train.loop import training_arguments
+    from zhinao.train.loop.trainer import Packs
     from zhinao.train.settings.settings import TrainSettings
 
     register_models()
     with tempfile.TemporaryDirectory() as work:
         given = {name: tuple(value) if isinstance(value, list) else value for name, value in job["settings"].items()}
-        settings, _ = arguments.decided(TrainSettings(**{**given, "output_dir": work}))
+        settings, _ = training_arguments.decided(TrainSettings(**{**given, "output_dir": work}))
         documents = [_document(one) for one in job["documents"]]
         net = _model(job, settings)
         loaded = memory.resident()
-        args = arguments.training_arguments(settings, False)
+        args = training_arguments.of(settings, False)
         num_batches = NUM_STEPS * settings.gradient_accumulation_steps
         packs = Packs(documents, [list(range(len(documents)))] * num_batches)
         seconds = _train(net, args, packs)
@@ -72,7 +74,6 @@ def _document(ids_and_weights: list):
 
 def _model(job: dict, settings):
     from zhinao.model import architecture
-    from zhinao.train.net import adapters, head
     from zhinao.train.net import load as models
 
     if job["folder"]:
@@ -82,15 +83,9 @@ def _model(job: dict, settings):
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from zhinao.train.net import attention
-
     config = AutoConfig.for_model(**job["config"])
     net = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    attention.use(net)
-    net.config.use_cache = False
-    head.install(net)
-    precision = architecture.from_config(job["config"], Path("config.json")).dtype
-    return adapters.add(net, settings, precision) if settings.is_adapter else net
+    return models.ready(net, settings, architecture.from_config(job["config"], Path("config.json")).dtype)
 
 
 def _train(net, args, packs) -> list[float]:

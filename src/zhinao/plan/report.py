@@ -1,4 +1,4 @@
-"""Everything that `zhinao plan` tells: the plan, the same run on other devices, changes that make it fit, what was measured."""
+"""Everything that `zhinao plan` tells: the plan, changes that make it fit, what was measured."""
 
 import argparse
 import dataclasses
@@ -22,10 +22,9 @@ from zhinao.train.settings.settings import TrainSettings
 
 @dataclass(frozen=True)
 class Report:
-    """others: the same settings on as many of each other device. notes: sentences on what was assumed."""
+    """notes: sentences on what was assumed."""
 
     plan: Plan
-    others: list[Plan]
     changes: list[Change]
     measured: Measured | None
     notes: list[str]
@@ -33,7 +32,6 @@ class Report:
     def as_dict(self) -> dict:
         return {
             "plan": _plain(self.plan),
-            "others": [_plain(other) for other in self.others],
             "changes": [
                 {"flags": list(change.flags), "learns_the_same": change.is_same, "plan": _plain(change.plan)}
                 for change in self.changes
@@ -58,11 +56,10 @@ def _plain(one: Plan) -> dict:
         "parts_bytes": one.stack.parts,
         "host_bytes": one.stack.host,
         "tokens_per_second": round(pace.tokens_per_second, 1),
-        "is_measured": pace.is_measured,
+        "speed": pace.source,
+        "is_measured": pace.source == "measured",
         "num_steps": pace.num_steps,
         "hours": pace.hours,
-        "cost_usd": pace.cost,
-        "price_usd": one.price,
     }
 
 
@@ -80,18 +77,17 @@ def make(settings: TrainSettings, args: argparse.Namespace) -> Report:
     context.check(settings, model.arch)
     data, prepared = _data(settings, args.tokenizer, notes)
     baseline = measure.baseline() if device.is_cpu else 0
-    first = plan.make(settings, model, data, device, num_devices, price=args.price, baseline=baseline)
+    given = {"tokens_per_second": args.tokens_per_second, "baseline": baseline}
+    first = plan.make(settings, model, data, device, num_devices, **given)
     if settings.bf16 and not first.settings.bf16:
         notes.append(precision.sentence())
     measured = None
     if args.measure:
         measured = _measure(first, settings, prepared)
-        first = plan.make(
-            settings, model, data, device, num_devices, price=args.price, baseline=baseline, measured=measured
-        )
+        first = plan.make(settings, model, data, device, num_devices, measured=measured, **given)
     attempt = plan.trial(first, data, baseline)
     found = [] if first.fits else changes.cheapest(first.settings, num_devices, not device.is_cpu, attempt)
-    return Report(first, _others(settings, model, data, device, num_devices), found, measured, notes)
+    return Report(first, found, measured, notes)
 
 
 def _device(args: argparse.Namespace) -> tuple[Device, int, list[str]]:
@@ -101,11 +97,6 @@ def _device(args: argparse.Namespace) -> tuple[Device, int, list[str]]:
         return here[0], args.num_gpus or here[1], []
     note = tr("No --gpu, and this machine has none: planned for h100.", "未指定 --gpu，本机也没有：按 h100 规划。")
     return devices.find("h100"), args.num_gpus or 1, [note]
-
-
-def _others(settings: TrainSettings, model, data: Data, device: Device, num_devices: int) -> list[Plan]:
-    rows = [row for row in devices.ROWS if row.name != device.name]
-    return [plan.make(settings, model, data, row, num_devices) for row in rows]
 
 
 def _data(settings: TrainSettings, tokenizer: str | None, notes: list[str]):
@@ -118,8 +109,8 @@ def _data(settings: TrainSettings, tokenizer: str | None, notes: list[str]):
     from zhinao.train.method import rows as documents
 
     train = documents.prepare(settings, _tokenizer(tokenizer or settings.model_name_or_path)).train
-    told = documents.found_lines(train.documents.found, train.documents.losses.total)
-    notes += [line.strip() for line in told]
+    found = documents.found_lines(train.documents.found, train.documents.losses.total)
+    notes += [line.strip() for line in found]
     return Data(train.documents.lengths, train.documents.num_supervised, train.rows), train
 
 

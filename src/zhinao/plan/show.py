@@ -1,12 +1,11 @@
-"""A report in the terminal: a stacked bar of memory, a table of devices, and the verdict as one sentence."""
+"""A report in the terminal: a stacked bar of memory, the time, and the verdict as one sentence."""
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from zhinao.lang import counted, tr
 from zhinao.plan import sharing
-from zhinao.plan.devices import GIB, PRICES_OF
+from zhinao.plan.devices import GIB
 from zhinao.plan.memory import PARTS
 from zhinao.plan.plan import Plan
 from zhinao.plan.report import Report
@@ -34,11 +33,9 @@ def report(result: Report, console: Console | None = None) -> None:
     console = console or Console(highlight=False, soft_wrap=True)
     for line in (*_head(result.plan), *_bar(result.plan), *_measured(result)):
         console.print(line)
-    console.print(_table(result))
     for note in (*result.notes, *_small(result.plan)):
         console.print(Text(note, style="dim"))
-    console.print(Text(_caveat(result.plan), style="dim"))
-    for line in _verdict(result):
+    for line in (*_time(result.plan), *_verdict(result)):
         console.print(line)
 
 
@@ -131,47 +128,21 @@ def _measured(result: Report) -> list[Text]:
     ]
 
 
-def _table(result: Report) -> Table:
-    """The same run on each device. Without data nobody knows hours; then a million tokens are priced."""
-    is_assumed = result.plan.work.is_assumed
-    columns = [("device", "设备"), ("GiB", "GiB"), ("left", "剩余"), ("tokens/s", "token/s")]
-    columns += [("USD/1M tokens", "美元/百万 token")] if is_assumed else [("hours", "小时"), ("USD", "美元")]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for english, chinese in (*columns, ("USD/h each", "每设备美元/时")):
-        table.add_column(tr(english, chinese), justify="left" if english == "device" else "right")
-    for plan in (result.plan, *result.others):
-        left = Text(f"{plan.left:.0%}", "green") if plan.fits else Text(tr("too much", "超出"), "red")
-        spent = [f"{_of_million(plan):.2f}"] if is_assumed else [f"{plan.pace.hours:.2f}", f"{plan.pace.cost:,.2f}"]
-        table.add_row(
-            f"{plan.num_devices} × {plan.device.name}",
-            gib(plan.needed),
-            left,
-            f"{plan.pace.tokens_per_second:,.0f}",
-            *spent,
-            f"{plan.price:.2f}",
-            style="bold" if plan is result.plan else "",
-        )
-    return table
-
-
-def _of_million(plan: Plan) -> float:
-    """US dollars for a million tokens."""
-    return 1e6 / plan.pace.tokens_per_second / 3600 * plan.num_devices * plan.price
-
-
-def _caveat(plan: Plan) -> str:
-    speed = (
-        tr("Speed as measured.", "速度为实测值。")
-        if plan.pace.is_measured
-        else tr(
-            f"Speed assumes {plan.device.efficiency:.0%} of the peak ({plan.device.source[0]}); --measure replaces that.",
-            f"速度按峰值的 {plan.device.efficiency:.0%} 估算（{plan.device.source[1]}）；可用 --measure 实测。",
-        )
-    )
-    prices = tr(
-        f" Prices are examples of {PRICES_OF}; --price sets yours.", f" 价格为 {PRICES_OF} 的示例，可用 --price 指定。"
-    )
-    return speed + prices
+def _time(plan: Plan) -> list[Text]:
+    """How fast it goes, how long it takes where there are data, and who says so."""
+    pace, device = plan.pace, plan.device
+    line = tr(f"{pace.tokens_per_second:,.0f} tokens/s", f"{pace.tokens_per_second:,.0f} token/s")
+    if pace.hours is not None:
+        line += tr(f", {pace.hours:.2f} hours", f"，{pace.hours:.2f} 小时")
+    source = {
+        "measured": tr("speed as measured", "速度为实测值"),
+        "given": tr("speed as given", "速度为给定值"),
+        "estimated": tr(
+            f"speed assumes {device.efficiency:.0%} of the peak ({device.source[0]}); --measure or --tokens_per_second replaces that",
+            f"速度按峰值的 {device.efficiency:.0%} 估算（{device.source[1]}）；可用 --measure 实测或用 --tokens_per_second 给定",
+        ),
+    }[pace.source]
+    return [Text(line), Text(tr(f"{source}.", f"{source}。"), style="dim")]
 
 
 def _small(plan: Plan) -> list[str]:
@@ -201,7 +172,9 @@ def _verdict(result: Report) -> list[Text]:
             "Nothing that was tried makes it fit; a larger device is needed.", "试过的调整都不够，需要更大的设备。"
         )
         return [*lines, Text(none)]
-    lines[0].append(tr(" What would do, cheapest first:", " 可行的调整（成本从低到高）："), style="default")
+    lines[0].append(
+        tr(" What would do, the fewest device hours first:", " 可行的调整（设备小时从少到多）："), style="default"
+    )
     for change in result.changes:
         to = change.plan
         words = tr(f"{gib(to.needed)} GiB, {to.left:.0%} left", f"{gib(to.needed)} GiB，剩余 {to.left:.0%}")

@@ -13,6 +13,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = flags.settings_of(args, TrainSettings)
     settings.check()  # before torch is imported
-    from zhinao.train.run import train
+    from zhinao.train.method.supervised import train
 
     return train(settings).exit_code

@@ -13,6 +13,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     settings = flags.settings_of(args, PreferSettings)
     settings.check()  # before torch is imported
-    from zhinao.train.method.prefer_run import prefer
+    from zhinao.train.method.preference import prefer
 
     return prefer(settings).exit_code

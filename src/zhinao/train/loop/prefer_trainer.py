@@ -6,7 +6,6 @@ from accelerate.utils import is_peft_model
 from datasets.fingerprint import Hasher
 from trl import DPOTrainer
 
-from zhinao.train.loop.counts import Counts
 from zhinao.train.loop.saving import SavingMixin
 from zhinao.train.net import prefer_head
 
@@ -18,14 +17,12 @@ class PreferTrainer(SavingMixin, DPOTrainer):
     """A dataset's columns: `prompt_ids`, `chosen_ids`, `rejected_ids`. `args`: a DPOConfig with `max_length=None`.
 
     `ref_model`: the reference; None where the model has adapters. With `args.precompute_ref_log_probs` it is used before the
-    first step only; None is then the model itself. `counts`: what all processes have read (documents: two a pair). `guard`: is
-    shown each batch's loss, a pair.
+    first step only; None is then the model itself. Counted are two documents a pair; the guard is shown a pair's loss.
     """
 
     loss_is_scaled_for_ga = True
 
-    def __init__(self, *, model, ref_model=None, guard=None, **arguments):
-        self.counts, self.guard = Counts(), guard
+    def __init__(self, *, model, ref_model=None, **arguments):
         padding = model.config.pad_token_id, model.generation_config.pad_token_id
         super().__init__(model=model, ref_model=ref_model, **arguments)
         self._install_heads()

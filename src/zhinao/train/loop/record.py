@@ -10,9 +10,7 @@ from zhinao import foreign
 from zhinao.config import suggestion
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.train import signature
-from zhinao.train.loop import whole
-from zhinao.train.loop.saving import STATE, checkpoints
+from zhinao.train.loop import checkpoints, signature
 from zhinao.train.parallel import presets, processes
 from zhinao.train.settings.settings import TrainSettings
 
@@ -54,13 +52,13 @@ def start_from(settings: TrainSettings) -> Path | None:
     is another's and would be opened as a pickle.
     """
     start = _start_from(settings)
-    if start and presets.uses_deepspeed(settings) and not settings.trust_checkpoint and processes.rank() == 0:
+    if start and presets.uses_deepspeed(settings) and not settings.trust_checkpoint and processes.is_first():
         signature.check(start)
     return start
 
 
 def _start_from(settings: TrainSettings) -> Path | None:
-    found = checkpoints(settings.output_dir)
+    found = checkpoints.of(settings.output_dir)
     if settings.resume is None:
         if found or (Path(settings.output_dir) / FILE).exists():
             raise UsageError(
@@ -72,7 +70,7 @@ def _start_from(settings: TrainSettings) -> Path | None:
         return _newest_whole(found)
     chosen = Path(settings.resume)
     if chosen.resolve() in {path.resolve() for path in found}:
-        if file := whole.damage(chosen, STATE):
+        if file := checkpoints.damage(chosen):
             raise UsageError(_damaged(file), "--resume auto")
         return chosen
     names = [path.name for path in found]
@@ -84,10 +82,10 @@ def _start_from(settings: TrainSettings) -> Path | None:
 
 def _newest_whole(found: list[Path]) -> Path | None:
     for path in reversed(found):
-        file = whole.damage(path, STATE)
+        file = checkpoints.damage(path)
         if file is None:
             return path
-        if processes.rank() == 0:
+        if processes.is_first():
             print(_damaged(file), file=sys.stderr)
     if found:
         raise UsageError(

@@ -15,38 +15,26 @@ import torch
 from zhinao import files
 from zhinao.errors import DiskError
 from zhinao.lang import tr
-from zhinao.train import signature
-from zhinao.train.loop import whole
+from zhinao.train.loop import checkpoints, room, signature
+from zhinao.train.loop.checkpoints import PREFIX, STATE
 from zhinao.train.loop.counts import Counts
-from zhinao.train.settings import room
 
-PREFIX = "checkpoint-"
-STATE = "trainer_state.json"
 COUNTS = "counts.json"
 GUARD = "guard.json"  # what is usual for the first process; the others see losses of the same kinds
 _WORK = ".partial-checkpoint"
 
 
-def checkpoints(output_dir: str | Path) -> list[Path]:
-    """Whole checkpoints of a run, the newest last."""
-    found = [
-        path for path in Path(output_dir).glob(f"{PREFIX}*") if (path / STATE).is_file() and _step(path) is not None
-    ]
-    return sorted(found, key=_step)
-
-
-def _step(path: Path) -> int | None:
-    number = path.name.removeprefix(PREFIX)
-    return int(number) if number.isdigit() else None
-
-
 class SavingMixin:
-    """Goes before a Trainer class, which has `counts`. `companions(folder)` writes what belongs to a model besides its weights."""
+    """Goes before a Trainer class. `counts`: what all processes have read, for the trainer to count in. `guard`: is shown each batch's
+    loss by the trainer, before the optimizer uses its gradients. `companions(folder)` writes what belongs to a model besides its weights."""
 
-    counts: Counts
     companions: Callable[[Path], None] | None = None
     keeps_best = False  # the checkpoint of the best evaluation, whatever its age; each new best is saved
     _saving_into: Path | None = None
+
+    def __init__(self, *arguments, guard=None, **more):
+        self.counts, self.guard = Counts(), guard
+        super().__init__(*arguments, **more)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         super().log({**logs, **vars(self.counts)}, start_time)
@@ -55,8 +43,8 @@ class SavingMixin:
         if resume_from_checkpoint:
             folder = Path(resume_from_checkpoint)
             vars(self.counts).update(json.loads((folder / COUNTS).read_text()))
-            if (guard := getattr(self, "guard", None)) and (folder / GUARD).exists():
-                guard.restore(json.loads((folder / GUARD).read_text()))
+            if self.guard and (folder / GUARD).exists():
+                self.guard.restore(json.loads((folder / GUARD).read_text()))
         return super().train(resume_from_checkpoint, **more)
 
     def _run_epoch(self, **kwargs):
@@ -146,30 +134,21 @@ class SavingMixin:
     def _finish(self, work: Path, target: Path) -> None:
         folder = work / target.name
         files.write_json(folder / COUNTS, vars(self.counts))
-        if guard := getattr(self, "guard", None):
-            files.write_json(folder / GUARD, guard.state())
+        if self.guard:
+            files.write_json(folder / GUARD, self.guard.state())
         self.state.save_to_json(folder / STATE)
         if self.companions:
             self.companions(folder)
         if self.is_deepspeed_enabled:
             signature.write(folder)
-        whole.to_disk(folder)
+        checkpoints.to_disk(folder)
         if target.exists():
             shutil.rmtree(target)
         folder.rename(target)
         shutil.rmtree(work, ignore_errors=True)
         best = self.state.best_global_step if self.keeps_best else None
-        for old in outdated(checkpoints(target.parent), target, self.args.save_total_limit or 1, best):
+        for old in checkpoints.outdated(checkpoints.of(target.parent), target, self.args.save_total_limit or 1, best):
             shutil.rmtree(old)
-
-
-def outdated(found: list[Path], newest: Path, limit: int, best_step: int | None = None) -> list[Path]:
-    """Of the checkpoints `found`, those that go when `newest` has been written: `limit` stay, `newest` and the best always.
-    Those of later steps go first: they are of a run that was taken up again from an earlier one."""
-    kept = {path for path in found if path == newest or _step(path) == best_step}
-    earlier = [path for path in found if path not in kept and _step(path) < _step(newest)]
-    kept.update(earlier[::-1][: max(0, limit - len(kept))])
-    return [path for path in found if path not in kept]
 
 
 def _numel(parameter) -> int:

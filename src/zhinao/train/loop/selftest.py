@@ -14,7 +14,7 @@ import torch
 from zhinao.data.encode.encoding import Encoded
 from zhinao.errors import ZhinaoError
 from zhinao.lang import tr
-from zhinao.train.loop.collate import Collator
+from zhinao.train.loop.trainer import Collator
 from zhinao.train.net import attention
 
 NUM_TOKENS = 64  # of each document; the test is paid for at every start

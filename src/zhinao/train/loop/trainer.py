@@ -1,15 +1,64 @@
-"""transformers' Trainer for rows of documents: the loss counts tokens over the whole step, whoever read them.
+"""transformers' Trainer for rows of documents without padding: the loss counts tokens over the whole step, whoever read them.
 
 Ways to keep it right that transformers leaves open are closed here: rows come in an order that does not depend on how many
 processes share them, and weights are read back by the family's own loader.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from transformers import Trainer
 
-from zhinao.train.loop.collate import Collator, Packs
-from zhinao.train.loop.counts import Counts
+from zhinao.data.encode.encoding import Encoded
 from zhinao.train.loop.saving import SavingMixin
+from zhinao.train.net.head import IGNORED
+
+
+class Packs(torch.utils.data.Dataset):
+    """Lists of documents out of a cache. `[i]`: the documents of row i; from `num_rows` on rows are empty.
+
+    Empty rows fill up the last batch, so that every process has as many batches as the others and nobody sees a document twice.
+    """
+
+    def __init__(self, documents: Sequence[Encoded], rows: Sequence[Sequence[int]], multiple: int = 1):
+        self.documents, self.rows, self.num_rows = documents, rows, len(rows)
+        self.num_filled = -(-len(rows) // multiple) * multiple
+
+    def __len__(self) -> int:
+        return self.num_filled
+
+    def __getitem__(self, place: int) -> list[Encoded]:
+        if not 0 <= place < self.num_filled:
+            raise IndexError(place)
+        return [self.documents[index] for index in self.rows[place]] if place < self.num_rows else []
+
+
+class Collator:
+    """Rows of documents -> tensors of one row. `filler_id` stands in a row that has no document at all."""
+
+    def __init__(self, filler_id: int = 0):
+        self.filler = Encoded(np.full(1, filler_id, np.int32), np.zeros(1, np.float32), None)
+
+    def __call__(self, rows: list[list[Encoded]]) -> dict:
+        """`input_ids`, `position_ids`, `labels`, `loss_weights`: `(1, T)`; `cu_seq_lens_q`, `_k`: `(D + 1,)` int32, where
+        documents begin; `max_length_q`, `_k`: the longest. `places`: where each document stands in the data, for people."""
+        documents = [document for row in rows for document in row] or [self.filler]
+        lengths = [len(document.ids) for document in documents]
+        ids = torch.from_numpy(np.concatenate([document.ids for document in documents]).astype(np.int64))
+        weights = torch.from_numpy(np.concatenate([document.weights for document in documents]).astype(np.float32))
+        borders = torch.tensor(np.concatenate([[0], np.cumsum(lengths)]), dtype=torch.int32)
+        return {
+            "input_ids": ids[None],
+            "position_ids": torch.cat([torch.arange(length) for length in lengths])[None],
+            "labels": ids.masked_fill(weights == 0, IGNORED)[None],
+            "loss_weights": weights[None],
+            "cu_seq_lens_q": borders,
+            "cu_seq_lens_k": borders,
+            "max_length_q": max(lengths),
+            "max_length_k": max(lengths),
+            "places": [document.place for document in documents],
+        }
 
 
 class EpochSampler(torch.utils.data.Sampler):
@@ -32,11 +81,7 @@ class EpochSampler(torch.utils.data.Sampler):
 
 
 class ZhinaoTrainer(SavingMixin, Trainer):
-    """`counts`: what all processes have read. `guard`: is shown each batch's loss before the optimizer uses its gradients."""
-
-    def __init__(
-        self, model, args, *, train: Packs, evaluation: Packs | None = None, filler_id: int = 0, guard=None, **more
-    ):
+    def __init__(self, model, args, *, train: Packs, evaluation: Packs | None = None, filler_id: int = 0, **more):
         super().__init__(
             model=model,
             args=args,
@@ -46,7 +91,6 @@ class ZhinaoTrainer(SavingMixin, Trainer):
             **more,
         )
         self.model_accepts_loss_kwargs = True  # by `head.install`
-        self.counts, self.guard = Counts(), guard
         seed = args.seed if args.data_seed is None else args.data_seed
         self._sampler = EpochSampler(train, seed, args.train_sampling_strategy != "sequential")
 

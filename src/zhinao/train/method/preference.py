@@ -1,57 +1,97 @@
-"""The part of a preference run that has torch in it: model, reference, trainer, callbacks, and how it ends."""
+"""Preference tuning: of two answers the better one, by TRL's DPO or NCA, against a reference. Imports torch and TRL when called."""
 
 import dataclasses
 import os
 import sys
 from pathlib import Path
 
-from zhinao.hub import LocalModel
+import numpy as np
+
+from zhinao.data import holdout
+from zhinao.data.encode import substitute
+from zhinao.data.store import pairs as store
+from zhinao.data.store.pairs import Pairs
 from zhinao.lang import tr
-from zhinao.model.tokenizer import Tokenizer
-from zhinao.train.loop import companions as companion_files
-from zhinao.train.loop import record
-from zhinao.train.loop.prefer_trainer import PreferTrainer
-from zhinao.train.loop.recorded import Recorded
-from zhinao.train.method import supervised
-from zhinao.train.method.prefer_run import Prepared
-from zhinao.train.monitor.facts import RunFacts
-from zhinao.train.monitor.guard import LossGuard
-from zhinao.train.monitor.samples import answerer
-from zhinao.train.net import load as models
-from zhinao.train.parallel import processes
-from zhinao.train.run import Outcome, say
-from zhinao.train.settings import arguments
+from zhinao.train import run as frame
+from zhinao.train.method import rows
+from zhinao.train.run import Method, Outcome, Prepared, Run
+from zhinao.train.settings import prefer as settings_of
 from zhinao.train.settings.prefer import PreferSettings
 
 TRL_LOSS = {"dpo": "sigmoid", "nca": "nca_pair"}
 
 
-def run(
-    settings: PreferSettings,
-    source: LocalModel,
-    tokenizer: Tokenizer,
-    prepared: Prepared,
-    start: Path | None,
-    notes: list[str],
-) -> Outcome:
-    """`settings` and `notes`: of `beforehand.check`."""
-    say(*notes, _sentence(settings))
-    processes.join(settings)
-    args = dpo_config(settings, prepared.evaluation is not None)
-    made = record.made_of(settings, source.path, prepared.key, args.world_size)
-    supervised.begin(settings, made, start)
-    trainer = make_trainer(settings, args, source, tokenizer, prepared, start)
-    trainer.add_callback(Recorded(settings.output_dir, made))
-    facts = _facts(trainer, settings, source, tokenizer, prepared, made)
-    facts.notes = notes
-    return supervised.complete(trainer, settings, source, tokenizer, facts, start)
+def prefer(settings: PreferSettings) -> Outcome:
+    """One run of preference tuning. Raises what `run.train` raises."""
+    return frame.train(settings, Preference())
+
+
+class Preference(Method):
+    """`train` and `evaluation` of what is prepared: a `datasets.Dataset` each."""
+
+    packages = ("trl", "datasets")
+
+    def decided(self, settings: PreferSettings) -> PreferSettings:
+        return settings_of.decided(settings)
+
+    def prepare(self, settings: PreferSettings, tokenizer_folder: Path) -> Prepared:
+        return prepare(settings, tokenizer_folder)
+
+    def sentences(self, settings: PreferSettings, data: Prepared) -> list[str]:
+        total = data.omitted.total
+        table = [rows.printed(data.omitted.table())] if total.num_overlong or total.num_faulty else []
+        return [*rows.found_lines(data.found, total), *table, _sentence(settings)]
+
+    def arguments(self, settings: PreferSettings, has_evaluation: bool):
+        return dpo_config(settings, has_evaluation)
+
+    def trainer(self, run: Run):
+        """With its model and, where one is needed in memory, its reference."""
+        from transformers import AutoTokenizer
+
+        from zhinao.train.loop.prefer_trainer import PreferTrainer
+        from zhinao.train.monitor.guard import LossGuard
+        from zhinao.train.net import load
+
+        _quiet()
+        settings, source = run.settings, run.source
+        is_needed = settings.reference == "copy" or (settings.reference == "precomputed" and run.start)
+        return PreferTrainer(
+            model=load.load(settings, run.weights, run.tokenizer),
+            ref_model=_reference(run) if is_needed else None,
+            args=run.args,
+            processing_class=AutoTokenizer.from_pretrained(source.path, local_files_only=True),
+            train_dataset=run.data.train,
+            eval_dataset=run.data.evaluation,
+            guard=LossGuard.of(settings, run.tokenizer),
+        )
+
+
+def prepare(settings: PreferSettings, tokenizer_folder: Path) -> Prepared:
+    """Raises DataError for data that cannot be used, with file and line."""
+    values = substitute.parse(settings.set)
+    pairs = store.build(settings.data_path, settings, tokenizer_folder, values)
+    if settings.eval_data_path:
+        held = store.build(settings.eval_data_path, settings, tokenizer_folder, values)
+        return _prepared(pairs, pairs.dataset, held.dataset, f"{pairs.key} {held.key}")
+    if settings.eval_share:
+        is_held = np.array(holdout.are_held(pairs.groups, settings.eval_share, settings.seed))
+        train, evaluation = (pairs.dataset.select(np.flatnonzero(side)) for side in (~is_held, is_held))
+        return _prepared(pairs, train, evaluation, pairs.key)
+    return _prepared(pairs, pairs.dataset, None, pairs.key)
+
+
+def _prepared(pairs: Pairs, train, evaluation, key: str) -> Prepared:
+    return Prepared(train, evaluation, key, pairs.lengths(), pairs.num_answered(), pairs.losses, pairs.found)
 
 
 def dpo_config(settings: PreferSettings, has_eval: bool):
     """TRL's configuration for decided settings."""
     from trl import DPOConfig
 
-    return arguments.training_arguments(
+    from zhinao.train.loop import training_arguments
+
+    return training_arguments.of(
         settings,
         has_eval,
         DPOConfig,
@@ -64,31 +104,11 @@ def dpo_config(settings: PreferSettings, has_eval: bool):
     )
 
 
-def make_trainer(
-    settings: PreferSettings, args, source: LocalModel, tokenizer, prepared: Prepared, start
-) -> PreferTrainer:
-    """The trainer with its model, which is that of the checkpoint `start` where there is one, and its reference."""
-    from transformers import AutoTokenizer
+def _reference(run: Run):
+    """The model before training, as a second one."""
+    from zhinao.train.net import load
 
-    _quiet()
-    folder = start if start and not settings.is_adapter else source.path
-    model = models.load(settings, folder, tokenizer)
-    is_needed = settings.reference == "copy" or (settings.reference == "precomputed" and start)
-    trainer = PreferTrainer(
-        model=model,
-        ref_model=_reference(settings, source, tokenizer) if is_needed else None,
-        args=args,
-        processing_class=AutoTokenizer.from_pretrained(source.path, local_files_only=True),
-        train_dataset=prepared.train,
-        eval_dataset=prepared.evaluation,
-        guard=LossGuard(settings.output_dir, tokenizer, is_fp16=settings.fp16, stops_on_spike=settings.stop_on_spike),
-    )
-    trainer.companions = lambda folder: companion_files.write(source.path, tokenizer, folder)
-    return trainer
-
-
-def _reference(settings: PreferSettings, source: LocalModel, tokenizer):
-    model = models.load(dataclasses.replace(settings, method="full"), source.path, tokenizer)
+    model = load.load(dataclasses.replace(run.settings, method="full"), run.source.path, run.tokenizer)
     return model.requires_grad_(False).eval()
 
 
@@ -110,30 +130,4 @@ def _sentence(settings: PreferSettings) -> str:
     return tr(
         f"{settings.loss.upper()}, beta {settings.beta:g}, learning rate {settings.learning_rate:g}; reference: {reference}.",
         f"{settings.loss.upper()}，beta {settings.beta:g}，学习率 {settings.learning_rate:g}；参考模型：{reference}。",
-    )
-
-
-def _facts(
-    trainer, settings: PreferSettings, source: LocalModel, tokenizer, prepared: Prepared, made: dict
-) -> RunFacts:
-    model, lengths = trainer.accelerator.unwrap_model(trainer.model), prepared.pairs.lengths()
-    answer = None
-    if settings.has_samples:
-        answer = answerer(
-            model, tokenizer, max_new_tokens=settings.sample_tokens, generating=trainer.accelerator.autocast
-        )
-    return RunFacts(
-        output_dir=Path(settings.output_dir),
-        model_name=source.name,
-        config=dataclasses.asdict(settings),
-        hashes={"data": {"all": prepared.key}, "weights": {source.name: made["weights"]}},
-        data_table=supervised.table(prepared.pairs.losses),
-        data_files=[file.to_json() for file in prepared.pairs.found],
-        lengths=lengths,
-        num_documents=len(lengths),
-        num_tokens=int(lengths.sum()),
-        num_supervised=prepared.pairs.num_answered(),
-        prompts=supervised.questions(settings),
-        answer=answer,
-        counts=trainer.counts,
     )

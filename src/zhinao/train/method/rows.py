@@ -18,6 +18,7 @@ from zhinao.data.read.read import Found
 from zhinao.data.store import cache, mix, packing
 from zhinao.data.store.cache import TokenCache
 from zhinao.lang import counted, tr
+from zhinao.train.run import Prepared
 from zhinao.train.settings.settings import TrainSettings
 
 
@@ -34,17 +35,9 @@ class Rows:
         return np.concatenate([np.asarray(row, dtype=np.int64) for row in self.rows])
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """`key`: a hash of all encoded ids and weights, whatever made them, and of which of them are held out."""
-
-    train: Rows
-    evaluation: Rows | None
-    key: str
-
-
 def prepare(settings: TrainSettings, tokenizer_folder: Path) -> Prepared:
-    """Raises DataError for data that cannot be trained on, with file and line."""
+    """`train` and `evaluation` are `Rows`. `key`: a hash of all encoded ids and weights, whatever made them, and of which of them are
+    held out. Raises DataError for data that cannot be trained on, with file and line."""
     whole = _encoded(settings.data_path, settings, tokenizer_folder)
     chosen, key = _mixed(whole, settings), whole.digest
     if settings.eval_data_path:
@@ -56,7 +49,15 @@ def prepare(settings: TrainSettings, tokenizer_folder: Path) -> Prepared:
         key = f"{key} {hashlib.sha256(left.tobytes()).hexdigest()[:16]}"
     else:
         evaluation = None
-    return Prepared(_rows(whole, chosen, settings), evaluation, key)
+    return _prepared(_rows(whole, chosen, settings), evaluation, key)
+
+
+def _prepared(train: Rows, evaluation: Rows | None, key: str) -> Prepared:
+    documents, chosen = train.documents, train.chosen
+    num_supervised = int(documents.num_supervised[chosen].sum())
+    return Prepared(
+        train, evaluation, key, documents.lengths[chosen], num_supervised, documents.losses, documents.found
+    )
 
 
 def how(settings: TrainSettings) -> Choices:
@@ -101,19 +102,18 @@ def _rows(documents: TokenCache, chosen: np.ndarray, settings: TrainSettings) ->
     return Rows(documents, [[int(chosen[place]) for place in pack] for pack in packs])
 
 
-def told(prepared: Prepared) -> list[str]:
+def sentences(prepared: Prepared) -> list[str]:
     """What the files were found to be and what of them is not kept, what becomes of them, and, as a table, what is lost."""
     rows, evaluation = prepared.train, prepared.evaluation
-    documents, total = rows.documents, rows.documents.losses.total
-    lines = found_lines(documents.found, total)
-    if evaluation and evaluation.documents is not documents:
+    total = prepared.omitted.total
+    lines = found_lines(prepared.found, total)
+    if evaluation and evaluation.documents is not rows.documents:
         lines += found_lines(evaluation.documents.found, evaluation.documents.losses.total)
-    chosen = rows.chosen
-    num_tokens, num_supervised = int(documents.lengths[chosen].sum()), int(documents.num_supervised[chosen].sum())
+    num_tokens, num_supervised = int(prepared.lengths.sum()), prepared.num_supervised
     lines.append(
         tr(
-            f"{counted(len(chosen), 'document')} in {counted(len(rows.rows), 'row')}: {counted(num_tokens, 'token')}, {num_supervised:,} of them trained.",
-            f"{len(chosen):,} 个文档，{len(rows.rows):,} 行：{num_tokens:,} 个 token，其中训练 {num_supervised:,} 个。",
+            f"{counted(len(prepared.lengths), 'document')} in {counted(len(rows.rows), 'row')}: {counted(num_tokens, 'token')}, {num_supervised:,} of them trained.",
+            f"{len(prepared.lengths):,} 个文档，{len(rows.rows):,} 行：{num_tokens:,} 个 token，其中训练 {num_supervised:,} 个。",
         )
     )
     if evaluation:
@@ -125,7 +125,7 @@ def told(prepared: Prepared) -> list[str]:
             )
         )
     if total.num_faulty or total.num_lost_tokens:
-        lines.append(_printed(documents.losses.table()))
+        lines.append(printed(prepared.omitted.table()))
     return lines
 
 
@@ -138,7 +138,7 @@ def found_lines(found: Sequence[Found], total: Row) -> list[str]:
     return lines
 
 
-def _printed(table) -> str:
+def printed(table) -> str:
     from rich.console import Console
 
     console = Console(width=100, color_system=None)

@@ -1,4 +1,4 @@
-"""A batch that did harm, kept for people: its numbers, its documents as text, its tensors. Judges nothing."""
+"""A batch that did harm, kept for people: its numbers, its documents as text and what each lost, its tensors. Judges nothing."""
 
 import json
 import math
@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
+
 from zhinao.files import atomic_folder, write_json
 from zhinao.lang import tr
+from zhinao.train.net.head import IGNORED
 
 FOLDER = "bad_batch"
-IGNORED = -100
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,6 @@ def worst(found: Sequence[Document]) -> Document | None:
 def keep(folder: Path, batch: dict, found: Sequence[Document], numbers: dict) -> Path:
     """Write `numbers.json`, `documents.jsonl` and `tensors.pt` into `folder`, in place of an earlier batch. Of several
     processes each has a folder of its own (`bad_batch-rank1`)."""
-    import torch
-
     rank = int(os.environ.get("RANK", 0))
     folder = folder.with_name(f"{folder.name}-rank{rank}") if rank else folder
     tensors = {name: value.cpu() if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
@@ -97,3 +97,21 @@ def _plain(value):
         return value
     value = float(value)
     return value if math.isfinite(value) else str(value)
+
+
+def losses_by(model) -> Callable[[dict], list[float]]:
+    """A function that gives the loss a token of each document of a batch, by the weights as they are: for the moment a run has
+    failed; too slow for every step.
+
+    model: unwrapped, and whole in this process (not under ZeRO-3 or FSDP, where one process alone cannot compute). A
+    document without supervised tokens counts 0.
+    """
+    return lambda batch: [_loss(model, ids, labels) for ids, labels in spans(batch)]
+
+
+def _loss(model, ids: list[int], labels: list[int]) -> float:
+    if all(label == IGNORED for label in labels[1:]):
+        return 0.0
+    row = torch.tensor([ids, labels, range(len(ids))], device=model.device)
+    with torch.no_grad():
+        return float(model(input_ids=row[:1], labels=row[1:2], position_ids=row[2:]).loss)

@@ -37,7 +37,7 @@ class LossGuard:
         stops_on_spike: bool = True,
     ):
         """tokenizer: the family's, to keep the batch as text. document_losses: a batch -> each document's loss a token
-        (`document_losses.by_model`); without it no document is named the worst."""
+        (`bad_batch.losses_by`); without it no document is named the worst."""
         self._folder, self._tokenizer = Path(output_dir) / bad_batch.FOLDER, tokenizer
         self._document_losses, self._is_fp16 = document_losses, is_fp16
         self._losses, self._stops_on_spike = Losses(), stops_on_spike
@@ -45,6 +45,17 @@ class LossGuard:
         self._last_batch: dict | None = None
         self._num_overflows = 0
         self._is_spike = False  # what stops it now: losses that have come apart, and are numbers
+
+    @classmethod
+    def of(cls, settings, tokenizer, document_losses: Callable[[dict], Sequence[float]] | None = None) -> "LossGuard":
+        """As a run's settings say."""
+        return cls(
+            settings.output_dir,
+            tokenizer,
+            document_losses=document_losses,
+            is_fp16=settings.fp16,
+            stops_on_spike=settings.stop_on_spike,
+        )
 
     @property
     def is_suspicious(self) -> bool:
@@ -126,9 +137,9 @@ class LossGuard:
 
     def _advice(self, folder: Path | None) -> str:
         """What to try. The same run again would come to the same step."""
-        said = [tr(f"the batch is in {folder}", f"该批数据保存在 {folder}")] if folder else []
-        said.append(tr("a broken document: take it out", "若文档有问题请去掉它"))
-        said.append(
+        advice = [tr(f"the batch is in {folder}", f"该批数据保存在 {folder}")] if folder else []
+        advice.append(tr("a broken document: take it out", "若文档有问题请去掉它"))
+        advice.append(
             tr(
                 "otherwise start anew, in another --output_dir, with a lower --learning_rate or more --warmup_steps",
                 "否则换一个 --output_dir 重新开始，降低 --learning_rate 或增加 --warmup_steps",
@@ -136,10 +147,10 @@ class LossGuard:
             + (tr(", and --bf16 instead of --fp16", "，并用 --bf16 代替 --fp16") if self._is_fp16 else "")
         )
         if self._is_spike:
-            said.append(
+            advice.append(
                 tr("if such losses are right: --stop_on_spike False", "若这样的损失是正常的：--stop_on_spike False")
             )
-        return tr("; ", "；").join(said)
+        return tr("; ", "；").join(advice)
 
 
 def _sentence(step: int, reason: str, document: Document | None = None) -> str:

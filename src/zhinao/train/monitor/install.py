@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from transformers import PrinterCallback, ProgressCallback, Trainer, TrainerCallback
 from transformers.utils import logging
 
-from zhinao.train.monitor.facts import RunFacts
 from zhinao.train.monitor.recorder import Recorder
 from zhinao.train.monitor.report import Report, reported
+from zhinao.train.monitor.run_facts import RunFacts
 from zhinao.train.monitor.samples import Samples
 from zhinao.train.monitor.status import StatusLine
 from zhinao.train.monitor.trackers import trackers

@@ -33,9 +33,9 @@ class Journal:
             with self.file.open("a", encoding="utf-8") as file:
                 file.write(_line(record))
         except OSError as error:
-            told = outfile.cannot_write(self.file, error)
-            told.hint = tr("free some space, then go on with --resume auto", "腾出空间后用 --resume auto 继续")
-            raise told from None
+            failure = outfile.cannot_write(self.file, error)
+            failure.hint = tr("free some space, then go on with --resume auto", "腾出空间后用 --resume auto 继续")
+            raise failure from None
 
     def _put_aside(self) -> None:
         if self.file.exists() and self.file.stat().st_size:

@@ -9,8 +9,8 @@ from zhinao.errors import ZhinaoError
 from zhinao.files import write_json
 from zhinao.lang import counted, tr
 from zhinao.train.monitor import page
-from zhinao.train.monitor.facts import RunFacts
 from zhinao.train.monitor.recorder import Recorder, now
+from zhinao.train.monitor.run_facts import RunFacts
 from zhinao.train.monitor.status import StatusLine
 from zhinao.train.monitor.words import span
 

@@ -13,9 +13,9 @@ from transformers import GenerationConfig, TrainerCallback
 from zhinao.family import STOP_TOKENS
 from zhinao.lang import tr
 from zhinao.prompt.conversation import render
-from zhinao.train.monitor.facts import RunFacts
 from zhinao.train.monitor.journal import Journal
 from zhinao.train.monitor.recorder import now
+from zhinao.train.monitor.run_facts import RunFacts
 from zhinao.train.monitor.status import StatusLine
 
 FILE = "samples.jsonl"
@@ -82,6 +82,11 @@ def untouched_rng() -> Iterator[None]:
         torch.set_rng_state(cpu)
         if gpu is not None:
             torch.cuda.set_rng_state(gpu)
+
+
+def questions(settings) -> tuple[str, ...]:
+    """That a run's model answers while it is trained."""
+    return (settings.sample_prompts or PROMPTS) if settings.has_samples else ()
 
 
 def answerer(

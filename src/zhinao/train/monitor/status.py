@@ -35,7 +35,9 @@ class StatusLine(TrainerCallback):
         last = self._recorder.records[-1]
         if last["kind"] == EVAL and "eval_loss" in last:
             loss = words.number(last["eval_loss"])
-            self._view.say(tr(f"step {last['step']}: eval loss {loss}", f"第 {last['step']} 步：验证损失 {loss}"))
+            self._view.print_line(
+                tr(f"step {last['step']}: eval loss {loss}", f"第 {last['step']} 步：验证损失 {loss}")
+            )
         if last["kind"] == TRAIN:
             self._draw(is_logged=True)
 
@@ -57,7 +59,7 @@ class StatusLine(TrainerCallback):
             self._draw(is_last=True)
             self._view.close()
             if sentence:
-                self._view.say(sentence)
+                self._view.print_line(sentence)
             self._view = None
             atexit.unregister(self.close)
 

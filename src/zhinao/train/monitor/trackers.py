@@ -7,7 +7,7 @@ from pathlib import Path
 from transformers import TrainerCallback
 from transformers.integrations import SwanLabCallback, TensorBoardCallback, WandbCallback
 
-from zhinao.train.settings import beforehand
+from zhinao.train.settings import packages
 
 
 class TensorBoard(TensorBoardCallback):
@@ -30,12 +30,12 @@ def trackers(report_to: str | Iterable[str] | None, output_dir: Path) -> list[Tr
     `none` names none, and leaves TensorBoard. Raises UsageError for an unknown name, MissingExtraError for a named
     package that is not there.
     """
-    names = beforehand.check_trackers(report_to)
+    names = packages.check_trackers(report_to)
     found: list[TrainerCallback] = []
-    if beforehand.is_installed("tensorboard"):
+    if packages.is_installed("tensorboard"):
         found.append(TensorBoard(Path(output_dir) / "tensorboard"))
     else:
-        print(beforehand.missing("tensorboard"), file=sys.stderr)
+        print(packages.missing("tensorboard"), file=sys.stderr)
     if "wandb" in names:
         found.append(WandbCallback())
     if "swanlab" in names:

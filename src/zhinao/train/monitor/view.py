@@ -1,16 +1,18 @@
 """Where the status line is shown: redrawn in place on a terminal, a plain line now and then elsewhere. Knows no trainer."""
 
+import itertools
 import logging
 import sys
 import time
+from collections.abc import Sequence
 
 from zhinao.lang import tr
 from zhinao.train.monitor import words
-from zhinao.train.monitor.sparkline import sparkline
 
 LINE_SECONDS = 10.0  # between plain lines
 SPARK_CELLS = 60
 GAP = "  "
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 def opened() -> "Terminal | Lines":
@@ -33,9 +35,9 @@ class Lines:
         if (is_due or is_waiting or (is_last and losses)) and line != self._shown:
             self._shown = line
             self._last, self._waited = (self._last, now) if is_waiting else (now, self._waited)
-            self.say(line)
+            self.print_line(line)
 
-    def say(self, sentence: str) -> None:
+    def print_line(self, sentence: str) -> None:
         print(sentence, file=sys.stderr, flush=True)
 
     def close(self) -> None:
@@ -82,7 +84,7 @@ class Terminal:
             self._made = (key, sparkline(losses, max(8, min(SPARK_CELLS, key[1] - 24))))
         return self._made[1]
 
-    def say(self, sentence: str) -> None:
+    def print_line(self, sentence: str) -> None:
         self._console.print(sentence, soft_wrap=True)
 
     def close(self) -> None:
@@ -104,3 +106,20 @@ def _handlers() -> list[logging.StreamHandler]:
     loggers = [logging.root, *logging.Logger.manager.loggerDict.values()]
     handlers = {handler for logger in loggers for handler in getattr(logger, "handlers", ())}
     return [handler for handler in handlers if isinstance(handler, logging.StreamHandler)]
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """`values` in order, from the lowest bar (their least) to the highest; more than `width` are averaged in groups."""
+    cells = _averaged(values, width)
+    if not cells:
+        return ""
+    low, high = min(cells), max(cells)
+    scale = (len(_BARS) - 1) / (high - low) if high > low else 0
+    return "".join(_BARS[round((value - low) * scale)] for value in cells)
+
+
+def _averaged(values: Sequence[float], width: int) -> list[float]:
+    if len(values) <= width:
+        return list(values)
+    edges = [n * len(values) // width for n in range(width + 1)]
+    return [sum(values[a:b]) / (b - a) for a, b in itertools.pairwise(edges)]

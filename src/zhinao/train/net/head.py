@@ -13,7 +13,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from zhinao.train.net.linear_cross_entropy import linear_cross_entropy
 
-IGNORED = -100
+IGNORED = -100  # the label of what is not learned, as everywhere in PyTorch
 
 
 class LossHead(torch.nn.Linear):

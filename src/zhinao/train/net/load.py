@@ -16,7 +16,7 @@ from zhinao.train.settings.settings import TrainSettings
 
 
 def load(settings: TrainSettings, folder: Path, tokenizer: Tokenizer):
-    """The model in `folder`, ready to be trained. `settings` are decided (`arguments.decided`).
+    """The model in `folder`, ready to be trained. `settings` are decided (`training_arguments.decided`).
 
     Weights are float32 also for bf16 and fp16 runs, which compute in those: small updates would be lost in bf16 weights.
     Raises CheckpointError for a folder that does not load, UsageError for settings that do not fit the model.
@@ -39,18 +39,19 @@ def load(settings: TrainSettings, folder: Path, tokenizer: Tokenizer):
         **_quantized(settings),
     )
     _add_words(model, range(Tokenizer.load(folder).vocab_size, tokenizer.vocab_size))
+    return ready(model, settings, arch.dtype)
+
+
+def ready(model, settings: TrainSettings, precision: str):
+    """A model of transformers as a run trains it, in the order in which that must be done: no cache, attention by documents, the loss
+    in the head (smoothed where that is wanted), noise on the embeddings, adapters. `precision`: of its checkpoint."""
     model.config.use_cache = False
     attention.use(model)
-    _soften(model, settings)
-    return adapters.add(model, settings, arch.dtype) if settings.is_adapter else model
-
-
-def _soften(model, settings: TrainSettings) -> None:
-    """The loss goes into the head, smoothed where that is wanted; noise on the embeddings."""
     more = passed_on.checked(settings.training_arguments, settings.is_preference)
     head.install(model, more.get("label_smoothing_factor", 0.0))
     if alpha := more.get("neftune_noise_alpha"):
         noise.install(model, alpha)
+    return adapters.add(model, settings, precision) if settings.is_adapter else model
 
 
 def _add_words(model, ids: range) -> None:

@@ -44,7 +44,7 @@ def row_log_probs(model, input_ids, attention_mask, labels) -> torch.Tensor:
     hidden = model.base_model(
         input_ids=input_ids[real][None], position_ids=positions, use_cache=False, **_documents(attention_mask.sum(1))
     ).last_hidden_state[0]
-    targets = torch.nn.functional.pad(labels[:, 1:], (0, 1), value=-100)[real]  # what the next token must be
+    targets = torch.nn.functional.pad(labels[:, 1:], (0, 1), value=head.IGNORED)[real]  # what the next token must be
     row = torch.arange(len(real), device=real.device)[:, None].expand_as(real)[real]
     return torch.stack([_log_prob(model.lm_head, hidden, targets, one) for one in _of_each(row, targets, len(real))])
 
@@ -57,7 +57,7 @@ def _log_prob(lm_head, hidden, targets, places) -> torch.Tensor:
 
 def _of_each(row: torch.Tensor, targets: torch.Tensor, num_rows: int) -> list[torch.Tensor]:
     """For each row, the places in the one long row whose next token counts."""
-    return [torch.nonzero((row == number) & (targets != -100))[:, 0] for number in range(num_rows)]
+    return [torch.nonzero((row == number) & (targets != head.IGNORED))[:, 0] for number in range(num_rows)]
 
 
 def _documents(lengths: torch.Tensor) -> dict:

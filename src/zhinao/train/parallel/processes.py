@@ -23,6 +23,11 @@ def rank() -> int:
     return int(os.environ.get("RANK", "0"))
 
 
+def is_first() -> bool:
+    """Whether this process is the one that speaks and writes, by what launchers tell it."""
+    return rank() == 0
+
+
 def num_processes() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 

@@ -1,6 +1,7 @@
-"""Which numbers a run computes in: decided here from what was asked for and what the processor multiplies. Imports no torch.
+"""Which numbers a run computes in: decided here, from what was asked for and what processor or GPU multiplies.
 
-Weights are float32 either way, so float32 in place of bfloat16 loses nothing; imitated bfloat16 is many times slower.
+"Has bfloat16" means here: multiplies it, faster than float32. Of the processor `machine.has_bf16` knows that, of this machine's GPU
+`gpu_has_bf16`. Imports torch for the latter alone. Weights are float32 either way, so float32 in place of bfloat16 loses nothing; imitated bfloat16 is many times slower.
 """
 
 from zhinao import machine
@@ -19,6 +20,13 @@ def bf16(settings: TrainSettings, has_gpu_bf16: bool) -> bool:
         return False
     has_products = settings.use_cpu or has_gpu_bf16
     return settings.bf16 if settings.bf16 is not None else has_products and not settings.fp16
+
+
+def gpu_has_bf16() -> bool:
+    """Of this machine's GPU. `including_emulation` would be what a GPU without such products offers too."""
+    import torch
+
+    return torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def sentence() -> str:

@@ -1,19 +1,14 @@
 """Everything that can be set about a training run, as one dataclass: defaults, then a YAML file, then flags.
 
 The names are those of the publisher's script where it has one, and of transformers' TrainingArguments otherwise. Nothing here
-imports torch; `arguments.py` of this room turns the settings into what transformers wants.
+imports torch; `loop/training_arguments.py` turns the settings into what transformers wants.
 """
 
-import math
-import os
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from zhinao.data.encode.choices import REJECTED
-from zhinao.errors import UsageError
-from zhinao.lang import counted, tr
-from zhinao.train.loop import best
-from zhinao.train.settings import optimizers, passed_on, schedules
+from zhinao.data.encode.choices import OVERLONG, REJECTED, THOUGHTS, TRAIN_ON
+from zhinao.train.settings import checks
 
 LORA = ("lora", "rslora", "dora", "qlora")
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -57,7 +52,7 @@ class TrainSettings:
         "pack documents into rows of model_max_length; they never see each other",
         "把多个文档打包进一行（互不可见）",
     )
-    overlong: Literal["error", "split", "drop", "left"] = option(
+    overlong: Literal[OVERLONG] = option(
         "error",
         "data",
         "documents over the limit: stop if there are too many, split at turns, drop, or leave out the oldest turns",
@@ -69,10 +64,8 @@ class TrainSettings:
     max_faulty_share: float = option(
         0.0, "data", "share of items that cannot be used, up to which they are left out", "允许略过的无法使用的数据比例"
     )
-    train_on: Literal["all", "last"] = option(
-        "all", "data", "assistant turns that are learned", "训练哪些 assistant 轮次"
-    )
-    thoughts: Literal["as_served", "drop", "last"] = option(
+    train_on: Literal[TRAIN_ON] = option("all", "data", "assistant turns that are learned", "训练哪些 assistant 轮次")
+    thoughts: Literal[THOUGHTS] = option(
         "as_served",
         "data",
         "conversations with thoughts: each turn as the server would show it, without thoughts, or only the last turn",
@@ -249,140 +242,8 @@ class TrainSettings:
 
     def check(self) -> None:
         """Raises UsageError for what cannot be meant, before anything is loaded."""
-        for name in ("data_path", "model_name_or_path", "output_dir"):
-            if not getattr(self, name):
-                raise UsageError(tr(f"--{name} is missing.", f"缺少 --{name}。"), f"--{name} …")
-        self._check_numbers()
-        self._check_pairs()
-        self._check_idle()
-        passed_on.check(self, self.is_preference)
-        schedules.check(self)
-        optimizers.check(self)
-
-    def _check_numbers(self) -> None:
-        for one in fields(self):
-            for value in _numbers(getattr(self, one.name)):
-                if not math.isfinite(value):
-                    raise UsageError(
-                        tr(f"--{one.name} is {value}; it must be finite.", f"--{one.name} 为 {value}，应为有限的数。")
-                    )
-        for least, names_of in _AT_LEAST.items():
-            for name in names_of:
-                _at_least(name, getattr(self, name), least)
-        for name in ("max_overlong_share", "max_faulty_share", "eval_share", "warmup_ratio"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UsageError(tr(f"--{name} is a share, from 0 to 1.", f"--{name} 为比例，取 0 到 1。"))
-        for name in ("adam_beta1", "adam_beta2", "lora_dropout"):
-            if getattr(self, name) >= 1:
-                raise UsageError(
-                    tr(
-                        f"--{name} is {getattr(self, name)}; it must be below 1.",
-                        f"--{name} 为 {getattr(self, name)}，应小于 1。",
-                    )
-                )
-        if self.seed >= 2**32:
-            raise UsageError(tr("--seed must be below 2^32.", "--seed 必须小于 2^32。"))
-        if self.max_steps != -1:
-            _at_least("max_steps", self.max_steps, 1)
-        elif self.num_train_epochs <= 0:
-            raise UsageError(tr("--num_train_epochs must be above 0.", "--num_train_epochs 必须大于 0。"))
-        if (steps := self.warmup_steps) is not None and steps >= 1 and steps != int(steps):
-            raise UsageError(
-                tr(
-                    f"--warmup_steps is {steps}; whole steps, or below 1 a share of all.",
-                    f"--warmup_steps 为 {steps}，应为整数步数，或小于 1 的占比。",
-                )
-            )
-
-    def _weights_hint(self) -> str:
-        num = len(self.data_path)
-        shown = " ".join(f"{weight:g}" for weight in (*self.data_weights, *[1.0] * num)[:num])
-        return tr(
-            f"one number for each source: --data_weights {shown}; or name {len(self.data_weights)} sources behind --data_path",
-            f"每个来源一个数：--data_weights {shown}；或在 --data_path 后给出 {len(self.data_weights)} 个来源",
-        )
-
-    def _check_pairs(self) -> None:
-        """What does not go together."""
-        if self.bf16 and self.fp16:
-            raise UsageError(tr("--bf16 and --fp16 exclude each other.", "--bf16 与 --fp16 不能同用。"))
-        if self.deepspeed and self.parallel:
-            raise UsageError(
-                tr("--deepspeed and --parallel exclude each other.", "--deepspeed 与 --parallel 不能同用。")
-            )
-        if self.data_weights is not None and len(self.data_weights) != len(self.data_path):
-            raise UsageError(
-                tr(
-                    f"--data_weights has {counted(len(self.data_weights), 'number')} for {counted(len(self.data_path), 'source')}.",
-                    f"--data_weights 有 {len(self.data_weights)} 个数，而数据来源有 {len(self.data_path)} 个。",
-                ),
-                self._weights_hint(),
-            )
-        if self.max_steps > 0 and self.warmup_steps is not None and self.warmup_steps > self.max_steps:
-            raise UsageError(
-                tr(
-                    f"--warmup_steps is {self.warmup_steps:g}; the run has {self.max_steps} steps.",
-                    f"--warmup_steps 为 {self.warmup_steps:g}，而训练只有 {self.max_steps} 步。",
-                )
-            )
-
-        self._check_prompts()
-        best.check(self)
-        if self.max_steps < 0 and self.num_train_epochs <= 0:
-            raise UsageError(tr("--num_train_epochs must be above 0.", "--num_train_epochs 必须大于 0。"))
-
-    def _check_prompts(self) -> None:
-        """A path among the questions would be asked as one."""
-        for one in self.sample_prompts:
-            if os.path.isfile(one):
-                raise UsageError(
-                    tr(
-                        f"--sample_prompts {one}: that is a file; questions stand there as they are.",
-                        f"--sample_prompts {one}：这是文件；此处应直接写出问题。",
-                    ),
-                    '--sample_prompts "Who are you?" "17 + 25?"',
-                )
-
-    def _check_idle(self) -> None:
-        """What was set, and would have no effect."""
-        if not self.is_adapter:
-            for name in ("lora_rank", "lora_alpha", "lora_dropout", "lora_targets", "merge"):
-                if getattr(self, name) != self.__dataclass_fields__[name].default:
-                    raise UsageError(
-                        tr(f"--{name} has no effect: there are no adapters.", f"--{name} 不起作用：没有适配器。"),
-                        "--method lora",
-                    )
-        for name in ("eval_steps", "per_device_eval_batch_size"):
-            if getattr(self, name) is not None and not self.is_evaluated:
-                raise UsageError(
-                    tr(f"--{name} has no effect: there is no held-out data.", f"--{name} 不起作用：没有验证数据。"),
-                    "--eval_share 0.01",
-                )
+        checks.check(self)
 
 
 # in place of questions: that none are asked
 _NO_PROMPTS = ("", "none", "no", "off", "false", "null")
-
-# the least that may be given: for which settings
-_AT_LEAST = {
-    1: ("model_max_length", "per_device_train_batch_size", "gradient_accumulation_steps", "lora_rank", "logging_steps",
-        "save_steps", "save_total_limit", "sequence_parallel_size", "eval_steps", "per_device_eval_batch_size",
-        "preprocessing_num_workers", "rope_theta"),
-    0: ("learning_rate", "weight_decay", "max_grad_norm", "lora_dropout", "lora_alpha", "warmup_steps", "sample_tokens", "seed",
-        "adam_beta1", "adam_beta2", "adam_epsilon"),
-}  # fmt: skip
-
-
-def _at_least(name: str, value, least: float) -> None:
-    if value is not None and value < least:
-        raise UsageError(tr(f"--{name} is {value}; at least {least}.", f"--{name} 为 {value}，至少为 {least}。"))
-
-
-def _numbers(value) -> list[float]:
-    """The fractional ones among a setting's values."""
-    values = value if isinstance(value, tuple) else (value,)
-    return [one for one in values if isinstance(one, float)]
-
-
-def names(kind: type = TrainSettings) -> list[str]:
-    return [one.name for one in fields(kind)]

@@ -2,53 +2,43 @@
 file. What settings alone tell is `TrainSettings.check`'s business. Imports torch when called.
 """
 
-import importlib.util
 import os
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 
-from zhinao.config import suggestion
-from zhinao.errors import DiskError, MissingExtraError, UsageError
+from zhinao.errors import DiskError, UsageError
 from zhinao.lang import tr
 from zhinao.model import architecture
 from zhinao.model.checkpoint import refuse_adapter
+from zhinao.train.loop import foreign_folder
 from zhinao.train.net import context, sizes
 from zhinao.train.parallel import processes
-from zhinao.train.settings import foreign_folder, optimizers
+from zhinao.train.settings import packages
 from zhinao.train.settings.settings import TrainSettings
-
-TRACKERS = ("tensorboard", "wandb", "swanlab", "none")
 
 
 def check(settings: TrainSettings) -> tuple[TrainSettings, list[str]]:
-    """What `arguments.decided` makes of settings that have been checked, after `processes.prepare` (the place for the output:
+    """What `training_arguments.decided` makes of settings that have been checked, after `processes.prepare` (the place for the output:
     `check_place`). Raises UsageError, DiskError, MissingExtraError."""
-    check_trackers(settings.report_to)
-    optimizers.check_package(settings.optim)
-    from zhinao.train.settings import arguments
+    packages.check(settings)
+    from zhinao.train.loop import training_arguments
 
-    settings, said = arguments.decided(settings)  # the device, and DeepSpeed's file
-    if settings.method == "qlora" and not is_installed("bitsandbytes"):
-        raise missing("bitsandbytes")
-    return settings, said
+    settings, notes = training_arguments.decided(settings)  # the device, and DeepSpeed's file
+    if settings.method == "qlora" and not packages.is_installed("bitsandbytes"):
+        raise packages.missing("bitsandbytes")
+    return settings, notes
 
 
 def check_model(settings: TrainSettings, folder: Path, is_resumed: bool = False) -> None:
     """What the model in `folder` does not allow, and whether the disk holds what the run writes. Raises UsageError, DiskError,
     CheckpointError."""
-    from zhinao.train.settings import room
+    from zhinao.train.loop import room
 
     refuse_adapter(folder)
     arch = architecture.read(folder)
     context.check(settings, arch)
-    if is_first():
+    if processes.is_first():
         room.check(settings, sizes.of(arch), is_resumed)
-
-
-def is_first() -> bool:
-    """Whether this process is the one that speaks and writes, by what launchers tell it."""
-    return processes.rank() == 0
 
 
 def check_place(output_dir: Path, source: str | None = None) -> None:
@@ -62,7 +52,7 @@ def check_place(output_dir: Path, source: str | None = None) -> None:
             ),
             tr("choose another --output_dir", "请换一个 --output_dir"),
         )
-    if is_first():  # what others find there may be this run's already
+    if processes.is_first():  # what others find there may be this run's already
         foreign_folder.check(output_dir)
     there = next(path for path in (output_dir.absolute(), *output_dir.absolute().parents) if os.path.lexists(path))
     if not there.is_dir():
@@ -80,28 +70,3 @@ def check_place(output_dir: Path, source: str | None = None) -> None:
             ),
             tr("choose another --output_dir", "请换一个 --output_dir"),
         ) from None
-
-
-def check_trackers(report_to: str | Iterable[str] | None) -> set[str]:
-    """What `--report_to` names. Raises UsageError for an unknown name, MissingExtraError for a package that is not there."""
-    names = {report_to} if isinstance(report_to, str) else set(report_to or ())
-    for name in sorted(names - set(TRACKERS)):
-        raise UsageError(
-            tr(f"--report_to {name}: not known.", f"--report_to {name}：未知的名称。"),
-            suggestion(name, TRACKERS) or ", ".join(TRACKERS),
-        )
-    for name in sorted(names - {"none"}):
-        if not is_installed(name):
-            raise missing(name)
-    return names
-
-
-def is_installed(package: str) -> bool:
-    return importlib.util.find_spec(package) is not None
-
-
-def missing(package: str) -> MissingExtraError:
-    error = MissingExtraError(package, "train")
-    if package != "tensorboard":  # in no extra of ours
-        error.hint = f"pip install {package}"
-    return error

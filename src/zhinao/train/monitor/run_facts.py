@@ -1,12 +1,16 @@
-"""What is known of a run before it starts, as its files and its page tell it. Finds nothing out by itself but the machine."""
+"""What is known of a run before it starts, as its files and its page tell it; code, libraries and machine are found out here."""
 
+import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, fields
 from pathlib import Path
 
 from zhinao import machine
+from zhinao.lang import tr
 from zhinao.train.loop.counts import Counts
-from zhinao.train.monitor import provenance
+from zhinao.version import __version__
+
+PACKAGES = ("torch", "transformers", "accelerate", "trl", "peft", "deepspeed", "tokenizers", "safetensors", "numpy")
 
 
 @dataclass
@@ -50,8 +54,8 @@ class RunFacts:
                 "lengths": histogram(self.lengths),
             },
             "hashes": self.hashes,
-            "code": provenance.code(),
-            "versions": provenance.versions(),
+            "code": code(),
+            "versions": versions(),
             "machine": machine.facts().as_dict(),
         }
 
@@ -67,3 +71,32 @@ def histogram(lengths: Sequence[int], num_bins: int = 40) -> dict:
     num_bins = int(values.max()) // width + 1
     counts, edges = np.histogram(values, bins=num_bins, range=(0, num_bins * width))
     return {"edges": edges.astype(int).tolist(), "counts": counts.tolist()}
+
+
+def omitted_table(omitted) -> list[list]:
+    """What the data lose before the run (`data.encode.omitted`), as rows of cells."""
+    heads = [one.name.removeprefix("num_") for one in fields(omitted.total)]
+    rows = [[source, *astuple(row)] for source, row in omitted.rows.items()]
+    return [[tr("source", "来源"), *heads], *rows]
+
+
+def code() -> dict:
+    """`version` of the package; in a git checkout also `commit` and whether the working tree `is_modified`."""
+    found = {"version": __version__}
+    root = Path(__file__).parents[4]
+    if (root / ".git").exists() and (commit := _git(root, "rev-parse", "HEAD")):
+        found |= {"commit": commit, "is_modified": bool(_git(root, "status", "--porcelain", "--", "src"))}
+    return found
+
+
+def versions() -> dict[str, str]:
+    """The installed ones of `PACKAGES`, and their versions."""
+    return {name: version for name in PACKAGES if (version := machine.version(name))}
+
+
+def _git(root: Path, *words: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):  # no git here
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

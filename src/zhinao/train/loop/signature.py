@@ -27,8 +27,8 @@ def write(folder: Path) -> None:
 def check(folder: Path) -> None:
     """Raises UsageError for a checkpoint that somebody else has saved, or changed since."""
     try:
-        said = foreign.read_json(folder / FILE, 2**16)["hmac"]
-        is_ours = hmac.compare_digest(said.encode(), _signature(folder, _key()).encode())
+        kept = foreign.read_json(folder / FILE, 2**16)["hmac"]
+        is_ours = hmac.compare_digest(kept.encode(), _signature(folder, _key()).encode())
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         is_ours = False
     if not is_ours:

@@ -10,8 +10,7 @@ from pathlib import Path
 from zhinao import foreign
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.train.loop import record
-from zhinao.train.loop.saving import checkpoints
+from zhinao.train.loop import checkpoints, record
 
 RUN = "run.json"
 # What a run writes, and what only a model has: anybody's file of such a name would be lost, or taken for the run's.
@@ -45,7 +44,7 @@ def check(folder: Path) -> None:
 
 def is_own(folder: Path) -> bool:
     """Whether a run of ours has been there, by its records or its checkpoints."""
-    return bool(checkpoints(folder)) or any(
+    return bool(checkpoints.of(folder)) or any(
         keys <= _keys(folder / name) for name, keys in ((record.FILE, {"settings", "weights"}), (RUN, {"sessions"}))
     )
 

@@ -8,9 +8,8 @@ import math
 
 from zhinao.errors import UsageError
 from zhinao.lang import tr
-from zhinao.train.loop import best
 from zhinao.train.parallel import presets, processes
-from zhinao.train.settings import passed_on, precision
+from zhinao.train.settings import best, passed_on, precision
 from zhinao.train.settings.settings import TrainSettings
 
 
@@ -21,36 +20,35 @@ def decided(settings: TrainSettings) -> tuple[TrainSettings, list[str]]:
     """
     import torch
 
-    said, has_gpu = [], torch.cuda.is_available() and not settings.use_cpu
+    notes, has_gpu = [], torch.cuda.is_available() and not settings.use_cpu
     changes = {"use_cpu": not has_gpu, "local_rank": -1}
     if settings.tf32 and not has_gpu:
         changes["tf32"] = None
-        said.append(tr("--tf32 needs an NVIDIA GPU; it is left out.", "--tf32 需要 NVIDIA GPU，已忽略。"))
+        notes.append(tr("--tf32 needs an NVIDIA GPU; it is left out.", "--tf32 需要 NVIDIA GPU，已忽略。"))
     if settings.fp16 and not has_gpu:
         raise UsageError(
             tr("--fp16 needs a GPU.", "--fp16 需要 GPU。"), tr("--bf16 True, or neither", "--bf16 True，或都不设")
         )
-    # Not `including_emulation`, which is what a GPU without such products would offer.
-    has_gpu_bf16 = has_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+    has_gpu_bf16 = has_gpu and precision.gpu_has_bf16()
     changes["bf16"] = precision.bf16(dataclasses.replace(settings, use_cpu=not has_gpu), has_gpu_bf16)
     if settings.bf16 and not changes["bf16"]:
-        said.append(precision.sentence())
+        notes.append(precision.sentence())
     if settings.bf16 is None:
         word = "bfloat16" if changes["bf16"] else "float16" if settings.fp16 else "float32"
-        said.append(tr(f"Computing in {word}, weights in float32.", f"以 {word} 计算，权重为 float32。"))
+        notes.append(tr(f"Computing in {word}, weights in float32.", f"以 {word} 计算，权重为 float32。"))
     if settings.learning_rate is None:
         changes["learning_rate"] = 1e-4 if settings.is_adapter else 1e-5
-        said.append(tr(f"Learning rate {changes['learning_rate']:g}.", f"学习率 {changes['learning_rate']:g}。"))
+        notes.append(tr(f"Learning rate {changes['learning_rate']:g}.", f"学习率 {changes['learning_rate']:g}。"))
     if settings.method == "qlora" and not has_gpu:
         raise UsageError(
             tr("--method qlora keeps weights in 4 bits on a GPU; there is none.", "--method qlora 需要 GPU（4 位权重），本机没有。"),
             "--method lora",
         )  # fmt: skip
     settings = best.translated(dataclasses.replace(settings, **changes))
-    return settings, [*said, *presets.of(settings).notes]
+    return settings, [*notes, *presets.of(settings).notes]
 
 
-def training_arguments(settings: TrainSettings, has_eval: bool, kind: type | None = None, **more):
+def of(settings: TrainSettings, has_eval: bool, kind: type | None = None, **more):
     """TrainingArguments for decided settings, or a `kind` of them with `more` fields of its own. Raises UsageError for what
     transformers refuses, and for a field in `training_arguments` that its version does not have."""
     from transformers import TrainingArguments
