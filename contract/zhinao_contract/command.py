@@ -10,6 +10,7 @@ from zhinao.lang import tr
 from zhinao_contract import areas, contract, report, runner
 from zhinao_contract.server import Server
 from zhinao_contract.wire import Address
+from zhinao_contract.words import translated
 
 
 def add_arguments(parser) -> None:
@@ -17,32 +18,29 @@ def add_arguments(parser) -> None:
         "url",
         nargs="?",
         metavar="URL",
-        help=tr("the server, like http://127.0.0.1:8360", "服务器地址，如 http://127.0.0.1:8360"),
+        help=translated("the server, like http://127.0.0.1:8360"),
     )
-    parser.add_argument(
-        "--api-key", metavar="KEY", help=tr("key to send, and to check keys with", "发送的密钥，也用于检查鉴权")
-    )
+    parser.add_argument("--api-key", metavar="KEY", help=translated("key to send, and to check keys with"))
     parser.add_argument(
         "--model",
         metavar="NAME",
-        help=tr("model to ask for (default: the first listed)", "请求的模型（默认列表中的第一个）"),
+        help=translated("model to ask for (default: the first listed)"),
     )
     parser.add_argument(
         "--only",
         action="append",
         default=[],
         metavar="AREA|ID",
-        help=tr("only this area or check; repeatable", "只运行该类别或检查，可重复给出"),
+        help=translated("only this area or check; repeatable"),
     )
-    parser.add_argument("--list", action="store_true", help=tr("list the checks and exit", "列出所有检查并退出"))
+    parser.add_argument("--list", action="store_true", help=translated("list the checks and exit"))
     parser.add_argument(
         "--level",
         choices=list(contract.LEVELS),
         default="M",
-        help=tr(
+        help=translated(
             "which failures count for the exit code: M(ust), S(hould) too, C(ould) too. "
-            "0: none; 10, 11, 12: a must, should, could failed; 13: no server (default: M)",
-            "哪些未通过计入退出码：M 必须，S 加应当，C 加可选。0：没有；10、11、12：有必须、应当、可选项未通过；13：无服务器（默认 M）",
+            "0: none; 10, 11, 12: a must, should, could failed; 13: no server (default: M)"
         ),
     )
     parser.add_argument(
@@ -50,33 +48,26 @@ def add_arguments(parser) -> None:
         type=float,
         default=60.0,
         metavar="SECONDS",
-        help=tr("for each check (default: 60)", "每项检查的时限（默认 60）"),
+        help=translated("for each check (default: 60)"),
     )
     parser.add_argument(
         "--provoke-429",
         action="store_true",
-        help=tr(
-            "flood the server until it refuses (up to 600 requests at once)",
-            "加压直到服务器拒绝（同时最多 600 个请求）",
-        ),
+        help=translated("flood the server until it refuses (up to 600 requests at once)"),
     )
     parser.add_argument(
         "--label",
         metavar="NAME",
-        help=tr("the server's name in tables (default: model @ URL)", "表格中的服务器名（默认 模型 @ 地址）"),
+        help=translated("the server's name in tables (default: model @ URL)"),
     )
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE", help=tr("write all results as JSON", "将全部结果写为 JSON")
-    )
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help=tr("write a table", "写出表格"))
+    parser.add_argument("--json", type=Path, metavar="FILE", help=translated("write all results as JSON"))
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help=translated("write a table"))
     parser.add_argument(
         "--join",
         nargs="+",
         type=Path,
         metavar="FILE",
-        help=tr(
-            "make one table of results written by --json; asks no server", "将 --json 的结果合为一张表，不访问服务器"
-        ),
+        help=translated("make one table of results written by --json; asks no server"),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zhinao.lang import tr
+from zhinao_contract.words import translated
 
 LEVELS = "MSC"  # must, should, could
 
@@ -22,8 +22,7 @@ class Check:
 
     id: str
     level: str
-    english: str
-    chinese: str
+    english: str  # its title; in Chinese in `words.py`
     ask: Callable
 
     @property
@@ -32,18 +31,18 @@ class Check:
 
     @property
     def title(self) -> str:
-        return tr(self.english, self.chinese)
+        return translated(self.english)
 
 
 _all: dict[str, Check] = {}
 
 
-def check(id: str, level: str, english: str, chinese: str):
+def check(id: str, level: str, english: str):
     """Decorator: put a function into the list of checks."""
 
     def register(ask: Callable) -> Callable:
         assert id not in _all and level in LEVELS, id
-        _all[id] = Check(id, level, english, chinese, ask)
+        _all[id] = Check(id, level, english, ask)
         return ask
 
     return register

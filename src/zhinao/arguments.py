@@ -8,6 +8,7 @@ import sys
 from zhinao.errors import UsageError
 from zhinao.lang import current, tr
 from zhinao.near import near
+from zhinao.words import translated
 
 # argparse's own English sentences (CPython 3.11 to 3.14) and what they say in Chinese.
 _SENTENCES = (
@@ -35,7 +36,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(**{"allow_abbrev": False, "add_help": False, **settings})
         self._positionals.title = tr("arguments", "参数")
         self._optionals.title = tr("options", "选项")
-        self.add_argument("-h", "--help", action="help", help=tr("show this help and exit", "显示帮助并退出"))
+        self.add_argument("-h", "--help", action="help", help=translated("show this help and exit"))
 
     def parse_known_args(self, args=None, namespace=None):
         args = list(sys.argv[1:] if args is None else args)
@@ -112,7 +113,7 @@ def add_language(parser: argparse.ArgumentParser) -> None:
         "--lang",
         choices=("en", "zh"),
         default=argparse.SUPPRESS,
-        help=tr("language of help and messages (default: by locale)", "界面语言（默认按系统区域设置）"),
+        help=translated("language of help and messages (default: by locale)"),
     )
 
 
@@ -144,9 +145,9 @@ def add_verbs(parser: Parser, verbs: dict[str, tuple[str, str, str]]) -> None:
     """Verbs inside a verb, as `zhinao data check`: name -> module, English and Chinese summary. `args.run` is the chosen one's."""
     inner = parser.add_subparsers(
         dest="inner_verb",
-        metavar=tr("VERB", "命令"),
+        metavar=translated("VERB"),
         parser_class=VerbParser,
-        title=tr("verbs", "命令"),
+        title=translated("verbs"),
         required=True,
     )
     for name, (module, english, chinese) in verbs.items():

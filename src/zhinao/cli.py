@@ -4,6 +4,7 @@ A verb's module has `add_arguments(parser)` and `run(args) -> int | None` and mu
 """
 
 from zhinao.signals import ends_at_once
+from zhinao.words import translated
 
 with ends_at_once():
     import argparse
@@ -63,20 +64,17 @@ def build_parser(verb: str | None = None) -> Parser:
     """The parser of the whole command; of the verbs only `verb` gets its arguments (and is imported)."""
     parser = Parser(
         prog="zhinao",
-        description=tr(
-            "Chat, serve, fine-tune, evaluate and export the 360Zhinao3 models.",
-            "360智脑3 系列模型的对话、服务、微调、评测与导出。",
-        ),
+        description=translated("Chat, serve, fine-tune, evaluate and export the 360Zhinao3 models."),
     )
     parser.add_argument(
         "--version",
         action="version",
         version=f"zhinao {__version__}",
-        help=tr("show the version and exit", "显示版本并退出"),
+        help=translated("show the version and exit"),
     )
     add_language(parser)
     verbs = parser.add_subparsers(
-        dest="verb", metavar=tr("VERB", "命令"), parser_class=Parser, title=tr("verbs", "命令")
+        dest="verb", metavar=translated("VERB"), parser_class=Parser, title=translated("verbs")
     )
     for name, (module, english, chinese) in VERBS.items():
         sub = verbs.add_parser(name, help=tr(english, chinese), description=tr(english, chinese))

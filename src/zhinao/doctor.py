@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from zhinao import bandwidth, files, machine, outfile
 from zhinao.lang import columns, tr
+from zhinao.words import translated
 
 PACKAGES = (
     "openvino",
@@ -46,7 +47,7 @@ class Problem:
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--json", action="store_true", help=tr("print as JSON", "以 JSON 输出"))
+    parser.add_argument("--json", action="store_true", help=translated("print as JSON"))
 
 
 def run(args) -> int:

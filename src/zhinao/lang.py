@@ -5,7 +5,7 @@ A sentence remembers its other language: who makes it (a thread, another client'
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 
 _chosen: str | None = None
@@ -59,6 +59,11 @@ def current() -> str:
 def tr(english: str, chinese: str) -> str:
     """The one of both sentences that the reader understands. Both stand side by side so that neither is forgotten."""
     return Sentence(english, chinese)
+
+
+def dictionary(chinese: Mapping[str, str]) -> Callable[[str], str]:
+    """`tr` for help and headings, whose Chinese stands in a room's `words.py`. KeyError for what it lacks; a test reads the code."""
+    return lambda english: tr(english, chinese[english])
 
 
 def both(text: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ def _streamed(server: Server, text: str) -> None:
     equal("the streamed text", unwrap(stream.text()), text)
 
 
-@check("chars.stream-emoji", "M", "emoji come whole through a stream", "表情符号在流中保持完整")
+@check("chars.stream-emoji", "M", "emoji come whole through a stream")
 def stream_emoji(server: Server):
     _streamed(server, EMOJI)
 
@@ -30,13 +30,12 @@ def stream_emoji(server: Server):
     "chars.stream-chinese",
     "M",
     "Chinese characters of four bytes come whole through a stream",
-    "四字节汉字在流中保持完整",
 )
 def stream_chinese(server: Server):
     _streamed(server, CHINESE)
 
 
-@check("chars.pieces", "M", "no piece of a stream has half a character", "流的任何一块都不含半个字符")
+@check("chars.pieces", "M", "no piece of a stream has half a character")
 def pieces(server: Server):
     stream = server.chat_stream("Say it.", **forcing(server)(EMOJI + CHINESE))
     for frame in stream.frames:
@@ -45,7 +44,7 @@ def pieces(server: Server):
         _whole("delta.content", delta.get("content") or "")
 
 
-@check("chars.whole", "M", "they come whole in one piece too", "非流式同样完整")
+@check("chars.whole", "M", "they come whole in one piece too")
 def whole(server: Server):
     answer = server.chat("Say it.", **forcing(server)(EMOJI + CHINESE))
     equal("the text", unwrap(answer.said()), EMOJI + CHINESE)
@@ -55,7 +54,6 @@ def whole(server: Server):
     "chars.cut",
     "S",
     "an answer cut by max_tokens ends with a whole character",
-    "被 max_tokens 截断的回答以完整字符结尾",
 )
 def cut(server: Server):
     fields = forcing(server)(EMOJI)
@@ -68,7 +66,6 @@ def cut(server: Server):
     "chars.escaped",
     "M",
     "a prompt escaped as \\uXXXX is the same as one in UTF-8",
-    "以 \\uXXXX 转义的提示与 UTF-8 相同",
 )
 def escaped(server: Server):
     body = server.chat_body(EMOJI + CHINESE, max_tokens=1)
@@ -82,7 +79,6 @@ def escaped(server: Server):
     "chars.lone-surrogate",
     "S",
     "half of an escaped pair in a prompt crashes nothing",
-    "提示中的半个转义字符不会导致崩溃",
 )
 def lone_surrogate(server: Server):
     body = json.dumps(server.chat_body("half: \ud83e")).encode()
@@ -90,14 +86,14 @@ def lone_surrogate(server: Server):
     expect(status < 500, f"status is {status}", f"状态为 {status}")
 
 
-@check("chars.echo", "S", "echo gives the prompt back, every character of it", "echo 原样返回提示的每个字符")
+@check("chars.echo", "S", "echo gives the prompt back, every character of it")
 def echo(server: Server):
     prompt = f"{EMOJI} {CHINESE} ~ é\tñ"
     said = server.complete(prompt, echo=True, max_tokens=1).said()
     equal("the echo", said[: len(prompt)], prompt)
 
 
-@check("chars.echo-stream", "S", "so does a stream", "流式 echo 亦然")
+@check("chars.echo-stream", "S", "so does a stream")
 def echo_stream(server: Server):
     prompt = f"{EMOJI} {CHINESE}"
     said = server.complete_stream(prompt, echo=True, max_tokens=1).text()

@@ -10,9 +10,7 @@ from zhinao_contract.server import STORY, Server, together
 NUM = 12
 
 
-@check(
-    "concurrency.marks", "M", "answers are not crossed: each repeats its own mark", "回答不会串台：各自复述自己的标记"
-)
+@check("concurrency.marks", "M", "answers are not crossed: each repeats its own mark")
 def marks(server: Server):
     force = forcing(server)
     marks = [f"mark-{n:02d}-{n * 7919 % 1000:03d}" for n in range(NUM)]
@@ -20,7 +18,7 @@ def marks(server: Server):
     equal("the answers", [unwrap(a.said()) for a in answers], marks)
 
 
-@check("concurrency.streams", "M", "nor are streams", "流式亦然")
+@check("concurrency.streams", "M", "nor are streams")
 def streams(server: Server):
     force = forcing(server)
     marks = [f"mark-{n:02d}-{n * 6101 % 1000:03d}" for n in range(NUM)]
@@ -31,7 +29,7 @@ def streams(server: Server):
     equal("different ids", len(set().union(*ids)), NUM)
 
 
-@check("concurrency.counts", "M", "each is told the tokens of its own prompt", "各自得到自己提示的 token 数")
+@check("concurrency.counts", "M", "each is told the tokens of its own prompt")
 def counts(server: Server):
     lengths = [1, 30, 5, 90, 12, 60, 3, 45]
     wanted = [server.chat("fox " * n, max_tokens=1).usage["prompt_tokens"] for n in lengths]
@@ -39,14 +37,14 @@ def counts(server: Server):
     equal("usage.prompt_tokens", [a.usage["prompt_tokens"] for a in answers], wanted)
 
 
-@check("concurrency.lengths", "M", "each is as long as it was asked to be", "各自的长度符合各自的要求")
+@check("concurrency.lengths", "M", "each is as long as it was asked to be")
 def lengths(server: Server):
     wanted = [1, 17, 4, 33, 9, 25, 2, 40]
     answers = together([lambda n=n: server.chat(STORY, max_tokens=n, ignore_eos=True) for n in wanted])
     equal("usage.completion_tokens", [a.usage["completion_tokens"] for a in answers], wanted)
 
 
-@check("concurrency.errors", "M", "bad requests among them disturb nobody", "其中的错误请求不影响他人")
+@check("concurrency.errors", "M", "bad requests among them disturb nobody")
 def errors(server: Server):
     good = [lambda: server.chat(STORY, max_tokens=12).finish() for _ in range(5)]
     bad = [lambda: server.try_chat([]).status for _ in range(5)]
@@ -56,7 +54,7 @@ def errors(server: Server):
         one_of("status", status, (400, 422))
 
 
-@check("concurrency.settings", "M", "settings of one do not reach another", "一个请求的设置不影响另一个")
+@check("concurrency.settings", "M", "settings of one do not reach another")
 def settings(server: Server):
     def plain():
         return server.chat(STORY, max_tokens=8)
@@ -71,7 +69,7 @@ def settings(server: Server):
         expect(" " in answer.whole().strip(), f"the text is {short(answer.whole())}", f"文本为 {short(answer.whole())}")
 
 
-@check("concurrency.fair", "S", "a short request is answered while a long one runs", "长请求运行时短请求能得到回答")
+@check("concurrency.fair", "S", "a short request is answered while a long one runs")
 def fair(server: Server):
     def ask(num_tokens: int, after: float) -> float:
         time.sleep(after)

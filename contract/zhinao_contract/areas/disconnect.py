@@ -44,17 +44,17 @@ def _leave(server: Server, path: str, body: dict, *, after_pieces: int = 0, afte
         expect(running <= 1, f"{running:.0f} requests still run 10 s later", f"10 秒后仍有 {running:.0f} 个请求在运行")
 
 
-@check("disconnect.stream", "M", "who leaves a stream frees its place", "离开流的客户端释放其位置")
+@check("disconnect.stream", "M", "who leaves a stream frees its place")
 def stream(server: Server):
     _leave(server, CHAT, server.chat_body(STORY, stream=True, **LONG), after_pieces=2)
 
 
-@check("disconnect.early", "M", "who leaves before the first byte does too", "首字节之前离开亦然")
+@check("disconnect.early", "M", "who leaves before the first byte does too")
 def early(server: Server):
     _leave(server, CHAT, server.chat_body(STORY, stream=True, **LONG), after_seconds=0.1)
 
 
-@check("disconnect.plain", "M", "who leaves an answer that is not streamed does too", "离开非流式请求亦然")
+@check("disconnect.plain", "M", "who leaves an answer that is not streamed does too")
 def plain(server: Server):
     _leave(server, CHAT, server.chat_body(STORY, **LONG), after_seconds=1.0)
 
@@ -63,13 +63,12 @@ def plain(server: Server):
     "disconnect.several",
     "M",
     "who leaves a request of several choices frees all of them",
-    "离开多个 choice 的请求时全部释放",
 )
 def several(server: Server):
     _leave(server, CHAT, server.chat_body(STORY, stream=True, n=2, **{**LONG, "temperature": 1.0}), after_pieces=2)
 
 
-@check("disconnect.completions", "M", "completions, streamed or not, do too", "completions 无论是否流式亦然")
+@check("disconnect.completions", "M", "completions, streamed or not, do too")
 def completions(server: Server):
     server.needs(COMPLETIONS)
     _leave(server, COMPLETIONS, server.completion_body(STORY, stream=True, **LONG), after_pieces=2)
@@ -80,7 +79,6 @@ def completions(server: Server):
     "disconnect.counted",
     "S",
     "running requests are counted while they run, and no longer",
-    "运行中的请求在运行时计入，之后不再计入",
 )
 def counted(server: Server):
     if num_running(server) is None:
@@ -99,7 +97,7 @@ def counted(server: Server):
     )
 
 
-@check("disconnect.others", "M", "who stays is served to the end when another leaves", "他人离开时留下者仍被服务到底")
+@check("disconnect.others", "M", "who stays is served to the end when another leaves")
 def others(server: Server):
     body = server.chat_body(STORY, stream=True, max_tokens=60, ignore_eos=True)
     with server.streaming(CHAT, body) as (stays, pieces):

@@ -9,20 +9,20 @@ def _count(server: Server, prompt: str, **fields) -> int:
     return server.chat(prompt, **fields).usage["completion_tokens"]
 
 
-@check("length.max-tokens", "M", "max_tokens bounds the answer", "max_tokens 限制回答长度")
+@check("length.max-tokens", "M", "max_tokens bounds the answer")
 def max_tokens(server: Server):
     for limit in (1, 5, 20):
         at_most("usage.completion_tokens", _count(server, STORY, max_tokens=limit), limit)
 
 
-@check("length.max-completion-tokens", "M", "max_completion_tokens does the same", "max_completion_tokens 同样有效")
+@check("length.max-completion-tokens", "M", "max_completion_tokens does the same")
 def max_completion_tokens(server: Server):
     answer = server.chat(STORY, max_tokens=..., max_completion_tokens=7)
     equal("usage.completion_tokens", answer.usage["completion_tokens"], 7)
     equal("finish_reason", answer.finish(), "length")
 
 
-@check("length.one", "M", "max_tokens 1 gives one token, streamed too", "max_tokens 为 1 时只有一个 token，流式亦然")
+@check("length.one", "M", "max_tokens 1 gives one token, streamed too")
 def one(server: Server):
     equal("usage.completion_tokens", _count(server, STORY, max_tokens=1), 1)
     stream = server.chat_stream(STORY, max_tokens=1, stream_options={"include_usage": True})
@@ -30,31 +30,31 @@ def one(server: Server):
     equal("finish_reason", stream.finishes(), ["length"])
 
 
-@check("length.negative", "M", "a negative max_tokens is a 400 that names it", "max_tokens 为负返回 400 并指明")
+@check("length.negative", "M", "a negative max_tokens is a 400 that names it")
 def negative(server: Server):
     refused(server.try_chat(max_tokens=-5), 400, 422, naming=("max_tokens", "max_completion_tokens"))
 
 
-@check("length.fraction", "S", "max_tokens 2.5 is a 400", "max_tokens 为 2.5 返回 400")
+@check("length.fraction", "S", "max_tokens 2.5 is a 400")
 def fraction(server: Server):
     refused(server.try_chat(max_tokens=2.5), 400, 422, naming=("max_tokens",))
 
 
-@check("length.ignore-eos", "S", "ignore_eos gives exactly max_tokens", "ignore_eos 时恰好生成 max_tokens 个")
+@check("length.ignore-eos", "S", "ignore_eos gives exactly max_tokens")
 def ignore_eos(server: Server):
     equal("usage.completion_tokens", _count(server, "Say hi.", max_tokens=150, ignore_eos=True), 150)
 
 
-@check("length.min-tokens", "S", "min_tokens keeps the answer from ending early", "min_tokens 防止过早结束")
+@check("length.min-tokens", "S", "min_tokens keeps the answer from ending early")
 def min_tokens(server: Server):
     at_least("usage.completion_tokens", _count(server, "Say hi.", min_tokens=60, max_tokens=80), 60)
 
 
-@check("length.min-over-max", "S", "min_tokens above max_tokens is a 400", "min_tokens 大于 max_tokens 返回 400")
+@check("length.min-over-max", "S", "min_tokens above max_tokens is a 400")
 def min_over_max(server: Server):
     refused(server.try_chat(min_tokens=20, max_tokens=10), 400, 422, naming=("min_tokens",))
 
 
-@check("length.completions", "M", "max_tokens is exact in completions", "completions 中 max_tokens 精确")
+@check("length.completions", "M", "max_tokens is exact in completions")
 def completions(server: Server):
     equal("usage.completion_tokens", server.complete(max_tokens=9, ignore_eos=True).usage["completion_tokens"], 9)

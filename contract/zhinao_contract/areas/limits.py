@@ -41,14 +41,13 @@ def _flood(server: Server) -> Reply:
     "limits.retry-after",
     "S",
     "a refusal for load says in Retry-After how many seconds to wait",
-    "因负载被拒时 Retry-After 给出等待秒数",
 )
 def retry_after(server: Server):
     seen = _provoke(server).headers.get("retry-after", "")
     expect(seen.isdigit() and int(seen) > 0, f"retry-after is {seen!r}", f"retry-after 为 {seen!r}")
 
 
-@check("limits.shape", "S", "it has OpenAI's shape", "且为 OpenAI 的错误格式")
+@check("limits.shape", "S", "it has OpenAI's shape")
 def shape(server: Server):
     reply = _provoke(server)
     one_of("status", reply.status, (429, 503))
@@ -56,7 +55,7 @@ def shape(server: Server):
     expect(len(error["message"]) > 10, f"the message is {short(error)}", f"信息为 {short(error)}")
 
 
-@check("limits.after", "S", "afterwards the server answers again", "之后服务器恢复回答")
+@check("limits.after", "S", "afterwards the server answers again")
 def after(server: Server):
     _provoke(server)
     one_of("finish_reason", server.chat().finish(), ("stop", "length"))

@@ -22,7 +22,6 @@ def _entries(server: Server, **fields) -> list[dict]:
     "logprobs.shape",
     "M",
     "each token has `token`, `logprob`, `bytes`, `top_logprobs`",
-    "每个 token 有 `token`、`logprob`、`bytes`、`top_logprobs`",
 )
 def shape(server: Server):
     for entry in _entries(server):
@@ -32,19 +31,19 @@ def shape(server: Server):
         expect("bytes" in entry, f"an entry has no bytes: {short(entry)}", f"缺少 bytes：{short(entry)}")
 
 
-@check("logprobs.count", "M", "there are as many as completion_tokens", "数量与 completion_tokens 相等")
+@check("logprobs.count", "M", "there are as many as completion_tokens")
 def count(server: Server):
     answer = server.chat(STORY, **ASKED)
     equal("len(logprobs.content)", len(answer.choices[0]["logprobs"]["content"]), answer.usage["completion_tokens"])
 
 
-@check("logprobs.not-positive", "M", "none is above 0", "全部不大于 0")
+@check("logprobs.not-positive", "M", "none is above 0")
 def not_positive(server: Server):
     for entry in _entries(server):
         at_most("logprob", entry["logprob"], 1e-6)
 
 
-@check("logprobs.joined", "M", "the tokens joined are the text", "各 token 连起来即为文本")
+@check("logprobs.joined", "M", "the tokens joined are the text")
 def joined(server: Server):
     answer = server.chat(STORY, **ASKED)
     entries = answer.choices[0]["logprobs"]["content"]
@@ -52,19 +51,19 @@ def joined(server: Server):
     equal("the joined tokens", data.decode("utf-8", "replace").strip(), answer.whole().strip())
 
 
-@check("logprobs.bytes", "S", "`bytes` are the token's bytes in UTF-8", "`bytes` 为 token 的 UTF-8 字节")
+@check("logprobs.bytes", "S", "`bytes` are the token's bytes in UTF-8")
 def token_bytes(server: Server):
     for entry in _entries(server):
         if "\ufffd" not in entry["token"]:
             equal("bytes", entry["bytes"], list(entry["token"].encode()))
 
 
-@check("logprobs.absent", "M", "unasked there are none", "未要求时没有")
+@check("logprobs.absent", "M", "unasked there are none")
 def absent(server: Server):
     equal("choices[0].logprobs", server.chat(STORY).choices[0].get("logprobs"), None)
 
 
-@check("logprobs.stream", "M", "a stream's are those of one piece, with a seed", "同一种子下流式与非流式的结果相同")
+@check("logprobs.stream", "M", "a stream's are those of one piece, with a seed")
 def stream(server: Server):
     fields = {**ASKED, "temperature": 1.0, "seed": 7}
     plain = [e["logprob"] for e in _entries(server, **fields)]
@@ -80,7 +79,6 @@ def stream(server: Server):
     "logprobs.greedy-top",
     "S",
     "at temperature 0 the likeliest token is the one that was taken",
-    "温度为 0 时所选即最可能的 token",
 )
 def greedy_top(server: Server):
     for entry in _entries(server, top_logprobs=1):
@@ -92,7 +90,6 @@ def greedy_top(server: Server):
     "logprobs.top",
     "S",
     "top_logprobs 4 gives the 4 likeliest, falling; or is refused by name",
-    "top_logprobs 为 4 时给出降序的 4 个，或被指名拒绝",
 )
 def top(server: Server):
     reply = server.try_chat(STORY, **ASKED, top_logprobs=4)
@@ -105,17 +102,17 @@ def top(server: Server):
         equal("top_logprobs", values, sorted(values, reverse=True))
 
 
-@check("logprobs.top-range", "S", "top_logprobs 1000 is a 400 that names it", "top_logprobs 为 1000 返回 400 并指明")
+@check("logprobs.top-range", "S", "top_logprobs 1000 is a 400 that names it")
 def top_range(server: Server):
     refused(server.try_chat(**ASKED, top_logprobs=1000), 400, 422, naming=("top_logprobs", "logprobs"))
 
 
-@check("logprobs.top-alone", "S", "top_logprobs without logprobs is a 400", "只给 top_logprobs 而无 logprobs 返回 400")
+@check("logprobs.top-alone", "S", "top_logprobs without logprobs is a 400")
 def top_alone(server: Server):
     refused(server.try_chat(top_logprobs=2), 400, 422, naming=("logprobs",))
 
 
-@check("logprobs.temperature", "C", "they are the model's, whatever the temperature", "它们是模型的概率，与温度无关")
+@check("logprobs.temperature", "C", "they are the model's, whatever the temperature")
 def temperature(server: Server):
     first = [_entries(server, temperature=t, top_k=1, max_tokens=1)[0]["logprob"] for t in (0.5, 1.0)]
     expect(
@@ -136,7 +133,7 @@ def _legacy(server: Server, prompt: str = PROMPT, **fields) -> tuple[dict, str]:
     return logprobs, answer.said()
 
 
-@check("logprobs.completions", "M", "completions: four lists of one length", "completions：四个等长列表")
+@check("logprobs.completions", "M", "completions: four lists of one length")
 def completions(server: Server):
     logprobs, text = _legacy(server)
     equal("len(logprobs.tokens)", len(logprobs["tokens"]), 6)
@@ -145,7 +142,7 @@ def completions(server: Server):
         at_most("token_logprobs[]", value, 1e-6)
 
 
-@check("logprobs.offsets", "S", "text_offset says where each token stands", "text_offset 给出每个 token 的位置")
+@check("logprobs.offsets", "S", "text_offset says where each token stands")
 def offsets(server: Server):
     logprobs, text = _legacy(server, echo=True, max_tokens=4)
     for token, offset in zip(logprobs["tokens"], logprobs["text_offset"], strict=True):
@@ -156,7 +153,6 @@ def offsets(server: Server):
     "logprobs.echo",
     "S",
     "with echo the prompt's tokens come first, the first without a value",
-    "echo 时先是提示的 token，首个无值",
 )
 def echo(server: Server):
     logprobs, text = _legacy(server, echo=True, max_tokens=1)
@@ -167,14 +163,14 @@ def echo(server: Server):
     expect(text.startswith(PROMPT), f"the text is {short(text)}", f"文本为 {short(text)}")
 
 
-@check("logprobs.echo-zero", "S", "with max_tokens 0 only the prompt is scored", "max_tokens 为 0 时只为提示打分")
+@check("logprobs.echo-zero", "S", "with max_tokens 0 only the prompt is scored")
 def echo_zero(server: Server):
     logprobs, text = _legacy(server, echo=True, max_tokens=0)
     equal("the text", text, PROMPT)
     equal("the joined tokens", "".join(logprobs["tokens"]), PROMPT)
 
 
-@check("logprobs.echo-sense", "S", "a likely ending scores above an odd one", "合理的结尾得分高于怪异的结尾")
+@check("logprobs.echo-sense", "S", "a likely ending scores above an odd one")
 def echo_sense(server: Server):
     begin = "The capital of France is"
     likely, odd = (
@@ -189,7 +185,7 @@ def echo_sense(server: Server):
     expect(likely > odd, f"Paris scores {likely:.2f}, purple {odd:.2f}", f"Paris 为 {likely:.2f}，purple 为 {odd:.2f}")
 
 
-@check("logprobs.echo-same", "S", "tokens score the same when written and when read back", "生成时与回读时的得分相同")
+@check("logprobs.echo-same", "S", "tokens score the same when written and when read back")
 def echo_same(server: Server):
     written, text = _legacy(server, max_tokens=6)
     read, _ = _legacy(server, PROMPT + text, echo=True, max_tokens=1)

@@ -5,7 +5,7 @@ from zhinao_contract.expect import at_least, equal, kind, refused, text
 from zhinao_contract.server import CHAT, Server
 
 
-@check("models.list", "M", "`GET /v1/models` lists models", "`GET /v1/models` 列出模型")
+@check("models.list", "M", "`GET /v1/models` lists models")
 def list_models(server: Server):
     reply = server.get("/v1/models")
     equal("status", reply.status, 200)
@@ -17,14 +17,14 @@ def list_models(server: Server):
         equal("data[].object", card.get("object"), "model")
 
 
-@check("models.card", "S", "a listed model has `created` and `owned_by`", "列出的模型带有 `created` 与 `owned_by`")
+@check("models.card", "S", "a listed model has `created` and `owned_by`")
 def card(server: Server):
     for one in server.get("/v1/models").json()["data"]:
         kind("created", one.get("created"), int)
         kind("owned_by", one.get("owned_by"), str)
 
 
-@check("models.get", "M", "`GET /v1/models/{id}` gives one model", "`GET /v1/models/{id}` 返回单个模型")
+@check("models.get", "M", "`GET /v1/models/{id}` gives one model")
 def get_model(server: Server):
     reply = server.get(f"/v1/models/{server.model}")
     equal("status", reply.status, 200)
@@ -32,7 +32,7 @@ def get_model(server: Server):
     equal("object", reply.json().get("object"), "model")
 
 
-@check("models.get-unknown", "M", "an unknown model's card is a 404", "查询不存在的模型返回 404")
+@check("models.get-unknown", "M", "an unknown model's card is a 404")
 def get_unknown(server: Server):
     refused(server.get("/v1/models/there-is-no-such-model"), 404)
 
@@ -41,18 +41,17 @@ def get_unknown(server: Server):
     "models.chat-unknown",
     "M",
     "a chat with an unknown model is a 404 that names it",
-    "用不存在的模型对话返回 404 并指出其名",
 )
 def chat_unknown(server: Server):
     refused(server.try_chat(model="there-is-no-such-model"), 404, naming=("there-is-no-such-model",))
 
 
-@check("models.complete-unknown", "M", "a completion with an unknown model is a 404", "用不存在的模型补全返回 404")
+@check("models.complete-unknown", "M", "a completion with an unknown model is a 404")
 def complete_unknown(server: Server):
     server.needs("/v1/completions")
     refused(server.try_completion(model="there-is-no-such-model"), 404)
 
 
-@check("models.wrong-type", "M", "a model name that is a number is a 400", "模型名为数字时返回 400")
+@check("models.wrong-type", "M", "a model name that is a number is a 400")
 def wrong_type(server: Server):
     refused(server.post(CHAT, {**server.chat_body(), "model": 5}), 400, 404, 422, naming=("model",))

@@ -15,7 +15,7 @@ GO_ON = {"continue_final_message": True, "add_generation_prompt": False}
 FIELDS = ("reasoning_content", "reasoning")
 
 
-@check("thinking.separate", "M", "the thought stands in a field of its own", "思考过程在单独的字段中")
+@check("thinking.separate", "M", "the thought stands in a field of its own")
 def separate(server: Server):
     need_thinking(server)
     answer = server.chat(SUM, max_tokens=1024)
@@ -33,7 +33,6 @@ def separate(server: Server):
     "thinking.both-fields",
     "C",
     "under both names, reasoning_content and reasoning",
-    "同时用 reasoning_content 与 reasoning 两个名称",
 )
 def both_fields(server: Server):
     need_thinking(server)
@@ -42,9 +41,7 @@ def both_fields(server: Server):
     kind("message.reasoning", message.get("reasoning"), str)
 
 
-@check(
-    "thinking.stream", "M", "a streamed thought comes in its field, before the answer", "流式思考在其字段中，且先于回答"
-)
+@check("thinking.stream", "M", "a streamed thought comes in its field, before the answer")
 def stream(server: Server):
     need_thinking(server)
     seen = server.chat_stream(SUM, max_tokens=1024)
@@ -58,14 +55,14 @@ def stream(server: Server):
     equal("the streamed thought", seen.thought(), answer.thought())
 
 
-@check("thinking.stream-both", "C", "each delta has both names", "每个增量同时有两个名称")
+@check("thinking.stream-both", "C", "each delta has both names")
 def stream_both(server: Server):
     need_thinking(server)
     for delta in server.chat_stream(SUM, max_tokens=64).deltas():
         equal("delta.reasoning", delta.get("reasoning"), delta.get("reasoning_content"))
 
 
-@check("thinking.cut", "M", "a thought cut by max_tokens is not shown as the answer", "被截断的思考不作为回答显示")
+@check("thinking.cut", "M", "a thought cut by max_tokens is not shown as the answer")
 def cut(server: Server):
     need_thinking(server)
     answer = server.chat(SUM, max_tokens=8)
@@ -75,7 +72,7 @@ def cut(server: Server):
     expect(not answer.said(), f"the content is {short(answer.said())}", f"content 为 {short(answer.said())}")
 
 
-@check("thinking.count", "S", "usage counts the tokens of the thought", "usage 统计思考的 token 数")
+@check("thinking.count", "S", "usage counts the tokens of the thought")
 def count(server: Server):
     need_thinking(server)
     usage = server.chat(SUM, max_tokens=64).usage
@@ -88,7 +85,6 @@ def count(server: Server):
     "thinking.budget",
     "C",
     "thinking_budget closes the thought, and an answer follows",
-    "thinking_budget 结束思考并给出回答",
 )
 def budget(server: Server):
     need_thinking(server)
@@ -107,15 +103,12 @@ def budget(server: Server):
     "thinking.budget-range",
     "C",
     "a thinking_budget below 0 is a 400 that names it",
-    "thinking_budget 为负返回 400 并指明",
 )
 def budget_range(server: Server):
     refused(server.try_chat(SUM, thinking_budget=-3), 400, 422, naming=("thinking_budget",))
 
 
-@check(
-    "thinking.answer-now", "C", "answer_now closes the thought of a running request", "answer_now 结束运行中请求的思考"
-)
+@check("thinking.answer-now", "C", "answer_now closes the thought of a running request")
 def answer_now(server: Server):
     need_thinking(server)
     body = server.chat_body(SUM, max_tokens=1024, stream=True)
@@ -135,13 +128,12 @@ def answer_now(server: Server):
     "thinking.answer-now-unknown",
     "C",
     "answer_now of a request that is not there is a 404",
-    "对不存在的请求 answer_now 返回 404",
 )
 def answer_now_unknown(server: Server):
     refused(server.post(f"{CHAT}/chatcmpl-not-there/answer_now", {}), 404)
 
 
-@check("thinking.history", "S", "earlier thoughts are taken back under either name", "历史中的思考用任一名称都可传回")
+@check("thinking.history", "S", "earlier thoughts are taken back under either name")
 def history(server: Server):
     for field in FIELDS:
         old = {"role": "assistant", "content": "42", field: "17 + 25 is 42."}
@@ -157,9 +149,7 @@ def _opened(server: Server) -> list[dict]:
     return messages
 
 
-@check(
-    "thinking.prefilled", "S", "text after a `<think>` in the prompt is thought", "提示中已有 `<think>` 时其后为思考"
-)
+@check("thinking.prefilled", "S", "text after a `<think>` in the prompt is thought")
 def prefilled(server: Server):
     answer = server.chat(_opened(server), max_tokens=8, ignore_eos=True, **GO_ON)
     expect(
@@ -167,7 +157,7 @@ def prefilled(server: Server):
     )
 
 
-@check("thinking.prefilled-stream", "S", "in a stream too", "流式亦然")
+@check("thinking.prefilled-stream", "S", "in a stream too")
 def prefilled_stream(server: Server):
     seen = server.chat_stream(_opened(server), max_tokens=8, ignore_eos=True, **GO_ON)
     expect(
@@ -181,7 +171,6 @@ def prefilled_stream(server: Server):
     "thinking.missing-open",
     "S",
     "a `</think>` ends that thought, and what follows is the answer",
-    "`</think>` 结束思考，其后为回答",
 )
 def missing_open(server: Server):
     messages, text = _opened(server), "It is 42.\n</think>\nThe answer is 42."

@@ -15,7 +15,7 @@ TEXTS = (
 )
 
 
-@check("tokens.tokenize", "S", "`POST /tokenize` gives ids and their count", "`POST /tokenize` 返回 id 与数量")
+@check("tokens.tokenize", "S", "`POST /tokenize` gives ids and their count")
 def tokenize(server: Server):
     reply = server.post("/tokenize", {"model": server.model, "prompt": "The quick brown fox."})
     equal("status", reply.status, 200)
@@ -30,22 +30,22 @@ def _back(server: Server, text: str) -> None:
     equal("the text that came back", reply.json().get("prompt"), text)
 
 
-@check("tokens.round-trip", "S", "text to ids and back is the same text", "文本转 id 再转回，文本不变")
+@check("tokens.round-trip", "S", "text to ids and back is the same text")
 def round_trip(server: Server):
     _back(server, TEXTS[0])
 
 
-@check("tokens.round-trip-chinese", "S", "also Chinese", "中文亦然")
+@check("tokens.round-trip-chinese", "S", "also Chinese")
 def round_trip_chinese(server: Server):
     _back(server, TEXTS[1])
 
 
-@check("tokens.round-trip-emoji", "S", "also emoji", "表情符号亦然")
+@check("tokens.round-trip-emoji", "S", "also emoji")
 def round_trip_emoji(server: Server):
     _back(server, TEXTS[2])
 
 
-@check("tokens.round-trip-spaces", "S", "also runs of spaces, tabs and lines", "连续空格、制表符与换行亦然")
+@check("tokens.round-trip-spaces", "S", "also runs of spaces, tabs and lines")
 def round_trip_spaces(server: Server):
     _back(server, TEXTS[3])
 
@@ -54,14 +54,13 @@ def round_trip_spaces(server: Server):
     "tokens.round-trip-odd",
     "S",
     "also text that looks like control tokens, and control characters",
-    "形似控制符的文本与控制字符亦然",
 )
 def round_trip_odd(server: Server):
     _back(server, TEXTS[4])
     _back(server, TEXTS[5])
 
 
-@check("tokens.chat", "S", "messages to ids: as many as usage counts", "消息转 id 的数量与 usage 一致")
+@check("tokens.chat", "S", "messages to ids: as many as usage counts")
 def chat(server: Server):
     body = {"model": server.model, "messages": [{"role": "user", "content": STORY}]}
     reply = server.post("/tokenize", body)
@@ -71,20 +70,20 @@ def chat(server: Server):
     equal("the number of ids", len(reply.json()["tokens"]), server.chat(STORY, max_tokens=1).usage["prompt_tokens"])
 
 
-@check("tokens.bad", "S", "ids that are none are a 400", "无效 id 返回 400")
+@check("tokens.bad", "S", "ids that are none are a 400")
 def bad(server: Server):
     token_ids(server, "a")
     for tokens in ([10**9], ["a"], [-1]):
         refused(server.post("/detokenize", {"model": server.model, "tokens": tokens}), 400, 422)
 
 
-@check("tokens.missing", "S", "`/tokenize` without a text is a 400", "`/tokenize` 缺少文本返回 400")
+@check("tokens.missing", "S", "`/tokenize` without a text is a 400")
 def missing(server: Server):
     token_ids(server, "a")
     refused(server.post("/tokenize", {"model": server.model}), 400, 422)
 
 
-@check("tokens.render", "S", "the rendered prompt has as many ids as usage counts", "渲染出的提示 id 数与 usage 一致")
+@check("tokens.render", "S", "the rendered prompt has as many ids as usage counts")
 def render(server: Server):
     reply = server.post(f"{CHAT}/render", server.chat_body(STORY))
     equal("status", reply.status, 200)

@@ -42,7 +42,7 @@ def _arguments(call: dict) -> dict:
     return value
 
 
-@check("tools.auto", "M", "tools are taken; there is an answer or a proper call", "接受工具：给出回答或正确的调用")
+@check("tools.auto", "M", "tools are taken; there is an answer or a proper call")
 def auto(server: Server):
     for fields in ({}, {"tool_choice": "auto"}):
         answer = server.chat(ASK, tools=TOOLS, max_tokens=100, **fields)
@@ -53,7 +53,7 @@ def auto(server: Server):
         equal("finish_reason is tool_calls", answer.finish() == "tool_calls", bool(calls))
 
 
-@check("tools.none", "M", "tool_choice none makes no call", "tool_choice 为 none 时不调用")
+@check("tools.none", "M", "tool_choice none makes no call")
 def none(server: Server):
     answer = server.chat(ASK, tools=TOOLS, tool_choice="none", max_tokens=60)
     expect(
@@ -64,14 +64,12 @@ def none(server: Server):
     one_of("finish_reason", answer.finish(), ("stop", "length"))
 
 
-@check(
-    "tools.required", "M", "tool_choice required makes a call of a known tool", "tool_choice 为 required 时调用已知工具"
-)
+@check("tools.required", "M", "tool_choice required makes a call of a known tool")
 def required(server: Server):
     one_of("function.name", _call(server)["function"]["name"], NAMES)
 
 
-@check("tools.named", "M", "a named tool is the one that is called", "指名的工具被调用")
+@check("tools.named", "M", "a named tool is the one that is called")
 def named(server: Server):
     equal("function.name", _call(server, NAMED)["function"]["name"], "get_forecast")
 
@@ -80,7 +78,6 @@ def named(server: Server):
     "tools.shape",
     "M",
     "a call has an id, the type function and arguments as a JSON string",
-    "调用带 id、类型 function 与 JSON 字符串参数",
 )
 def shape(server: Server):
     call = _call(server)
@@ -89,7 +86,7 @@ def shape(server: Server):
     _arguments(call)
 
 
-@check("tools.arguments", "S", "the arguments keep the tool's schema", "参数符合工具的模式")
+@check("tools.arguments", "S", "the arguments keep the tool's schema")
 def arguments(server: Server):
     for choice in ("required", NAMED):
         value = _arguments(_call(server, choice))
@@ -97,19 +94,19 @@ def arguments(server: Server):
         expect(not broken, f"{short(value)} breaks the schema: {broken}", f"{short(value)} 不符合模式：{broken}")
 
 
-@check("tools.finish", "M", "finish_reason is tool_calls", "finish_reason 为 tool_calls")
+@check("tools.finish", "M", "finish_reason is tool_calls")
 def finish(server: Server):
     answer = server.chat(ASK, tools=TOOLS, tool_choice="required", max_tokens=300)
     equal("finish_reason", answer.finish(), "tool_calls")
 
 
-@check("tools.ids-differ", "S", "two calls have different ids", "两次调用的 id 不同")
+@check("tools.ids-differ", "S", "two calls have different ids")
 def ids_differ(server: Server):
     ids = {_call(server)["id"] for _ in range(2)}
     equal("the number of ids", len(ids), 2)
 
 
-@check("tools.stream", "M", "streamed deltas add up to a proper call", "流式增量可拼成正确的调用")
+@check("tools.stream", "M", "streamed deltas add up to a proper call")
 def stream(server: Server):
     seen = server.chat_stream(ASK, tools=TOOLS, tool_choice="required", max_tokens=300)
     calls = seen.tool_calls()
@@ -129,7 +126,6 @@ def stream(server: Server):
     "tools.stream-index",
     "M",
     "each delta of a call tells its index, the first its id and name",
-    "每个调用增量带 index，首个带 id 与名称",
 )
 def stream_index(server: Server):
     seen = server.chat_stream(ASK, tools=TOOLS, tool_choice=NAMED, max_tokens=300)
@@ -141,7 +137,7 @@ def stream_index(server: Server):
     text("the first piece's name", (pieces[0].get("function") or {}).get("name"))
 
 
-@check("tools.stream-same", "S", "they add up to what comes in one piece", "流式与非流式的调用一致")
+@check("tools.stream-same", "S", "they add up to what comes in one piece")
 def stream_same(server: Server):
     streamed = server.chat_stream(ASK, tools=TOOLS, tool_choice=NAMED, max_tokens=300).tool_calls()
     equal(
@@ -149,7 +145,7 @@ def stream_same(server: Server):
     )
 
 
-@check("tools.stream-no-text", "S", "a streamed call shows none of its JSON as text", "流式调用的 JSON 不作为文本出现")
+@check("tools.stream-no-text", "S", "a streamed call shows none of its JSON as text")
 def stream_no_text(server: Server):
     seen = server.chat_stream(ASK, tools=TOOLS, tool_choice="required", max_tokens=300)
     expect(
@@ -172,7 +168,6 @@ def _round_trip(result: str, **message) -> list[dict]:
     "tools.result",
     "M",
     "a tool's result is taken, with content null or absent beside the call",
-    "接受工具结果，调用消息的 content 可为 null 或缺省",
 )
 def result(server: Server):
     for message in ({"content": None}, {}, {"content": ""}):
@@ -180,7 +175,7 @@ def result(server: Server):
         one_of("finish_reason", answer.finish(), ("stop", "length", "tool_calls"))
 
 
-@check("tools.result-counts", "M", "the result reaches the model", "工具结果传到模型")
+@check("tools.result-counts", "M", "the result reaches the model")
 def result_counts(server: Server):
     counts = [
         server.chat(_round_trip(words, content=None), tools=TOOLS, max_tokens=1).usage["prompt_tokens"]
@@ -193,7 +188,7 @@ def result_counts(server: Server):
     )
 
 
-@check("tools.listed", "S", "the tools reach the model", "工具列表传到模型")
+@check("tools.listed", "S", "the tools reach the model")
 def listed(server: Server):
     with_tools, without = (server.chat(ASK, max_tokens=1, tools=t).usage["prompt_tokens"] for t in (TOOLS, ...))
     expect(
@@ -205,24 +200,23 @@ def listed(server: Server):
     "tools.unknown-name",
     "M",
     "tool_choice of a tool that is not there is a 400",
-    "tool_choice 指向不存在的工具返回 400",
 )
 def unknown_name(server: Server):
     choice = {"type": "function", "function": {"name": "no_such_tool"}}
     refused(server.try_chat(ASK, tools=TOOLS, tool_choice=choice), 400, 422, naming=("tool",))
 
 
-@check("tools.without-list", "S", "tool_choice required without tools is a 400", "无工具而要求调用返回 400")
+@check("tools.without-list", "S", "tool_choice required without tools is a 400")
 def without_list(server: Server):
     refused(server.try_chat(ASK, tool_choice="required"), 400, 422, naming=("tool",))
 
 
-@check("tools.bad-choice", "M", "an unknown tool_choice is a 400", "未知的 tool_choice 返回 400")
+@check("tools.bad-choice", "M", "an unknown tool_choice is a 400")
 def bad_choice(server: Server):
     refused(server.try_chat(ASK, tools=TOOLS, tool_choice="perhaps"), 400, 422, naming=("tool_choice",))
 
 
-@check("tools.bad-tool", "M", "a tool without a name is a 400", "没有名称的工具返回 400")
+@check("tools.bad-tool", "M", "a tool without a name is a 400")
 def bad_tool(server: Server):
     refused(server.try_chat(ASK, tools=[{"type": "function", "function": {}}]), 400, 422, naming=("tools", "name"))
 
@@ -231,7 +225,6 @@ def bad_tool(server: Server):
     "tools.one-at-a-time",
     "S",
     "parallel_tool_calls false makes one call at most",
-    "parallel_tool_calls 为 false 时至多一个调用",
 )
 def one_at_a_time(server: Server):
     answer = server.chat(ASK, tools=TOOLS, tool_choice="required", parallel_tool_calls=False, max_tokens=400)

@@ -11,7 +11,6 @@ ASKED = {"stream_options": {"include_usage": True}}
     "usage.include",
     "M",
     "include_usage adds one last chunk with no choices",
-    "include_usage 在最后加一个无 choices 的块",
 )
 def include(server: Server):
     stream = server.chat_stream(**ASKED)
@@ -22,7 +21,7 @@ def include(server: Server):
     equal("usage.total_tokens", usage["total_tokens"], usage["prompt_tokens"] + usage["completion_tokens"])
 
 
-@check("usage.absent", "M", "a stream tells no usage unless asked", "未要求时流中没有 usage")
+@check("usage.absent", "M", "a stream tells no usage unless asked")
 def absent(server: Server):
     stream = server.chat_stream()
     expect(not stream.usages, f"usage came: {short(stream.usages)}", f"出现了 usage：{short(stream.usages)}")
@@ -34,14 +33,13 @@ def absent(server: Server):
     "usage.null-before",
     "C",
     "with include_usage the chunks before have usage null",
-    "include_usage 时之前的块 usage 为 null",
 )
 def null_before(server: Server):
     for chunk in server.chat_stream(**ASKED).chunks[:-1]:
         expect("usage" in chunk and chunk["usage"] is None, f"a chunk is {short(chunk)}", f"某块为 {short(chunk)}")
 
 
-@check("usage.same", "M", "a stream counts as an answer in one piece does", "流式与非流式计数一致")
+@check("usage.same", "M", "a stream counts as an answer in one piece does")
 def same(server: Server):
     streamed, plain = server.chat_stream(STORY, **ASKED).usages[-1], server.chat(STORY).usage
     for name in ("prompt_tokens", "completion_tokens", "total_tokens"):
@@ -52,7 +50,6 @@ def same(server: Server):
     "usage.exact",
     "M",
     "completion_tokens is max_tokens where that ended the answer",
-    "因 max_tokens 结束时计数与之相等",
 )
 def exact(server: Server):
     answer = server.chat(STORY, max_tokens=12)
@@ -60,7 +57,7 @@ def exact(server: Server):
     equal("usage.completion_tokens", answer.usage["completion_tokens"], 12)
 
 
-@check("usage.prompt-grows", "M", "a longer prompt counts more", "提示越长计数越多")
+@check("usage.prompt-grows", "M", "a longer prompt counts more")
 def prompt_grows(server: Server):
     short_one, long_one = (server.chat("fox " * n, max_tokens=1).usage["prompt_tokens"] for n in (1, 51))
     at_least("the difference for 50 words", long_one - short_one, 50)
@@ -69,13 +66,13 @@ def prompt_grows(server: Server):
     )
 
 
-@check("usage.prompt-same", "M", "the same prompt counts the same every time", "同一提示每次计数相同")
+@check("usage.prompt-same", "M", "the same prompt counts the same every time")
 def prompt_same(server: Server):
     first, second = (server.chat(STORY, max_tokens=1).usage["prompt_tokens"] for _ in range(2))
     equal("usage.prompt_tokens the second time", second, first)
 
 
-@check("usage.completions", "M", "completions count too, streamed as well", "completions 同样计数，流式亦然")
+@check("usage.completions", "M", "completions count too, streamed as well")
 def completions(server: Server):
     plain = server.complete(max_tokens=8).usage
     equal("usage.total_tokens", plain["total_tokens"], plain["prompt_tokens"] + plain["completion_tokens"])
@@ -84,7 +81,7 @@ def completions(server: Server):
     equal("usage.completion_tokens", streamed["completion_tokens"], plain["completion_tokens"])
 
 
-@check("usage.not-streamed", "C", "stream_options without stream is a 400", "非流式给出 stream_options 返回 400")
+@check("usage.not-streamed", "C", "stream_options without stream is a 400")
 def not_streamed(server: Server):
     refused(server.post(CHAT, server.chat_body(**ASKED)), 400, 422, naming=("stream",))
 
@@ -93,7 +90,6 @@ def not_streamed(server: Server):
     "usage.cached",
     "C",
     "prompt_tokens_details.cached_tokens, where told, is not above prompt_tokens",
-    "若给出 cached_tokens，不超过 prompt_tokens",
 )
 def cached(server: Server):
     server.chat(STORY * 8, max_tokens=1)

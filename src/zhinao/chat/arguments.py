@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zhinao import config
 from zhinao.api import options
+from zhinao.chat.words import translated
 from zhinao.engine.bounds import BOUNDS
 from zhinao.errors import UsageError
 from zhinao.family import DEMO
@@ -69,22 +70,20 @@ def read(args: argparse.Namespace) -> Settings:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The flags of Settings. Their defaults are None, so that a file's value is seen."""
-    model = parser.add_argument_group(tr("model", "模型"))
-    model.add_argument(
-        "--engine", choices=ENGINES, help=tr("engine (default: the fastest here)", "引擎（默认选本机最快的）")
-    )
-    model.add_argument("--quant", metavar="Q", help=tr("weights' precision: bf16, int8 …", "权重精度：bf16、int8 等"))
-    model.add_argument("--device", help=tr("device: auto, cpu, cuda …", "设备：auto、cpu、cuda 等"))
-    model.add_argument("--threads", type=int, metavar="N", help=tr("threads of the engine", "引擎线程数"))
-    model.add_argument("--offline", action="store_const", const=True, help=tr("open no connection", "不访问网络"))
-    model.add_argument("--source", metavar="HUB", help=tr("huggingface or modelscope", "huggingface 或 modelscope"))
+    model = parser.add_argument_group(translated("model"))
+    model.add_argument("--engine", choices=ENGINES, help=translated("engine (default: the fastest here)"))
+    model.add_argument("--quant", metavar="Q", help=translated("weights' precision: bf16, int8 …"))
+    model.add_argument("--device", help=translated("device: auto, cpu, cuda …"))
+    model.add_argument("--threads", type=int, metavar="N", help=translated("threads of the engine"))
+    model.add_argument("--offline", action="store_const", const=True, help=translated("open no connection"))
+    model.add_argument("--source", metavar="HUB", help=translated("huggingface or modelscope"))
     parser.add_argument(
         "--config",
         metavar="FILE",
         type=Path,
-        help=tr("settings in YAML, named as the flags with _ for -", "YAML 配置文件，键名同各选项（- 改为 _）"),
+        help=translated("settings in YAML, named as the flags with _ for -"),
     )
-    drawing = parser.add_argument_group(tr("sampling (default: the checkpoint's)", "采样（默认按模型自带设置）"))
+    drawing = parser.add_argument_group(translated("sampling (default: the checkpoint's)"))
     for name, kind, sentence in (
         ("temperature", float, tr("0 takes the likeliest token", "0 表示总取最可能的 token")),
         ("top_p", float, tr("least share of probability kept", "保留的累计概率")),
@@ -107,7 +106,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--stop",
         action="append",
         metavar="TEXT",
-        help=tr("end before this text (may be given again)", "遇到此文本即停止（可多次给出）"),
+        help=translated("end before this text (may be given again)"),
     )
 
 

@@ -5,6 +5,7 @@ import sys
 import threading
 
 from zhinao.chat import arguments
+from zhinao.chat.words import translated
 from zhinao.errors import UsageError
 from zhinao.family import DEMO
 from zhinao.lang import tr
@@ -24,21 +25,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "prompt",
         nargs="*",
         metavar="PROMPT",
-        help=tr(
-            "ask this, print the answer and leave; piped text is put after it", "直接提问并输出回答；管道内容附在其后"
-        ),
+        help=translated("ask this, print the answer and leave; piped text is put after it"),
     )
-    parser.add_argument("--system", metavar="TEXT", help=tr("system message", "系统消息"))
+    parser.add_argument("--system", metavar="TEXT", help=translated("system message"))
     parser.add_argument(
         "--thinking-budget",
         type=int,
         metavar="N",
-        help=tr("close the thought after N tokens", "思考满 N 个 token 即结束思考"),
+        help=translated("close the thought after N tokens"),
     )
     parser.add_argument(
         "--show-thinking",
         action="store_true",
-        help=tr("one answer: print the thought too, on stderr", "单次回答时也把思考输出到 stderr"),
+        help=translated("one answer: print the thought too, on stderr"),
     )
     arguments.add(parser)
 

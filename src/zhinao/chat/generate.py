@@ -15,6 +15,7 @@ from zhinao.api.reply import Reply
 from zhinao.api.stream import ReplyStream
 from zhinao.chat import arguments
 from zhinao.chat.blocks import harmless
+from zhinao.chat.words import translated
 from zhinao.engine.base import LENGTH, STOP
 from zhinao.errors import UsageError
 from zhinao.lang import tr
@@ -26,45 +27,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help=tr("folder, GGUF file, hub id or short name", "文件夹、GGUF 文件、hub 名称或短名"),
+        help=translated("folder, GGUF file, hub id or short name"),
     )
     parser.add_argument(
         "text",
         nargs="*",
         metavar="TEXT",
-        help=tr("what to continue (default: what is piped in)", "要续写的文本（默认读取管道输入）"),
+        help=translated("what to continue (default: what is piped in)"),
     )
-    parser.add_argument("--input", type=Path, metavar="FILE", help=tr("continue the text of FILE", "续写文件中的文本"))
+    parser.add_argument("--input", type=Path, metavar="FILE", help=translated("continue the text of FILE"))
     parser.add_argument(
         "--lines",
         action="store_true",
-        help=tr("each line is a prompt of its own (needs --json)", "每行各为一个提示（需要 --json）"),
+        help=translated("each line is a prompt of its own (needs --json)"),
     )
     parser.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
-        help=tr("write here, whole or not at all; - is stdout", "写入文件，要么完整，要么不写；- 为标准输出"),
+        help=translated("write here, whole or not at all; - is stdout"),
     )
     parser.add_argument(
         "--json",
         action="store_true",
-        help=tr(
-            "one JSON object a line: prompt, text, ids, finish_reason, usage, seed",
-            "每行一个 JSON 对象：prompt、text、ids、finish_reason、usage、seed",
-        ),
+        help=translated("one JSON object a line: prompt, text, ids, finish_reason, usage, seed"),
     )
     parser.add_argument(
         "--logprobs",
         action="store_true",
-        help=tr("with --json: log-likelihood of each token", "与 --json 合用：每个 token 的对数似然"),
+        help=translated("with --json: log-likelihood of each token"),
     )
     parser.add_argument(
         "-n",
         type=int,
         default=1,
         metavar="N",
-        help=tr("answers for each prompt, with seeds S, S+1 …", "每个提示的续写数，种子依次为 S、S+1 …"),
+        help=translated("answers for each prompt, with seeds S, S+1 …"),
     )
     arguments.add(parser)
 

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from zhinao.errors import UsageError
+from zhinao.export.words import translated
 from zhinao.files import human_size
 from zhinao.lang import current, tr
 
@@ -14,30 +15,26 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("model", metavar="MODEL", help=tr("folder, hub id or short name", "目录、hub id 或短名"))
-    add("out", metavar="OUT", type=Path, help=tr("folder to write", "输出目录"))
-    add("--to", required=True, choices=("qwen2", "zhinao"), help=tr("the layout to write", "目标格式"))
+    add("model", metavar="MODEL", help=translated("folder, hub id or short name"))
+    add("out", metavar="OUT", type=Path, help=translated("folder to write"))
+    add("--to", required=True, choices=("qwen2", "zhinao"), help=translated("the layout to write"))
     add(
         "--prove",
         action=argparse.BooleanOptionalAction,
-        help=tr(
-            "compare weights, logits, greedy tokens and tokenizer with the source (default: as far as torch and memory allow)",
-            "与源模型比较权重、logits、贪心生成与分词器（默认：在 torch 与内存允许的范围内）",
+        help=translated(
+            "compare weights, logits, greedy tokens and tokenizer with the source (default: as far as torch and memory allow)"
         ),
     )
     add(
         "--max-shard-size",
         metavar="SIZE",
         default="4GB",
-        help=tr(
-            "largest file, such as 500MB or 4GB (default: %(default)s)",
-            "单个文件的上限，如 500MB、4GB（默认 %(default)s）",
-        ),
+        help=translated("largest file, such as 500MB or 4GB (default: %(default)s)"),
     )
-    add("--force", action="store_true", help=tr("replace OUT if it is a model folder", "若 OUT 是模型目录则替换"))
-    add("--source", choices=("huggingface", "modelscope"), help=tr("where to fetch MODEL from", "从何处下载 MODEL"))
-    add("--revision", help=tr("branch, tag or commit of MODEL", "MODEL 的分支、标签或提交"))
-    add("--offline", action="store_true", help=tr("open no connection", "不联网"))
+    add("--force", action="store_true", help=translated("replace OUT if it is a model folder"))
+    add("--source", choices=("huggingface", "modelscope"), help=translated("where to fetch MODEL from"))
+    add("--revision", help=translated("branch, tag or commit of MODEL"))
+    add("--offline", action="store_true", help=translated("open no connection"))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from zhinao.launch import layout as launch_layout
 from zhinao.launch import program as launch_program
 from zhinao.launch.layout import Asked, Layout
 from zhinao.launch.program import Program
+from zhinao.launch.words import translated
 from zhinao.train import claim
 from zhinao.train.loop.lasting import lasting_output
 
@@ -21,10 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "program",
         nargs=argparse.REMAINDER,
         metavar="PROGRAM …",
-        help=tr(
-            "finetune, pretrain or prefer, or a file.py, and its own flags",
-            "finetune、pretrain、prefer 或 file.py 及其参数",
-        ),
+        help=translated("finetune, pretrain or prefer, or a file.py, and its own flags"),
     )
 
     def add(name: str, **more):
@@ -33,56 +31,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "hostfile",
         metavar="FILE",
-        help=tr(
-            "machines, one `name slots=8` a line; only this machine in it: nothing is needed to reach it",
-            "机器列表，每行 `名称 slots=8`；只有本机时无需 ssh",
-        ),
+        help=translated("machines, one `name slots=8` a line; only this machine in it: nothing is needed to reach it"),
     )
     add(
         "num_nodes",
         type=int,
         metavar="N",
-        help=tr("machines (default: all of the hostfile)", "机器数（默认为 hostfile 全部）"),
+        help=translated("machines (default: all of the hostfile)"),
     )
     add(
         "num_gpus",
         type=int,
         metavar="N",
-        help=tr(
-            "processes on each machine (default: its GPUs; one without)",
-            "每台机器的进程数（默认为 GPU 数，无 GPU 时为 1）",
-        ),
+        help=translated("processes on each machine (default: its GPUs; one without)"),
     )
-    add("node_rank", type=int, metavar="R", help=tr("which machine this is, from 0", "本机是第几台（从 0 数起）"))
-    add("master_addr", metavar="ADDRESS", help=tr("where machine 0 is", "0 号机器的地址"))
+    add("node_rank", type=int, metavar="R", help=translated("which machine this is, from 0"))
+    add("master_addr", metavar="ADDRESS", help=translated("where machine 0 is"))
     add(
         "master_port",
         type=int,
         metavar="PORT",
-        help=tr(
-            "its port (default 29500; on one machine any that is free)", "端口（默认 29500；单机时自动选空闲端口）"
-        ),
+        help=translated("its port (default 29500; on one machine any that is free)"),
     )
     add(
         "no_ssh",
         action="store_true",
-        help=tr("start only this machine's part", "只启动本机部分，在每台机器上各执行一次"),
+        help=translated("start only this machine's part"),
     )
     add(
         "module",
         action="store_true",
-        help=tr("PROGRAM is a Python module, as `zhinao.train.sft`", "PROGRAM 为 Python 模块，如 `zhinao.train.sft`"),
+        help=translated("PROGRAM is a Python module, as `zhinao.train.sft`"),
     )
     add(
         "log_dir",
         metavar="DIR",
-        help=tr("logs of the processes (default: logs/ in output_dir)", "日志目录（默认为 output_dir 下的 logs/）"),
+        help=translated("logs of the processes (default: logs/ in output_dir)"),
     )
     parser.add_argument(
         "--print-command",
         "--print_command",
         action="store_true",
-        help=tr("print what would be run, and leave", "只打印将要执行的命令"),
+        help=translated("print what would be run, and leave"),
     )
 
 

@@ -9,6 +9,7 @@ import math
 from zhinao import outfile
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.plan.words import translated
 from zhinao.train.settings import flags
 from zhinao.train.settings.settings import TrainSettings
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from zhinao.plan.devices import NAMES
 
     flags.add_arguments(parser, TrainSettings)
-    group = parser.add_argument_group(tr("plan", "规划"))
+    group = parser.add_argument_group(translated("plan"))
     group.add_argument(
         "--gpu",
         metavar="NAME",
@@ -30,32 +31,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ),
     )
     group.add_argument(
-        "--num_gpus", "--num-gpus", type=int, metavar="N", help=tr("how many of them (default 1)", "设备数（默认 1）")
+        "--num_gpus", "--num-gpus", type=int, metavar="N", help=translated("how many of them (default 1)")
     )
     group.add_argument(
         "--tokens_per_second",
         "--tokens-per-second",
         type=float,
         metavar="X",
-        help=tr(
-            "speed of all devices together, where you know it (default: estimated)",
-            "所有设备合计的速度，若您知道（默认估算）",
-        ),
+        help=translated("speed of all devices together, where you know it (default: estimated)"),
     )
     group.add_argument(
         "--tokenizer",
         metavar="MODEL",
-        help=tr("count tokens with this one's instead of the model's", "改用它的分词器计数"),
+        help=translated("count tokens with this one's instead of the model's"),
     )
     group.add_argument(
         "--measure",
         action="store_true",
-        help=tr(
-            "run three steps on the heaviest batch on this machine, and correct the estimate",
-            "在本机用最重的一批数据跑三步，并修正估算",
-        ),
+        help=translated("run three steps on the heaviest batch on this machine, and correct the estimate"),
     )
-    group.add_argument("--json", action="store_true", help=tr("print JSON", "输出 JSON"))
+    group.add_argument("--json", action="store_true", help=translated("print JSON"))
 
 
 def run(args: argparse.Namespace) -> int:

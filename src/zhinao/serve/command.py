@@ -9,29 +9,27 @@ from zhinao.errors import UsageError
 from zhinao.lang import tr
 from zhinao.serve.gate.proxy import check_proxies
 from zhinao.serve.settings import ServeSettings
+from zhinao.serve.words import translated
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
-        help=tr(
-            "short name, hub id, folder or GGUF file (`zhinao models`)",
-            "短名、hub id、目录或 GGUF 文件（见 `zhinao models`）",
-        ),
+        help=translated("short name, hub id, folder or GGUF file (`zhinao models`)"),
     )
     add = parser.add_argument
-    add("--host", help=tr("address (default 127.0.0.1: this machine only)", "监听地址（默认 127.0.0.1，仅本机）"))
-    add("--port", type=int, help=tr("port (default 8360)", "端口（默认 8360）"))
+    add("--host", help=translated("address (default 127.0.0.1: this machine only)"))
+    add("--port", type=int, help=translated("port (default 8360)"))
     add(
         "--served-model-name",
         nargs="+",
         metavar="NAME",
-        help=tr("what clients call the model (default: its own name)", "客户端使用的模型名（默认为模型自己的名称）"),
+        help=translated("what clients call the model (default: its own name)"),
     )
     parser.set_defaults(rest=[], parser=parser)
-    _add_engine(parser.add_argument_group(tr("engine", "引擎")))
-    _add_limits(parser.add_argument_group(tr("who may ask, and how much", "访问与限额")))
-    _add_behaviour(parser.add_argument_group(tr("behaviour", "行为")))
+    _add_engine(parser.add_argument_group(translated("engine")))
+    _add_limits(parser.add_argument_group(translated("who may ask, and how much")))
+    _add_behaviour(parser.add_argument_group(translated("behaviour")))
 
 
 def _add_engine(group) -> None:
@@ -39,27 +37,26 @@ def _add_engine(group) -> None:
     add(
         "--engine",
         choices=("auto", "openvino", "transformers", "vllm"),
-        help=tr("engine (default: the one that suits this machine)", "引擎（默认自动选择）"),
+        help=translated("engine (default: the one that suits this machine)"),
     )
-    add("--quant", help=tr("weight format (openvino: int8, bf16, f32)", "权重格式（openvino：int8、bf16、f32）"))
-    add("--device", help=tr("device: auto, cpu, cuda …", "设备：auto、cpu、cuda …"))
-    add("--threads", type=int, help=tr("threads of the openvino engine", "openvino 引擎的线程数"))
+    add("--quant", help=translated("weight format (openvino: int8, bf16, f32)"))
+    add("--device", help=translated("device: auto, cpu, cuda …"))
+    add("--threads", type=int, help=translated("threads of the openvino engine"))
     add(
         "--tuned-for",
         choices=("many", "one"),
-        help=tr(
-            "int8: many requests at once (default), or one at a time, faster for that one and nearer to the model",
-            "int8：面向多个并发请求（默认），或逐个请求（单个更快、更接近原模型）",
+        help=translated(
+            "int8: many requests at once (default), or one at a time, faster for that one and nearer to the model"
         ),
     )
     add(
         "--cache-gb",
         type=float,
-        help=tr("memory for keys and values, in GB (openvino)", "键值缓存大小（GB，openvino）"),
+        help=translated("memory for keys and values, in GB (openvino)"),
     )
-    add("--source", choices=("huggingface", "modelscope"), help=tr("where to fetch from", "下载来源"))
-    add("--revision", help=tr("branch, tag or commit on the hub", "hub 上的分支、标签或提交"))
-    add("--offline", action="store_true", help=tr("open no connection to fetch anything", "不联网下载"))
+    add("--source", choices=("huggingface", "modelscope"), help=translated("where to fetch from"))
+    add("--revision", help=translated("branch, tag or commit on the hub"))
+    add("--offline", action="store_true", help=translated("open no connection to fetch anything"))
 
 
 def _add_limits(group) -> None:
@@ -67,64 +64,58 @@ def _add_limits(group) -> None:
     add(
         "--api-key-file",
         metavar="FILE",
-        help=tr(
-            "keys, one `name:key` a line; also by $ZHINAO_API_KEY", "密钥文件，每行 `名称:密钥`；也可用 $ZHINAO_API_KEY"
-        ),
+        help=translated("keys, one `name:key` a line; also by $ZHINAO_API_KEY"),
     )
     add(
         "--allow-anyone",
         action="store_true",
         default=None,
-        help=tr("serve other machines without a key", "允许其他机器无密钥访问"),
+        help=translated("serve other machines without a key"),
     )
     add(
         "--cors-origin",
         action="append",
         metavar="ORIGIN",
-        help=tr("a web page's origin that may use the server (repeatable)", "允许使用本服务的网页来源（可重复）"),
+        help=translated("a web page's origin that may use the server (repeatable)"),
     )
     add(
         "--proxy",
         action="append",
         metavar="ADDRESS",
-        help=tr(
-            "a reverse proxy whose X-Forwarded-For is believed: address or network (repeatable; default: none)",
-            "信任其 X-Forwarded-For 的反向代理：地址或网段（可重复；默认无）",
+        help=translated(
+            "a reverse proxy whose X-Forwarded-For is believed: address or network (repeatable; default: none)"
         ),
     )
     add(
         "--requests-per-minute",
         type=int,
         metavar="N",
-        help=tr("of one key, or one address; each answer counts", "每个密钥（或地址）每分钟请求数，每个回答计一次"),
+        help=translated("of one key, or one address; each answer counts"),
     )
     add(
         "--tokens-per-minute",
         type=int,
         metavar="N",
-        help=tr("of one key, or one address", "每个密钥（或地址）每分钟 token 数"),
+        help=translated("of one key, or one address"),
     )
     add(
         "--max-running",
         type=int,
         metavar="N",
-        help=tr("answers that run at once (default 64)", "同时生成的回答数（默认 64）"),
+        help=translated("answers that run at once (default 64)"),
     )
     add(
         "--max-queued",
         type=int,
         metavar="N",
-        help=tr("answers that may wait (default 256)", "排队的回答数（默认 256）"),
+        help=translated("answers that may wait (default 256)"),
     )
-    add("--max-body-mb", type=float, metavar="MB", help=tr("size of a request (default 8)", "请求体上限（默认 8）"))
+    add("--max-body-mb", type=float, metavar="MB", help=translated("size of a request (default 8)"))
     add(
         "--max-connections",
         type=int,
         metavar="N",
-        help=tr(
-            "that one address may have open (default 256; a --proxy any number)",
-            "每个地址可同时打开的连接数（默认 256；--proxy 不限）",
-        ),
+        help=translated("that one address may have open (default 256; a --proxy any number)"),
     )
 
 
@@ -134,34 +125,29 @@ def _add_behaviour(group) -> None:
         "--thinking-budget",
         type=int,
         metavar="N",
-        help=tr(
-            "tokens after which a thought is closed, where a request says nothing", "思考的 token 上限（请求未指定时）"
-        ),
+        help=translated("tokens after which a thought is closed, where a request says nothing"),
     )
     add(
         "--strict-params",
         action="store_true",
         default=None,
-        help=tr("refuse requests with unknown fields", "拒绝含未知字段的请求"),
+        help=translated("refuse requests with unknown fields"),
     )
     add(
         "--drain-seconds",
         type=float,
         metavar="S",
-        help=tr(
-            "how long running requests may take after SIGTERM (default 30)",
-            "收到 SIGTERM 后等待运行中请求的秒数（默认 30）",
-        ),
+        help=translated("how long running requests may take after SIGTERM (default 30)"),
     )
-    add("--log-format", choices=("text", "json"), help=tr("lines of the log", "日志格式"))
+    add("--log-format", choices=("text", "json"), help=translated("lines of the log"))
     add(
         "--log-content",
         action="store_true",
         default=None,
-        help=tr("put prompts and answers into the log", "在日志中记录提示与回答"),
+        help=translated("put prompts and answers into the log"),
     )
-    add("--config", metavar="FILE", help=tr("a YAML file with these settings", "包含上述设置的 YAML 文件"))
-    add("--print-command", action="store_true", help=tr("print what would be run, and leave", "只打印将要执行的命令"))
+    add("--config", metavar="FILE", help=translated("a YAML file with these settings"))
+    add("--print-command", action="store_true", help=translated("print what would be run, and leave"))
 
 
 def run(args: argparse.Namespace) -> int | None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from zhinao.data.check.finding import KINDS
 from zhinao.data.commands import arguments, tokenizer_of
+from zhinao.data.words import translated
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
@@ -12,33 +13,27 @@ from zhinao.lang import tr
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add_sources(parser)
     add = parser.add_argument
-    add("--json", metavar="FILE", type=Path, help=tr("write everything that was found as JSON", "将结果写为 JSON"))
+    add("--json", metavar="FILE", type=Path, help=translated("write everything that was found as JSON"))
     add(
         "--strict",
         action="store_true",
-        help=tr(
-            "exit with 10 for warnings too. Otherwise: 0 where there is no error, 10 where there is",
-            "有警告时退出码也为 10；否则仅有错误时为 10，无错误为 0",
-        ),
+        help=translated("exit with 10 for warnings too. Otherwise: 0 where there is no error, 10 where there is"),
     )
     add(
         "--ignore",
         metavar="CODE",
         action="append",
         default=[],
-        help=tr("do not look for this (may be given again)", "忽略这类问题（可多次给出）"),
+        help=translated("do not look for this (may be given again)"),
     )
     add(
         "--fix",
         metavar="OUTPUT",
         type=Path,
-        help=tr(
-            "write a repaired copy (.jsonl or .json, also .gz), and OUTPUT.diff beside it",
-            "写出修复后的副本（.jsonl、.json，可加 .gz），并在旁边写 OUTPUT.diff",
-        ),
+        help=translated("write a repaired copy (.jsonl or .json, also .gz), and OUTPUT.diff beside it"),
     )
     arguments.add_set(parser, tr("with --fix: what {{NAME}} becomes in the texts", "配合 --fix：替换文本中的 {{NAME}}"))
-    add("--force", action="store_true", help=tr("with --fix: replace OUTPUT", "配合 --fix：覆盖已有文件"))
+    add("--force", action="store_true", help=translated("with --fix: replace OUTPUT"))
     arguments.add_encoding(parser)
     arguments.add_workers(parser)
     tokenizer_of.add_arguments(parser)

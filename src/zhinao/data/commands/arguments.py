@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from zhinao import config
 from zhinao.data.encode.choices import OVERLONG, REJECTED, THOUGHTS, TRAIN_ON, Choices
 from zhinao.data.read.read import FORMAT_NAMES
+from zhinao.data.words import translated
 from zhinao.lang import tr
 
 if TYPE_CHECKING:
@@ -17,9 +18,8 @@ def add_sources(parser) -> None:
         "sources",
         metavar="SOURCE",
         nargs="+",
-        help=tr(
-            "files, folders, globs, or - for standard input; a weight behind it (a.jsonl:0.3) changes nothing here",
-            "文件、目录、通配符，或 - 表示标准输入；其后的权重（a.jsonl:0.3）在此不起作用",
+        help=translated(
+            "files, folders, globs, or - for standard input; a weight behind it (a.jsonl:0.3) changes nothing here"
         ),
     )
     add_format(parser)
@@ -29,7 +29,7 @@ def add_format(parser) -> None:
     parser.add_argument(
         "--format",
         choices=FORMAT_NAMES,
-        help=tr("format of the sources (default: by their content)", "来源的格式（默认按内容识别）"),
+        help=translated("format of the sources (default: by their content)"),
     )
 
 
@@ -40,26 +40,20 @@ def add_set(parser, help: str) -> None:
 
 def add_encoding(parser) -> None:
     """What `choices` and `limit` read."""
-    group = parser.add_argument_group(
-        tr("what will be trained (as in `zhinao finetune`)", "训练设置（同 `zhinao finetune`）")
-    )
+    group = parser.add_argument_group(translated("what will be trained (as in `zhinao finetune`)"))
     group.add_argument(
         "--train_on",
         "--train-on",
         choices=TRAIN_ON,
         default=Choices().train_on,
-        help=tr(
-            "answers of all turns, or of the last one (default: all)",
-            "训练所有轮次的回答，或只训练最后一轮（默认 all）",
-        ),
+        help=translated("answers of all turns, or of the last one (default: all)"),
     )
     group.add_argument(
         "--thoughts",
         choices=THOUGHTS,
         default=Choices().thoughts,
-        help=tr(
-            "thoughts of earlier turns: each turn as it was served, without thoughts, or the last turn only (default: %(default)s)",
-            "此前轮次的思考：按服务时的样子、去掉思考、或只取最后一轮（默认 %(default)s）",
+        help=translated(
+            "thoughts of earlier turns: each turn as it was served, without thoughts, or the last turn only (default: %(default)s)"
         ),
     )
     add_truth(
@@ -72,10 +66,9 @@ def add_encoding(parser) -> None:
         "--rejected",
         choices=REJECTED,
         default=Choices().rejected,
-        help=tr(
+        help=translated(
             "samples marked as bad answers (label, kto_tag, desirable: false; is_rejected: true): an error, left out, or learned all the same "
-            "(default: error)",
-            "标为不好回答的样本（label、kto_tag、desirable 为 false，或 is_rejected 为 true）：报错、略过，或照常训练（默认 error）",
+            "(default: error)"
         ),
     )
     group.add_argument(
@@ -83,17 +76,14 @@ def add_encoding(parser) -> None:
         "--model-max-length",
         type=int,
         metavar="N",
-        help=tr(
-            "most tokens of one sample (default: the model's context)", "单个样本的 token 上限（默认为模型上下文长度）"
-        ),
+        help=translated("most tokens of one sample (default: the model's context)"),
     )
     group.add_argument(
         "--overlong",
         choices=OVERLONG,
         default="error",
-        help=tr(
-            "longer ones: refuse too many of them, split between turns, drop, or take away the oldest part (default: error)",
-            "超长样本：报错、按轮次拆分、丢弃，或去掉最早的部分（默认 error）",
+        help=translated(
+            "longer ones: refuse too many of them, split between turns, drop, or take away the oldest part (default: error)"
         ),
     )
     group.add_argument(
@@ -102,7 +92,7 @@ def add_encoding(parser) -> None:
         type=float,
         default=0.01,
         metavar="X",
-        help=tr("share of longer ones that `error` lets pass (default: 0.01)", "error 策略允许的超长比例（默认 0.01）"),
+        help=translated("share of longer ones that `error` lets pass (default: 0.01)"),
     )
 
 
@@ -112,7 +102,7 @@ def add_workers(parser) -> None:
         "--preprocessing-num-workers",
         type=int,
         metavar="N",
-        help=tr("processes (default: one a core)", "进程数（默认每核一个）"),
+        help=translated("processes (default: one a core)"),
     )
 
 

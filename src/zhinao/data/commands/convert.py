@@ -13,6 +13,7 @@ from zhinao.data.read import formats
 from zhinao.data.read.formats.fields import Misfit
 from zhinao.data.read.reading import Faults, reading, say, say_found
 from zhinao.data.sample import Fault, Sample
+from zhinao.data.words import translated
 from zhinao.lang import tr
 
 
@@ -22,12 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "sources",
         metavar="SOURCE",
         nargs="+",
-        help=tr("files, folders, globs, or - for standard input", "文件、目录、通配符，或 - 表示标准输入"),
+        help=translated("files, folders, globs, or - for standard input"),
     )
     add(
         "--to",
         choices=tuple(formats.FORMATS),
-        help=tr("format to write (default: by kind, messages for chats)", "目标格式（默认按类别，对话为 messages）"),
+        help=translated("format to write (default: by kind, messages for chats)"),
     )
     add(
         "--output",
@@ -35,19 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         required=True,
-        help=tr(
-            ".jsonl, .json or .txt, also with .gz; - for standard output",
-            ".jsonl、.json、.txt，可加 .gz；- 表示标准输出",
-        ),
+        help=translated(".jsonl, .json or .txt, also with .gz; - for standard output"),
     )
     arguments.add_format(parser)
     arguments.add_set(parser, tr("what {{NAME}} becomes in the texts", "替换文本中的 {{NAME}}"))
     add(
         "--skip-faults",
         action="store_true",
-        help=tr("leave out what cannot be read or held, and say so", "略过无法读取或保存的条目并列出"),
+        help=translated("leave out what cannot be read or held, and say so"),
     )
-    add("--force", action="store_true", help=tr("replace FILE", "覆盖已有文件"))
+    add("--force", action="store_true", help=translated("replace FILE"))
 
 
 def run(args: argparse.Namespace) -> int:

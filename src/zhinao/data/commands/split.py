@@ -14,6 +14,7 @@ from zhinao.data.read import formats
 from zhinao.data.read.reading import Faults, reading, say, say_found
 from zhinao.data.read.sources import STDIN
 from zhinao.data.sample import DataError, Sample
+from zhinao.data.words import translated
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
@@ -22,32 +23,29 @@ FILES = ("train.jsonl", "eval.jsonl")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("sources", metavar="SOURCE", nargs="+", help=tr("files, folders, globs", "文件、目录、通配符"))
+    add("sources", metavar="SOURCE", nargs="+", help=translated("files, folders, globs"))
     add(
         "--eval",
         metavar="SHARE|N",
         default="0.05",
-        help=tr(
-            "how much to hold out: a share below 1, or a number of samples (default: %(default)s)",
-            "留作验证的部分：小于 1 的比例，或样本数（默认 %(default)s）",
-        ),
+        help=translated("how much to hold out: a share below 1, or a number of samples (default: %(default)s)"),
     )
-    add("--seed", type=int, default=42, help=tr("which ones (default: %(default)s)", "随机种子（默认 %(default)s）"))
+    add("--seed", type=int, default=42, help=translated("which ones (default: %(default)s)"))
     add(
         "--output",
         "-o",
         metavar="DIR",
         type=Path,
         required=True,
-        help=tr("folder for train.jsonl and eval.jsonl", "存放 train.jsonl 与 eval.jsonl 的目录"),
+        help=translated("folder for train.jsonl and eval.jsonl"),
     )
     arguments.add_format(parser)
     add(
         "--skip-faults",
         action="store_true",
-        help=tr("leave out what cannot be read, and say so", "略过无法读取的条目并列出"),
+        help=translated("leave out what cannot be read, and say so"),
     )
-    add("--force", action="store_true", help=tr("replace the two files", "覆盖这两个文件"))
+    add("--force", action="store_true", help=translated("replace the two files"))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zhinao.data.words import translated
 from zhinao.family import DEMO
 from zhinao.lang import tr
 
@@ -23,9 +24,7 @@ class Reader:
 
 
 def add_arguments(parser) -> None:
-    group = parser.add_argument_group(
-        tr("model (its tokenizer and chat template; no weights)", "模型（只用分词器与对话模板，不读权重）")
-    )
+    group = parser.add_argument_group(translated("model (its tokenizer and chat template; no weights)"))
     group.add_argument(
         "--model",
         "--model_name_or_path",
@@ -35,8 +34,8 @@ def add_arguments(parser) -> None:
             f"目录、简称或 hub id（默认演示模型 {DEMO}）",
         ),
     )
-    group.add_argument("--offline", action="store_true", help=tr("open no connection", "不访问网络"))
-    group.add_argument("--source", metavar="HUB", help=tr("huggingface or modelscope", "huggingface 或 modelscope"))
+    group.add_argument("--offline", action="store_true", help=translated("open no connection"))
+    group.add_argument("--source", metavar="HUB", help=translated("huggingface or modelscope"))
 
 
 def read(args) -> Reader:

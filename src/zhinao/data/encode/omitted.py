@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from zhinao.data.sample import DataError, Fault, Place
+from zhinao.data.words import translated
 from zhinao.lang import counted, tr
 
 NUM_WORST = 20
@@ -109,7 +110,7 @@ class Omitted:
 
         title = tr("What is lost before the run", "训练前的损失")
         table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0))
-        table.add_column(tr("source", "来源"), overflow="fold")
+        table.add_column(translated("source"), overflow="fold")
         for english, chinese in _COLUMNS:
             table.add_column(tr(english, chinese), justify="right")
         rows = list(self.rows.items())

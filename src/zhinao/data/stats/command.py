@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from zhinao.data.commands import arguments, tokenizer_of
+from zhinao.data.words import translated
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
@@ -16,16 +17,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--limits",
         metavar="N,N",
         default=_LIMITS,
-        help=tr("lengths of rows to try packing with (default: %(default)s)", "尝试拼接的行长度（默认 %(default)s）"),
+        help=translated("lengths of rows to try packing with (default: %(default)s)"),
     )
     parser.add_argument(
         "--seed",
         type=int,
         default=42,
         metavar="N",
-        help=tr("of the packing (default: 42)", "拼接的随机种子（默认 42）"),
+        help=translated("of the packing (default: 42)"),
     )
-    parser.add_argument("--json", metavar="FILE", type=Path, help=tr("write the numbers as JSON", "将结果写为 JSON"))
+    parser.add_argument("--json", metavar="FILE", type=Path, help=translated("write the numbers as JSON"))
     arguments.add_encoding(parser)
     arguments.add_workers(parser)
     tokenizer_of.add_arguments(parser)

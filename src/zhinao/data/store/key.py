@@ -12,7 +12,6 @@ from pathlib import Path
 
 import tokenizers
 
-import zhinao
 from zhinao import files
 from zhinao.data.read.sources import path_of
 
@@ -24,7 +23,7 @@ _TOKENIZER = ("tokenizer*.json", "special_tokens_map.json", "added_tokens.json",
 
 def digest(data_files: Sequence[str], tokenizer_folder: Path, choices: dict) -> str:
     """Hex. `choices` must be JSON values. Reads every file to its end: a change that keeps size and date is seen too."""
-    package = Path(zhinao.__file__).parent
+    package = Path(files.__file__).parent
     parts = {
         "data": [[name, files.sha256(path_of(name))] for name in data_files],
         "tokenizer": _contents(

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from zhinao.data.commands import arguments, tokenizer_of
+from zhinao.data.words import translated
 from zhinao.errors import UsageError
 from zhinao.lang import counted, tr
 
@@ -17,12 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--sample",
         metavar="N",
-        help=tr(
-            "which samples, counted from 1 over all sources: 7, 3-9, 1,4,8- (default: the first 3; with --html the first 50)",
-            "显示哪些样本，从 1 起对所有来源统一编号：7、3-9、1,4,8-（默认前 3 个，--html 时前 50 个）",
+        help=translated(
+            "which samples, counted from 1 over all sources: 7, 3-9, 1,4,8- (default: the first 3; with --html the first 50)"
         ),
     )
-    add("--html", metavar="FILE", type=Path, help=tr("write one page that needs nothing else", "写出单个 HTML 文件"))
+    add("--html", metavar="FILE", type=Path, help=translated("write one page that needs nothing else"))
     arguments.add_truth(
         parser,
         "is_concat",
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=42,
         metavar="N",
-        help=tr("of the packing (default: 42)", "拼接的随机种子（默认 42）"),
+        help=translated("of the packing (default: 42)"),
     )
     arguments.add_encoding(parser)
     tokenizer_of.add_arguments(parser)

@@ -4,11 +4,12 @@ from zhinao import outfile
 from zhinao.family import RELEASES
 from zhinao.files import human_size
 from zhinao.hub import cache
+from zhinao.hub.words import translated
 from zhinao.lang import columns, current, tr
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument("--json", action="store_true", help=tr("print JSON", "输出 JSON"))
+    parser.add_argument("--json", action="store_true", help=translated("print JSON"))
 
 
 def run(args) -> None:

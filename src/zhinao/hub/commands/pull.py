@@ -7,6 +7,7 @@ from zhinao.files import human_size
 from zhinao.hub import cache, locate
 from zhinao.hub.offline import is_offline
 from zhinao.hub.source import HUBS
+from zhinao.hub.words import translated
 from zhinao.lang import tr
 
 
@@ -14,24 +15,18 @@ def add_arguments(parser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help=tr(
-            "short name (`zhinao models` lists them), hub id, or GGUF file",
-            "简称（见 `zhinao models`）、hub id 或 GGUF 文件",
-        ),
+        help=translated("short name (`zhinao models` lists them), hub id, or GGUF file"),
     )
     parser.add_argument(
         "--source",
         choices=HUBS,
-        help=tr(
-            "hub to fetch from (default: by the environment, else huggingface)",
-            "下载来源（默认看环境变量，否则 huggingface）",
-        ),
+        help=translated("hub to fetch from (default: by the environment, else huggingface)"),
     )
-    parser.add_argument("--revision", help=tr("branch, tag or commit on the hub", "hub 上的分支、标签或提交"))
+    parser.add_argument("--revision", help=translated("branch, tag or commit on the hub"))
     parser.add_argument(
         "--offline",
         action="store_true",
-        help=tr("use no network, only check what is here", "不使用网络，只检查本机已有的模型"),
+        help=translated("use no network, only check what is here"),
     )
 
 

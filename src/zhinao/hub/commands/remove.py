@@ -6,14 +6,13 @@ from zhinao import family
 from zhinao.errors import ModelNotFoundError, UsageError
 from zhinao.files import human_size
 from zhinao.hub import cache
+from zhinao.hub.words import translated
 from zhinao.lang import tr
 
 
 def add_arguments(parser) -> None:
-    parser.add_argument(
-        "model", metavar="MODEL", help=tr("name as `zhinao models` lists it", "`zhinao models` 所列的名称")
-    )
-    parser.add_argument("-y", "--yes", action="store_true", help=tr("do not ask", "不询问"))
+    parser.add_argument("model", metavar="MODEL", help=translated("name as `zhinao models` lists it"))
+    parser.add_argument("-y", "--yes", action="store_true", help=translated("do not ask"))
 
 
 def run(args) -> int | None:

@@ -10,6 +10,7 @@ import typing
 
 from zhinao import config
 from zhinao.lang import tr
+from zhinao.train.words import translated
 
 GROUPS = {
     "data": ("data", "数据"),
@@ -28,9 +29,7 @@ _EXAMPLE = "dataloader_num_workers=2"
 
 def add_arguments(parser: argparse.ArgumentParser, kind: type) -> None:
     """A positional CONFIG (YAML, may be left out) and one flag for each field of `kind`."""
-    parser.add_argument(
-        "config", nargs="?", help=tr("YAML file with any of the settings below", "YAML 配置文件，可写下列任意设置")
-    )
+    parser.add_argument("config", nargs="?", help=translated("YAML file with any of the settings below"))
     groups = {}
     for one in dataclasses.fields(kind):
         if one.metadata.get("help") is None:
@@ -44,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser, kind: type) -> None:
         "--training-argument",
         action="append",
         metavar="NAME=VALUE",
-        help=tr("any other field of transformers' TrainingArguments", "transformers TrainingArguments 的任意其他字段"),
+        help=translated("any other field of transformers' TrainingArguments"),
     )
 
 
@@ -52,7 +51,7 @@ def _add(group, one: dataclasses.Field) -> None:
     kind, spellings = _plain(one.type), [f"--{one.name}"]
     if "_" in one.name:
         spellings.append(f"--{one.name.replace('_', '-')}")
-    text = tr(*one.metadata["help"])
+    text = translated(one.metadata["help"])
     if one.default not in (None, (), "", -1) and "default" not in text and "默认" not in text:
         shown = " ".join(map(str, one.default)) if isinstance(one.default, tuple) else one.default
         text += tr(f" (default {shown})", f"（默认 {shown}）")

@@ -18,32 +18,26 @@ class PreferSettings(TrainSettings):
         "error",
         "data",
         "pairs over the limit: stop if there are too many, or drop; an answer is never cut",
-        "超长的偏好对：过多则报错，或丢弃；回答从不截断",
     )
-    num_train_epochs: float = option(1, "optimisation", "passes over the data", "训练轮数")
-    learning_rate: float | None = option(None, "optimisation", "default 5e-7; adapters 5e-6", "默认 5e-7；适配器 5e-6")
-    lr_scheduler_type: str = option("constant", "optimisation", "course of the learning rate", "学习率曲线")
-    loss: Literal["dpo", "nca"] = option(
-        "dpo", "preference", "DPO's loss on the margin, or NCA's on each answer", "DPO（看差值）或 NCA（看每个回答）"
-    )
+    num_train_epochs: float = option(1, "optimisation", "passes over the data")
+    learning_rate: float | None = option(None, "optimisation", "default 5e-7; adapters 5e-6")
+    lr_scheduler_type: str = option("constant", "optimisation", "course of the learning rate")
+    loss: Literal["dpo", "nca"] = option("dpo", "preference", "DPO's loss on the margin, or NCA's on each answer")
     beta: float | None = option(
         None,
         "preference",
         "how strongly the model is held to the reference: default 0.1 for dpo, 0.3 for nca",
-        "对参考模型的约束强度：dpo 默认 0.1，nca 默认 0.3",
     )
     label_smoothing: float = option(
         0.0,
         "preference",
         "share of pairs that may be the wrong way round (dpo; below 0.5)",
-        "标注可能颠倒的比例（dpo；小于 0.5）",
     )
     reference: Literal["precomputed", "copy"] | None = option(
         None,
         "preference",
         "the model before training: its log-probabilities computed once before the first step, or a second model in memory "
         "(default: copy); adapters need neither, they are switched off",
-        "训练前的模型：开始前一次算好其对数概率，或在内存中另存一份（默认 copy）；适配器无需，关闭即可",
     )
 
     is_preference: ClassVar[bool] = True

@@ -1,0 +1,42 @@
+"""What help and headings of `data/` say in Chinese; the keys are the English that the code holds."""
+
+from zhinao.lang import dictionary
+
+CHINESE = {
+    "lengths of rows to try packing with (default: %(default)s)": "尝试拼接的行长度（默认 %(default)s）",
+    "of the packing (default: 42)": "拼接的随机种子（默认 42）",
+    "write the numbers as JSON": "将结果写为 JSON",
+    "source": "来源",
+    "which samples, counted from 1 over all sources: 7, 3-9, 1,4,8- (default: the first 3; with --html the first 50)": "显示哪些样本，从 1 起对所有来源统一编号：7、3-9、1,4,8-（默认前 3 个，--html 时前 50 个）",
+    "write one page that needs nothing else": "写出单个 HTML 文件",
+    "write everything that was found as JSON": "将结果写为 JSON",
+    "exit with 10 for warnings too. Otherwise: 0 where there is no error, 10 where there is": "有警告时退出码也为 10；否则仅有错误时为 10，无错误为 0",
+    "do not look for this (may be given again)": "忽略这类问题（可多次给出）",
+    "write a repaired copy (.jsonl or .json, also .gz), and OUTPUT.diff beside it": "写出修复后的副本（.jsonl、.json，可加 .gz），并在旁边写 OUTPUT.diff",
+    "with --fix: replace OUTPUT": "配合 --fix：覆盖已有文件",
+    "model (its tokenizer and chat template; no weights)": "模型（只用分词器与对话模板，不读权重）",
+    "open no connection": "不访问网络",
+    "huggingface or modelscope": "huggingface 或 modelscope",
+    "files, folders, globs": "文件、目录、通配符",
+    "how much to hold out: a share below 1, or a number of samples (default: %(default)s)": "留作验证的部分：小于 1 的比例，或样本数（默认 %(default)s）",
+    "which ones (default: %(default)s)": "随机种子（默认 %(default)s）",
+    "folder for train.jsonl and eval.jsonl": "存放 train.jsonl 与 eval.jsonl 的目录",
+    "leave out what cannot be read, and say so": "略过无法读取的条目并列出",
+    "replace the two files": "覆盖这两个文件",
+    "what will be trained (as in `zhinao finetune`)": "训练设置（同 `zhinao finetune`）",
+    "files, folders, globs, or - for standard input; a weight behind it (a.jsonl:0.3) changes nothing here": "文件、目录、通配符，或 - 表示标准输入；其后的权重（a.jsonl:0.3）在此不起作用",
+    "format of the sources (default: by their content)": "来源的格式（默认按内容识别）",
+    "answers of all turns, or of the last one (default: all)": "训练所有轮次的回答，或只训练最后一轮（默认 all）",
+    "thoughts of earlier turns: each turn as it was served, without thoughts, or the last turn only (default: %(default)s)": "此前轮次的思考：按服务时的样子、去掉思考、或只取最后一轮（默认 %(default)s）",
+    "samples marked as bad answers (label, kto_tag, desirable: false; is_rejected: true): an error, left out, or learned all the same (default: error)": "标为不好回答的样本（label、kto_tag、desirable 为 false，或 is_rejected 为 true）：报错、略过，或照常训练（默认 error）",
+    "most tokens of one sample (default: the model's context)": "单个样本的 token 上限（默认为模型上下文长度）",
+    "longer ones: refuse too many of them, split between turns, drop, or take away the oldest part (default: error)": "超长样本：报错、按轮次拆分、丢弃，或去掉最早的部分（默认 error）",
+    "share of longer ones that `error` lets pass (default: 0.01)": "error 策略允许的超长比例（默认 0.01）",
+    "processes (default: one a core)": "进程数（默认每核一个）",
+    "files, folders, globs, or - for standard input": "文件、目录、通配符，或 - 表示标准输入",
+    "format to write (default: by kind, messages for chats)": "目标格式（默认按类别，对话为 messages）",
+    ".jsonl, .json or .txt, also with .gz; - for standard output": ".jsonl、.json、.txt，可加 .gz；- 表示标准输出",
+    "leave out what cannot be read or held, and say so": "略过无法读取或保存的条目并列出",
+    "replace FILE": "覆盖已有文件",
+}
+translated = dictionary(CHINESE)

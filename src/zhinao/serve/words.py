@@ -1,0 +1,40 @@
+"""What help and headings of `serve/` say in Chinese; the keys are the English that the code holds."""
+
+from zhinao.lang import dictionary
+
+CHINESE = {
+    "short name, hub id, folder or GGUF file (`zhinao models`)": "短名、hub id、目录或 GGUF 文件（见 `zhinao models`）",
+    "address (default 127.0.0.1: this machine only)": "监听地址（默认 127.0.0.1，仅本机）",
+    "port (default 8360)": "端口（默认 8360）",
+    "what clients call the model (default: its own name)": "客户端使用的模型名（默认为模型自己的名称）",
+    "engine": "引擎",
+    "who may ask, and how much": "访问与限额",
+    "behaviour": "行为",
+    "engine (default: the one that suits this machine)": "引擎（默认自动选择）",
+    "weight format (openvino: int8, bf16, f32)": "权重格式（openvino：int8、bf16、f32）",
+    "device: auto, cpu, cuda …": "设备：auto、cpu、cuda …",
+    "threads of the openvino engine": "openvino 引擎的线程数",
+    "int8: many requests at once (default), or one at a time, faster for that one and nearer to the model": "int8：面向多个并发请求（默认），或逐个请求（单个更快、更接近原模型）",
+    "memory for keys and values, in GB (openvino)": "键值缓存大小（GB，openvino）",
+    "where to fetch from": "下载来源",
+    "branch, tag or commit on the hub": "hub 上的分支、标签或提交",
+    "open no connection to fetch anything": "不联网下载",
+    "keys, one `name:key` a line; also by $ZHINAO_API_KEY": "密钥文件，每行 `名称:密钥`；也可用 $ZHINAO_API_KEY",
+    "serve other machines without a key": "允许其他机器无密钥访问",
+    "a web page's origin that may use the server (repeatable)": "允许使用本服务的网页来源（可重复）",
+    "a reverse proxy whose X-Forwarded-For is believed: address or network (repeatable; default: none)": "信任其 X-Forwarded-For 的反向代理：地址或网段（可重复；默认无）",
+    "of one key, or one address; each answer counts": "每个密钥（或地址）每分钟请求数，每个回答计一次",
+    "of one key, or one address": "每个密钥（或地址）每分钟 token 数",
+    "answers that run at once (default 64)": "同时生成的回答数（默认 64）",
+    "answers that may wait (default 256)": "排队的回答数（默认 256）",
+    "size of a request (default 8)": "请求体上限（默认 8）",
+    "that one address may have open (default 256; a --proxy any number)": "每个地址可同时打开的连接数（默认 256；--proxy 不限）",
+    "tokens after which a thought is closed, where a request says nothing": "思考的 token 上限（请求未指定时）",
+    "refuse requests with unknown fields": "拒绝含未知字段的请求",
+    "how long running requests may take after SIGTERM (default 30)": "收到 SIGTERM 后等待运行中请求的秒数（默认 30）",
+    "lines of the log": "日志格式",
+    "put prompts and answers into the log": "在日志中记录提示与回答",
+    "a YAML file with these settings": "包含上述设置的 YAML 文件",
+    "print what would be run, and leave": "只打印将要执行的命令",
+}
+translated = dictionary(CHINESE)
