@@ -75,16 +75,15 @@ def test_the_system_prompt_is_seen_and_an_old_conversation_keeps_its_own(page, a
 
 
 @pytest.fixture
-def attach(page):
-    """Chooses a file of some bytes by the button."""
+def attach(page, tmp_path):
+    """Chooses a file of some bytes by the button. It stays: the page reads it when it comes to it."""
 
     def choose(name, content):
-        file = page.downloads / name
+        file = tmp_path / name
         file.write_bytes(content)
         page.js("HTMLInputElement.prototype.click = () => {}")  # no dialog of the system
         page.click(".attach")
-        page.wait(lambda: page.all("input[type=file]"))[0].send_keys(str(file))
-        file.unlink()
+        page.wait(lambda: page.all("input[type=file]"))[-1].send_keys(str(file))
 
     return choose
 
