@@ -71,10 +71,11 @@ class _Read(Request):
     async def read(self) -> None:
         """Raises ApiError; what else is wrong is raised when the JSON is asked for, since FastAPI has words for it."""
         body = await self.body()
-        asgi.state(self.scope)["num_bytes"] = len(body)
+        state = asgi.state(self.scope)
+        state["num_bytes"] = len(body)
         self._failure: Exception | None = None
         try:
-            self._value = await self.app.state.service.work.do(len(body), parsed, body)
+            self._value = await self.app.state.service.work.do(state.get("client", ""), len(body), parsed, body)
         except (ValueError, RecursionError) as error:
             self._failure = error
 
