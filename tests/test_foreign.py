@@ -1,8 +1,14 @@
 """What strangers' files may say: names and JSON."""
 
+import os
+import threading
+
 import pytest
 
 from zhinao import foreign
+from zhinao.errors import CheckpointError
+from zhinao.model import architecture, checkpoint, tokenizer_folder, tokenizer_trial
+from zhinao.model.gguf.file import GgufFile
 
 LEAVES = [
     "../x.json", "a/../../x", "..", "/etc/passwd", "//host/share/x", "C:\\x", "c:x.json", "C:/x", "..\\x", "a\\b.json", "~/x",
@@ -53,3 +59,40 @@ def test_json_that_is_too_large_is_not_read(tmp_path):
         file.truncate(10**12)
     with pytest.raises(ValueError, match="too much"):
         foreign.read_json(tmp_path / "a.json")
+
+
+def _raised(call, *args) -> Exception:
+    """What it raises, soon: whoever opens a pipe waits for ever for the other end."""
+    caught = []
+
+    def calling():
+        try:
+            call(*args)
+        except Exception as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=calling, daemon=True)
+    thread.start()
+    thread.join(5)
+    assert caught, "it waits"
+    return caught[0]
+
+
+@pytest.mark.parametrize(
+    "name, read",
+    [
+        ("config.json", foreign.read_json),
+        ("config.json", lambda file: architecture.read(file.parent)),
+        ("model.safetensors", checkpoint.read_header),
+        ("tokenizer.json", tokenizer_trial.check),
+        ("tokenizer_config.json", lambda file: tokenizer_folder.read_config(file.parent)),
+        ("360.tiktoken", lambda file: tokenizer_folder.load_backend(file.parent, {})),
+        ("model.gguf", GgufFile),
+    ],
+    ids=["json", "config", "safetensors", "tokenizer", "tokenizer config", "tiktoken", "gguf"],
+)
+def test_a_pipe_is_no_file_of_a_model(tmp_path, name, read):
+    os.mkfifo(tmp_path / name)
+    error = _raised(read, tmp_path / name)
+    assert "not a regular file" in str(error) and "Errno" not in str(error)
+    assert isinstance(error, foreign.NotRegular | CheckpointError)

@@ -4,8 +4,10 @@ Everything that comes from a hub, from a folder that somebody handed over, or fr
 Knows no formats. Limits on processes stand in `limited.py`.
 """
 
+import errno
 import json
 import re
+import stat
 from pathlib import Path
 
 from zhinao.files import human_size
@@ -57,8 +59,26 @@ def parse_json(text: str | bytes):
         raise ValueError(tr("it nests too deeply", "嵌套过深")) from None
 
 
+class NotRegular(OSError):
+    """Of a pipe, a socket or a device, whose opening may wait for ever and whose end need not come."""
+
+    def __init__(self):
+        super().__init__(errno.EINVAL, tr("not a regular file", "不是普通文件"))
+
+    def __str__(self) -> str:
+        return self.strerror
+
+
+def check_regular(file: Path) -> None:
+    """Before a file is opened: raises NotRegular, and OSError where it cannot be looked at. A folder is told by opening it."""
+    mode = file.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise NotRegular
+
+
 def read_json(file: Path, max_bytes: int = MAX_JSON_BYTES):
-    """The JSON value in a file. Raises OSError, and ValueError for what is no UTF-8, no JSON, too large or too deep."""
+    """The JSON value in a file. Raises OSError (NotRegular for a pipe), and ValueError for what is no UTF-8, no JSON, too large or too deep."""
+    check_regular(file)
     size = file.stat().st_size
     if size > max_bytes:
         raise ValueError(tr(f"{human_size(size)} are too much for it", f"{human_size(size)}，过大"))

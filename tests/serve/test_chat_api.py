@@ -421,7 +421,22 @@ def test_bodies_that_are_no_requests():
         assert post(b"[]").status_code == 422
         assert post(b"{}", "text/plain").status_code == 415
         assert client.get("/v1/chat/completions").status_code == 405
+        assert client.head("/v1/chat/completions").status_code == 405
         assert client.get("/nothing").json()["error"]["type"] == "not_found_error"
+
+
+def test_head_is_answered_as_get_is_without_the_body():
+    paths = ["/health", "/v1/models", "/v1/models/fake", "/props", "/tokenizer_info", "/version", "/openapi.json"]
+    told = ("content-type", "content-length", "cache-control")
+    with running(says("a")) as client:
+        for path in (*paths, "/nothing", "/v1/models/none"):
+            whole, head = client.get(path), client.head(path)
+            assert head.status_code == whole.status_code and head.content == b"", path
+            assert [head.headers[name] for name in told] == [whole.headers[name] for name in told], path
+        assert client.head("/metrics").status_code == 200
+        assert 'route="/props",status="200"} 2.0' in client.get("/metrics").text
+        refused = client.post("/version", json={})
+        assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, HEAD")
 
 
 @pytest.mark.parametrize("is_stream", [False, True])

@@ -140,6 +140,18 @@ def test_an_offered_upgrade_is_passed_over_and_the_line_goes_on(port, offer, bod
         assert line.read()[1]["body"] == "{}"
 
 
+@pytest.mark.parametrize("offer", [b"", H2C], ids=["plain", "h2c"])
+def test_trailers_are_no_headers(port, offer):
+    """A proxy sets headers; what a client sends behind its body has not been looked at by anybody."""
+    head = HEAD + offer + b"X-Forwarded-For: 5.6.7.8\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with Line(port) as line:
+        for _ in range(2):
+            line.send(head + b"2\r\n{}\r\n", b"0\r\nX-Forwarded-For: 1.1.1.1\r\nX-More: 1\r\n\r\n")
+            status, answer = line.read()
+            assert (status, answer["body"], answer["headers"]["x-forwarded-for"]) == (200, "{}", "5.6.7.8")
+            assert "x-more" not in answer["headers"]
+
+
 def test_several_offers_at_once(port):
     """Three requests in one piece, a GET without a body among them."""
     one = HEAD + H2C + b"Content-Length: 1\r\n\r\n"

@@ -41,6 +41,17 @@ def test_names_of_this_machine(host):
         ":80",
         "evil.example.",
         "localhost..",
+        "evil.com:1@127.0.0.1",
+        "evil.com@localhost:8360",
+        "127.0.0.1/evil.com",
+        "127.0.0.1?evil.com",
+        "127.0.0.1#evil.com",
+        "127.0.0.1\\evil.com",
+        "127.0.0.1:80:90",
+        "127.0.0.1:x",
+        "127.0.0.1, evil.com",
+        " 127.0.0.1",
+        "[::1]evil.com",
     ],
 )
 def test_a_name_that_points_here_by_rebinding(host):
@@ -85,7 +96,17 @@ def test_without_keys_no_name_that_a_stranger_could_own(host):
 
 @pytest.mark.parametrize(
     "host",
-    ["192.168.1.5:8360", "[fd00::5]:8360", "gpu7", "gpu7:8360", "gpu7.local", "host.docker.internal", "localhost"],
+    [
+        "192.168.1.5:8360",
+        "[fd00::5]:8360",
+        "[fe80::1%eth0]",
+        "my_box",
+        "gpu7",
+        "gpu7:8360",
+        "gpu7.local",
+        "host.docker.internal",
+        "localhost",
+    ],
 )
 def test_without_keys_addresses_and_local_names(host):
     assert call(guarded(is_local=False), headers={"Host": host}).status_code == 200

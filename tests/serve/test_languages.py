@@ -16,7 +16,7 @@ from zhinao.errors import EngineError, SlowGrammarError, UsageError
 from zhinao.lang import tr
 from zhinao.serve.errors import ApiError
 from zhinao.serve.gate.middleware import Languages, preferred
-from zhinao.serve.run.work import LARGE_BYTES, SMALL_BYTES, OneByOne, Work
+from zhinao.serve.run.work import LARGE_BYTES, SMALL_BYTES, InTurn, Work
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_two_in_one_loop_do_not_mix():
 @pytest.mark.parametrize("num_bytes", [SMALL_BYTES, LARGE_BYTES, LARGE_BYTES + 1])
 def test_threads_know_whose_work_it_is(num_bytes):
     async def play():
-        work, trials = Work(), OneByOne()
+        work, trials = Work(), InTurn()
         try:
             with lang.speaking("zh"):
-                return await work.do(num_bytes, tr, "a", "甲"), await trials.do("x", tr, "b", "乙")
+                return await work.do("x", num_bytes, tr, "a", "甲"), await trials.do("x", tr, "b", "乙")
         finally:
             work.close(), trials.close()
 

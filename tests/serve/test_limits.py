@@ -119,6 +119,7 @@ def test_full_buckets_are_forgotten(clock):
         ({"state": {"key": "alice"}, "client": ("1.2.3.4", 1)}, "alice"),
         ({"client": ("1.2.3.4", 1)}, "1.2.3.4"),
         ({"client": ("2001:db8::1:2:3:4", 1)}, "2001:db8::/64"),
+        ({"client": ("::ffff:5.1.1.0", 1)}, "5.1.1.0"),
         ({"client": None}, "local"),
     ],
 )

@@ -1,5 +1,7 @@
 """All of them together, in their order."""
 
+import asyncio
+
 import pytest
 
 from tests.serve.toy import call, toy
@@ -8,7 +10,7 @@ from zhinao.serve.gate.auth import Keys
 from zhinao.serve.gate.limits import RateLimits
 from zhinao.serve.gate.metrics import Metrics
 from zhinao.serve.gate.middleware import wrap
-from zhinao.serve.gate.proxy import check_proxies
+from zhinao.serve.gate.proxy import behind, check_proxies, is_one_of
 from zhinao.serve.settings import ServeSettings
 
 PAGE = "https://chat.example.com"
@@ -85,6 +87,29 @@ def test_a_named_proxy_is_believed():
     assert call(app, "POST", headers={"X-Forwarded-For": "203.0.113.2"}).status_code == 200
     spoofed = {"X-Forwarded-For": "198.51.100.7, 203.0.113.2"}  # the client's own word comes first
     assert call(app, "POST", headers=spoofed).status_code == 429
+
+
+def test_wrapped_addresses_of_ipv4_are_each_a_client():
+    app = wrap(toy(), ServeSettings(proxy=("192.0.2.7", "10.0.0.0/8")), Keys(), RateLimits(1), Metrics("7b"))
+    for n in range(3):
+        assert call(app, "POST", headers={"X-Forwarded-For": f"::ffff:5.1.1.{n}"}).status_code == 200
+    again = {"X-Forwarded-For": "203.0.113.1, 5.1.1.0, ::ffff:10.0.0.1"}  # the other spelling, and of a proxy as well
+    assert call(app, "POST", headers=again).status_code == 429
+
+
+@pytest.mark.parametrize("proxy", ["10.0.0.1", "10.0.0.0/8", "::ffff:10.0.0.0/104", "::ffff:10.0.0.1"])
+@pytest.mark.parametrize("host", ["10.0.0.1", "::ffff:10.0.0.1"])
+def test_a_proxy_is_known_by_either_spelling(proxy, host):
+    """A server on `::` sees IPv4 wrapped."""
+    assert is_one_of(host, (proxy,)) and not is_one_of("::ffff:11.0.0.1", (proxy,))
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append(scope["client"][0])
+
+    scope = {"type": "http", "client": (host, 1), "headers": [(b"x-forwarded-for", b"5.6.7.8")]}
+    asyncio.run(behind(app, (proxy,))(scope, None, None))
+    assert seen == ["5.6.7.8"]
 
 
 def test_a_proxy_that_is_no_address():

@@ -23,6 +23,7 @@ BROKEN = {
     "null": b"null",
     "a word": b'"x"',
     "not utf-8": b'{"prompt": "\xff\xfe"}',
+    "utf-16": '{"prompt": "x"}'.encode("utf-16"),
     "two values": b"{}{}",
     "deep lists": b'{"prompt": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "deep objects": b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
@@ -94,6 +95,25 @@ def test_broken_bodies_are_refused(client, name):
         response = client.post(route, content=BROKEN[name], headers={"Content-Type": "application/json"})
         assert response.status_code in (400, 413, 422), (route, response.status_code, response.text)
         check(response, route)
+
+
+@pytest.mark.parametrize(
+    "name, english, chinese",
+    [
+        ("half", "Expecting value", "请求体不是有效的 JSON"),
+        ("not utf-8", "at 12: it is not UTF-8", "位置 12：不是 UTF-8"),
+        ("utf-16", "it is not UTF-8", "不是 UTF-8"),
+        ("deep lists", "nests too deeply", "嵌套过深"),
+        ("deep objects", "nests too deeply", "嵌套过深"),
+        ("long number", "too many digits", "位数过多"),
+    ],
+)
+def test_what_cannot_be_read_is_no_json(client, name, english, chinese):
+    for language, words in (("en", english), ("zh", chinese)):
+        headers = {"Content-Type": "application/json", "Accept-Language": language}
+        response = client.post("/tokenize", content=BROKEN[name], headers=headers)
+        error = response.json()["error"]
+        assert (response.status_code, error["code"]) == (400, "invalid_json") and words in error["message"], error
 
 
 @pytest.mark.parametrize("fields", ABSURD, ids=lambda fields: str(fields)[:60])

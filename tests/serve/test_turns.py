@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from zhinao.serve.run.turns import Share
-from zhinao.serve.run.work import OneByOne
+from zhinao.serve.run.work import InTurn
 
 
 async def settle():
@@ -60,7 +60,7 @@ def test_who_leaves_the_queue_takes_nothing_along():
 
 def test_one_by_one_also_where_a_client_leaves_what_cannot_be_stopped():
     async def test():
-        work, go, log = OneByOne(), threading.Event(), []
+        work, go, log = InTurn(), threading.Event(), []
 
         def call(name):
             log.append(name)

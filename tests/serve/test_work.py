@@ -93,14 +93,14 @@ def test_texts_may_hold_any_characters():
 def test_large_work_lets_small_and_middling_work_pass():
     async def working():
         made, go = Work(), threading.Event()
-        large = [asyncio.create_task(made.do(LARGE_BYTES + 1, go.wait, 20)) for _ in range(3)]
+        large = [asyncio.create_task(made.do("a", LARGE_BYTES + 1, go.wait, 20)) for _ in range(3)]
         await asyncio.sleep(0.05)
-        assert await made.do(SMALL_BYTES + 1, lambda: 5) == await made.do(1, lambda: 5) == 5
+        assert await made.do("a", SMALL_BYTES + 1, lambda: 5) == await made.do("a", 1, lambda: 5) == 5
         assert not any(task.done() for task in large)
         go.set()
         assert await asyncio.gather(*large) == [True] * 3
         with pytest.raises(ZeroDivisionError):
-            await made.do(LARGE_BYTES + 1, lambda: 1 / 0)
+            await made.do("a", LARGE_BYTES + 1, lambda: 1 / 0)
         made.close()
 
     asyncio.run(working())
@@ -111,17 +111,64 @@ def test_large_work_does_not_pile_up(monkeypatch):
 
     async def working():
         made, go = Work(), threading.Event()
-        tasks = [asyncio.create_task(made.do(LARGE_BYTES + 1, go.wait, 20)) for _ in range(2)]
+        tasks = [asyncio.create_task(made.do("a", LARGE_BYTES + 1, go.wait, 20)) for _ in range(2)]
         await asyncio.sleep(0.05)
         with pytest.raises(ApiError) as caught:
-            await made.do(LARGE_BYTES + 1, go.wait, 20)
+            await made.do("a", LARGE_BYTES + 1, go.wait, 20)
         assert caught.value.status == 429
         go.set()
         await asyncio.gather(*tasks)
-        assert await made.do(LARGE_BYTES + 1, lambda: 5) == 5
+        assert await made.do("a", LARGE_BYTES + 1, lambda: 5) == 5
         made.close()
 
     asyncio.run(working())
+
+
+def test_large_work_of_one_client_locks_nobody_out(monkeypatch):
+    monkeypatch.setattr(work, "_MAX_LARGE", 4)
+
+    async def working():
+        made, go, order = Work(), threading.Event(), []
+
+        def call(name):
+            go.wait(20)
+            order.append(name)
+
+        hog = [asyncio.create_task(made.do("hog", LARGE_BYTES + 1, call, f"h{n}")) for n in range(4)]
+        await asyncio.sleep(0.05)
+        other = asyncio.create_task(made.do("other", LARGE_BYTES + 1, call, "o"))
+        await asyncio.sleep(0.05)
+        with pytest.raises(ApiError) as caught:
+            await hog[3]  # the newest of the client with the most
+        assert caught.value.code == "queue_full"
+        with pytest.raises(ApiError):
+            await made.do("hog", LARGE_BYTES + 1, call, "h5")
+        go.set()
+        await asyncio.gather(*hog[:3], other)
+        assert order == ["h0", "h1", "o", "h2"]
+        made.close()
+
+    asyncio.run(asyncio.wait_for(working(), 20))
+
+
+def test_middling_work_goes_by_clients_as_well():
+    async def working():
+        made, go, order = Work(), threading.Event(), []
+
+        def call(name):
+            go.wait(20)
+            order.append(name)
+
+        hog = [asyncio.create_task(made.do("hog", LARGE_BYTES, call, f"h{n}")) for n in range(40)]
+        await asyncio.sleep(0.05)
+        other = asyncio.create_task(made.do("other", LARGE_BYTES, call, "o"))
+        await asyncio.sleep(0.05)
+        go.set()
+        await asyncio.gather(*hog, other)
+        assert order.index("o") < 6
+        made.close()
+
+    asyncio.run(asyncio.wait_for(working(), 20))
 
 
 class Slow(ByteTokenizer):

@@ -81,6 +81,7 @@ def is_recomputed(name: str) -> bool:
 def read_header(file: Path) -> dict[str, TensorInfo]:
     """The tensors of one safetensors file. Raises CheckpointError for a damaged or shortened one."""
     try:
+        foreign.check_regular(file)
         size = file.stat().st_size
         stream = file.open("rb")
     except OSError as error:

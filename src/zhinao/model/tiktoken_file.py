@@ -8,6 +8,7 @@ import binascii
 import itertools
 from pathlib import Path
 
+from zhinao import foreign
 from zhinao.errors import CheckpointError
 from zhinao.lang import tr
 
@@ -20,6 +21,7 @@ def read(file: Path) -> dict[bytes, int]:
     The ranks must be 0, 1, 2 … without a gap or a repetition, and every single byte must be a token.
     """
     try:
+        foreign.check_regular(file)
         data = file.read_bytes()
     except OSError as error:
         raise CheckpointError(

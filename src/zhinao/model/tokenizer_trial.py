@@ -22,7 +22,11 @@ MAX_GROWTH = 64  # characters that a normalizer or decoder may make of one, all 
 
 def check(file: Path) -> None:
     """Raises CheckpointError for a tokenizer.json that is damaged, or costs more than a tokenizer can."""
-    content = file.read_bytes()
+    try:
+        foreign.check_regular(file)
+        content = file.read_bytes()
+    except OSError as error:
+        raise _refused(file, error.strerror or str(error)) from None
     good = files.home() / "tried" / f"{hashlib.sha256(content).hexdigest()}-{VERSION}"
     if good.exists():
         return

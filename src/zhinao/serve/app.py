@@ -61,7 +61,8 @@ def _service(request: Request) -> Service:
 
 async def _off_loop(request: Request, call, *args):
     """`call(*args)`, whose work grows with the body, where it delays nobody."""
-    return await _service(request).work.do(asgi.state(request.scope).get("num_bytes", 0), call, *args)
+    state = asgi.state(request.scope)
+    return await _service(request).work.do(state.get("client", ""), state.get("num_bytes", 0), call, *args)
 
 
 def _add_routes(app: FastAPI) -> None:

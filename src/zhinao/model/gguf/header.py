@@ -8,6 +8,7 @@ import mmap
 import struct
 from pathlib import Path
 
+from zhinao import foreign
 from zhinao.lang import tr
 
 _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}  # of the types that are one number
@@ -23,6 +24,7 @@ class Untrue(ValueError):
 
 def check(file: Path) -> None:
     """Raises Untrue for a header that says more than the file holds, OSError where it cannot be read."""
+    foreign.check_regular(file)
     with file.open("rb") as stream:
         try:
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:

@@ -5,7 +5,6 @@ Knows no limits and no roles: a key opens every route.
 
 import hashlib
 import hmac
-import ipaddress
 import os
 import stat
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from zhinao.errors import UsageError
 from zhinao.lang import tr
 from zhinao.serve.errors import ApiError
 from zhinao.serve.gate import asgi
+from zhinao.serve.gate.proxy import parsed
 
 KEY_VARIABLE = "ZHINAO_API_KEY"
 FILE_VARIABLE = "ZHINAO_API_KEY_FILE"  # for vLLM, whose middlewares take no arguments
@@ -105,10 +105,9 @@ def _open_to_others(file: Path) -> list[str]:
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach an address. Names other than `localhost` count as reachable."""
     try:
-        address = ipaddress.ip_address(host.strip("[]"))
+        return parsed(host.strip("[]")).is_loopback
     except ValueError:
         return host.lower() in ("localhost", "localhost.")
-    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def check_bind(host: str, keys: Keys, is_allowed: bool) -> None:

@@ -117,14 +117,19 @@ def protocol(
         def on_message_begin(self):
             self._patience.cancel()
             self._patience = self.loop.call_later(head_seconds, self.transport.close)
-            self._num_bytes, self._is_counted = 0, True
+            self._num_bytes, self._is_counted, self._is_head = 0, True, True
             if not self._stalled:
                 self._left = all_write_seconds
             super().on_message_begin()
 
+        def on_header(self, name, value):
+            """Behind a body they are trailers, which must not become headers: RFC 9110 (6.5.1), and others checked those."""
+            if self._is_head:
+                super().on_header(name, value)
+
         def on_headers_complete(self):
             self._patience.cancel()
-            self._num_bytes = 0
+            self._num_bytes, self._is_head = 0, False
             method, is_offer = self.parser.get_method(), self.parser.should_upgrade() and not self._should_upgrade()
             if is_offer and method != b"CONNECT":  # which has no other meaning than another protocol
                 version = self.parser.get_http_version().encode()

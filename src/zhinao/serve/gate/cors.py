@@ -4,6 +4,7 @@ A browser lets any page send requests to localhost; that the page cannot read th
 """
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from zhinao.errors import UsageError
@@ -14,6 +15,7 @@ from zhinao.serve.gate.auth import is_loopback
 
 _ANY = ("0.0.0.0", "::")  # as the name of a server: this machine, by every address it has
 _PRIVATE = (".local", ".localhost", ".internal", ".home.arpa")  # which the public DNS never holds
+_HOST = re.compile(r"(\[[0-9a-f:.]+(%[\w.-]+)?\]|[\w.-]*)(:\d*)?", re.ASCII | re.IGNORECASE)
 _EXPOSED = (
     "X-Request-Id",
     "X-Zhinao-Ignored",
@@ -70,6 +72,8 @@ class OriginGuard:
 
     def _is_own_host(self, host: str) -> bool:
         """No Host at all is HTTP/1.0 or a program: browsers always send one. An address cannot be rebound as a name can."""
+        if not _HOST.fullmatch(host):  # also what `urlsplit` would take for a user's name before it, or a path behind
+            return False
         try:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:

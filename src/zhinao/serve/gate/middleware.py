@@ -1,6 +1,7 @@
-"""The middlewares in their order around the application. What each does stands in its own file, but for two small ones:
+"""The middlewares in their order around the application. What each does stands in its own file, but for three small ones:
 
-headers that every answer has, and in which language a client is answered (that of its `Accept-Language`, English without one).
+headers that every answer has, in which language a client is answered (that of its `Accept-Language`, English without one), and
+HEAD wherever there is GET.
 """
 
 from zhinao import lang
@@ -20,9 +21,9 @@ _HEADERS = ((b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-sto
 
 
 def wrap(app: asgi.App, settings: ServeSettings, keys: Keys, limits: RateLimits, metrics: Metrics) -> asgi.App:
-    """From the inside out: body, limits, key, CORS, page, origin, log, headers, language, proxies. So a refusal has CORS headers, and every answer its line;
+    """From the inside out: HEAD, body, limits, key, CORS, page, origin, log, headers, language, proxies. So a refusal has CORS headers, and every answer its line;
     who has no key costs nothing, and who is over the limit is not read."""
-    app = BodyLimit(app, max_bytes=int(settings.max_body_mb * 1e6))
+    app = BodyLimit(Heads(app), max_bytes=int(settings.max_body_mb * 1e6))
     app = RateMiddleware(app, limits)
     app = KeyMiddleware(app, keys) if keys else app
     app = cors(app, settings.cors_origin)
@@ -47,6 +48,23 @@ class AnswerHeaders:
             await send(message)
 
         await self.app(scope, receive, adding if scope["type"] == "http" else send)
+
+
+class Heads:
+    """HEAD is answered as GET is, by the headers alone: the server sends no body for it. FastAPI's routes know no HEAD."""
+
+    def __init__(self, app: asgi.App):
+        self.app = app
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            return await self.app(scope, receive, send)
+        asgi.state(scope)  # one for both
+        asked = {**scope, "method": "GET"}
+        try:
+            await self.app(asked, receive, send)
+        finally:
+            scope["route"] = asked.get("route")  # for the counts
 
 
 class Languages:

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from zhinao.errors import ZhinaoError
-from zhinao.lang import tr
+from zhinao.lang import both, tr
 from zhinao.serve import errors
 from zhinao.serve.errors import ApiError
 from zhinao.serve.gate import asgi, logs
@@ -112,8 +112,10 @@ async def _http(request: Request, error: HTTPException) -> JSONResponse:
         404: tr(f"There is no {request.url.path}.", f"没有 {request.url.path}。"),
         405: tr(f"{request.url.path} does not take {request.method}.", f"{request.url.path} 不接受 {request.method}。"),
     }
-    message = words.get(error.status_code, str(error.detail))
-    return await _refused(request, ApiError(error.status_code, message, headers=error.headers))
+    message, headers = words.get(error.status_code, str(error.detail)), dict(error.headers or {})
+    if headers.get("Allow") == "GET":
+        headers["Allow"] = "GET, HEAD"
+    return await _refused(request, ApiError(error.status_code, message, headers=headers))
 
 
 def wrong_body(errors: Sequence[Mapping]) -> ApiError:
@@ -131,10 +133,10 @@ def wrong_body(errors: Sequence[Mapping]) -> ApiError:
 
 
 def _no_json(first: Mapping) -> ApiError:
-    place, why = first["loc"][-1], first.get("ctx", {}).get("error", "")
+    place, (english, chinese) = first["loc"][-1], both(first.get("ctx", {}).get("error", ""))
     return ApiError(
         400,
-        tr(f"The body is not JSON (at {place}: {why}).", f"请求体不是有效的 JSON（位置 {place}：{why}）。"),
+        tr(f"The body is not JSON (at {place}: {english}).", f"请求体不是有效的 JSON（位置 {place}：{chinese}）。"),
         code="invalid_json",
     )
 

@@ -9,7 +9,8 @@ import re
 from fastapi import Request
 from fastapi.routing import APIRoute
 
-from zhinao.lang import tr
+from zhinao import foreign
+from zhinao.lang import Sentence, tr
 from zhinao.serve.errors import ApiError
 from zhinao.serve.gate import asgi
 from zhinao.serve.run.work import LARGE_BYTES
@@ -19,10 +20,11 @@ _TEXTS = re.compile(rb'"(?:[^"\\]+|\\.)*+"', re.DOTALL)
 
 
 def parsed(body: bytes):
-    """Raises ValueError (json.JSONDecodeError, UnicodeDecodeError), RecursionError, and ApiError 413 for too many values."""
+    """Raises ValueError (json.JSONDecodeError, UnicodeDecodeError, or another for what nests too deeply and for a number of
+    thousands of digits), and ApiError 413 for too many values."""
     if len(body) > LARGE_BYTES:
         _check_counts(body)
-    return json.loads(body.decode("utf-8-sig"))
+    return foreign.parse_json(body.decode("utf-8-sig"))
 
 
 def _check_counts(body: bytes) -> None:
@@ -71,14 +73,27 @@ class _Read(Request):
     async def read(self) -> None:
         """Raises ApiError; what else is wrong is raised when the JSON is asked for, since FastAPI has words for it."""
         body = await self.body()
-        asgi.state(self.scope)["num_bytes"] = len(body)
-        self._failure: Exception | None = None
+        state = asgi.state(self.scope)
+        state["num_bytes"] = len(body)
+        self._failure: json.JSONDecodeError | None = None
         try:
-            self._value = await self.app.state.service.work.do(len(body), parsed, body)
-        except (ValueError, RecursionError) as error:
-            self._failure = error
+            self._value = await self.app.state.service.work.do(state.get("client", ""), len(body), parsed, body)
+        except ValueError as error:
+            self._failure = _no_json(error)
 
     async def json(self):
         if self._failure:
             raise self._failure
         return self._value
+
+
+def _no_json(error: ValueError) -> json.JSONDecodeError:
+    """The one kind of error that FastAPI tells from a bug; for the others it knows no place."""
+    if isinstance(error, json.JSONDecodeError):
+        return error
+    if isinstance(error, UnicodeDecodeError):
+        return json.JSONDecodeError(tr("it is not UTF-8", "不是 UTF-8"), "", error.start)
+    why = (
+        error.args[0] if isinstance(error.args[0], Sentence) else tr("a number has too many digits", "有数字的位数过多")
+    )
+    return json.JSONDecodeError(why, "", 0)

@@ -110,14 +110,8 @@ class Admission:
 
     async def _wait(self, client: str) -> None:
         if self.num_waiting >= self.max_queued:
-            self._make_room(client)
+            self._turns.make_room(client, self._full)
         await self._turns.wait(client, lambda: self._release(client))
-
-    def _make_room(self, client: str) -> None:
-        longest = self._turns.longest
-        if longest is None or self._turns.num_of(longest) <= self._turns.num_of(client) + 1:
-            raise self._full()
-        self._turns.fail_newest(longest, self._full())
 
     def _release(self, client: str) -> None:
         """Give the slot to the next in turn, or have one fewer running."""

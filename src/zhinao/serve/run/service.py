@@ -18,7 +18,7 @@ from zhinao.serve.run.admission import Admission
 from zhinao.serve.run.live_answer import LiveAnswer, Wire
 from zhinao.serve.run.reading import Reading
 from zhinao.serve.run.turns import Share
-from zhinao.serve.run.work import OneByOne, Work
+from zhinao.serve.run.work import InTurn, Work
 from zhinao.serve.settings import ServeSettings
 
 _FOLLOWING_SECONDS = 0.15  # of computing in a step, for all grammars together
@@ -47,7 +47,7 @@ class Service:
         self.reading, self.following = Reading(), Share(_FOLLOWING_SECONDS)
         self.wire: Wire | None = None
         self.work = Work()
-        self._scores, self._trials = OneByOne(), OneByOne()
+        self._scores, self._trials = InTurn(), InTurn()
         self._open_model, self._model = open_model, None
         self._failure: ZhinaoError | None = None
         self._num_restarts = 0

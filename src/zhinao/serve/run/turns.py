@@ -57,10 +57,14 @@ class Turns:
                     return place
         return None
 
-    def fail_newest(self, client: str, error: Exception) -> None:
-        place = self._queues[client][-1]
+    def make_room(self, client: str, make: Callable[[], Exception]) -> None:
+        """The newest of the client with the most gives way to one that has fewer. Raises `make()` where that is nobody."""
+        longest = self.longest
+        if longest is None or self.num_of(longest) <= self.num_of(client) + 1:
+            raise make()
+        place = self._queues[longest][-1]
         self._forget(place)
-        _fail(place, error)
+        _fail(place, make())
 
     def fail_all(self, make: Callable[[], Exception]) -> None:
         places = [place for queue in self._queues.values() for place in queue]
@@ -83,14 +87,20 @@ def _fail(place: Place, error: Exception) -> None:
 
 
 class Share:
-    """Something that all clients share, given out in turn while less than `capacity` of it is taken."""
+    """Something that all clients share, given out in turn while less than `capacity` of it is taken.
 
-    def __init__(self, capacity: float):
+    Where `max_waiting` wait for it already, somebody is refused with `full()`.
+    """
+
+    def __init__(self, capacity: float, max_waiting: int | None = None, full: Callable[[], Exception] = RuntimeError):
         self.capacity, self.taken, self._turns = capacity, 0.0, Turns()
+        self._max_waiting, self._full = max_waiting, full
 
     async def take(self, client: str, amount: float) -> Callable[[], None]:
         """So much of it; the function gives it back, and may be called twice. The last to be let in may take more than is left."""
         if self._turns.num_waiting or self.taken >= self.capacity:
+            if self._max_waiting is not None and self._turns.num_waiting >= self._max_waiting:
+                self._turns.make_room(client, self._full)
             await self._turns.wait(client, lambda: self._take(-amount), amount)
         else:
             self.taken += amount

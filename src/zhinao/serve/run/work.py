@@ -1,6 +1,6 @@
 """What a request costs before the engine has it, done beside the event loop: parsing, rendering, encoding. Knows no routes.
 
-Small bodies are done at once, since a thread would cost more. Large ones wait for one another and for nobody else.
+Small bodies are done at once, since a thread would cost more. Large ones wait for one another and for nobody else, clients in turn.
 """
 
 import asyncio
@@ -15,46 +15,42 @@ from zhinao.serve.errors import ApiError
 from zhinao.serve.run.turns import Share
 
 SMALL_BYTES, LARGE_BYTES = 4_096, 262_144
-_MAX_LARGE = 32  # waiting; each may hold tens of megabytes
+_MAX_LARGE = 32  # being read or waiting; each may hold tens of megabytes
 
 
 class Work:
     """Few threads: Python runs one at a time, and the event loop has to get its turn among them."""
 
     def __init__(self):
-        self._quick, self._slow = ThreadPoolExecutor(2, "zhinao-work"), ThreadPoolExecutor(1, "zhinao-large-work")
-        self._num_large = 0
+        self._quick = InTurn("zhinao-work", 2)
+        self._slow = InTurn("zhinao-large-work", max_waiting=_MAX_LARGE - 1)
 
-    async def do(self, num_bytes: int, call: Callable, *args):
+    async def do(self, client: str, num_bytes: int, call: Callable, *args):
         """The result of `call(*args)` for a body of so many bytes. Raises what that raises, ApiError 429 where too much waits."""
         if num_bytes <= SMALL_BYTES:
             return call(*args)
-        call = _of_this_request(call)
-        loop = asyncio.get_running_loop()
-        if num_bytes <= LARGE_BYTES:
-            return await loop.run_in_executor(self._quick, call, *args)
-        if self._num_large >= _MAX_LARGE:
-            raise _busy()
-        self._num_large += 1
-        try:
-            return await loop.run_in_executor(self._slow, call, *args)
-        finally:
-            self._num_large -= 1
+        return await (self._quick if num_bytes <= LARGE_BYTES else self._slow).do(client, call, *args)
 
     def close(self) -> None:
         """What has not begun is dropped."""
-        for pool in (self._quick, self._slow):
-            pool.shutdown(wait=False, cancel_futures=True)
+        self._quick.close()
+        self._slow.close()
 
 
-class OneByOne:
-    """A thread of its own for calls that take long, of one client after the other."""
+class InTurn:
+    """Threads of their own for calls that take long, of one client after the other.
 
-    def __init__(self):
-        self._pool, self._turn = ThreadPoolExecutor(1, "zhinao-one-by-one"), Share(1)
+    Where `max_waiting` wait, the newest of the client with the most gives way to one that has fewer.
+    """
+
+    def __init__(self, name: str = "zhinao-in-turn", num_threads: int = 1, max_waiting: int | None = None):
+        self._pool, self._turn = ThreadPoolExecutor(num_threads, name), Share(num_threads, max_waiting, _busy)
 
     async def do(self, client: str, call: Callable, *args):
-        """The result of `call(*args)`. The next one's turn comes when the thread is free, even if this one is cancelled."""
+        """The result of `call(*args)`. The next one's turn comes when a thread is free, even if this one is cancelled.
+
+        Raises what that raises, ApiError 429 where too much waits.
+        """
         give_back, loop = await self._turn.take(client, 1), asyncio.get_running_loop()
 
         def over(_) -> None:
