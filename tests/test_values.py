@@ -84,6 +84,34 @@ def test_a_pair_says_its_flag():
             config.pair("--x", word, "a=1")
 
 
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)
+)
+MERGED = "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 10))
+
+
+@pytest.mark.parametrize("text", [BOMB, MERGED, BOMB.replace("x", "y" * 1000)])
+def test_aliases_of_aliases_are_refused(text, tmp_path):
+    """Nine of nine of … nine: 3 billion values in 400 bytes, which would be merged, or written out in the next sentence."""
+    with pytest.raises(values.Malformed, match="its aliases"):
+        values.parse(text)
+    (tmp_path / "run.yaml").write_text(text)
+    with pytest.raises(UsageError, match=r"run\.yaml: its aliases"):
+        config.read_yaml(tmp_path / "run.yaml")
+
+
+def test_a_few_aliases_are_read():
+    assert values.parse("a: &a [x, y]\nb: *a\nc: &c {d: *a}\ne: {<<: *c, f: 1}") == {
+        "a": ["x", "y"],
+        "b": ["x", "y"],
+        "c": {"d": ["x", "y"]},
+        "e": {"d": ["x", "y"], "f": 1},
+    }
+    circle = values.parse("a: &a [x, *a]")["a"]
+    assert circle[1] is circle
+    assert len(values.parse("a:\n" + "- some text of a long list\n" * 2000)["a"]) == 2000
+
+
 def test_yaml_has_one_reader():
     source = Path(values.__file__).parent
     owners = {

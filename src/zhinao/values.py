@@ -11,6 +11,7 @@ import typing
 from zhinao.lang import tr
 
 _TAG = "tag:yaml.org,2002:"
+_MAX_REPEATED = 10**6  # characters, by aliases
 
 
 def _whole(text: str) -> int:
@@ -58,6 +59,8 @@ def parse(text: str):
 
 def _reason(error) -> str:
     problem = getattr(error, "problem", None) or ""
+    if isinstance(error, _loader().Swollen):
+        return tr("its aliases (*name) repeat too much", "别名（*name）重复的内容过多")
     if isinstance(error, _loader().Twice):
         return tr(f"{problem} stands there twice", f"{problem} 重复出现")
     if "\\t" in problem:
@@ -65,6 +68,20 @@ def _reason(error) -> str:
     if "single document" in (getattr(error, "context", None) or ""):
         return tr("a second document; there may be one", "出现第二个文档，只能有一个")
     return tr("not YAML", "不是有效的 YAML")
+
+
+def _sizes(node, known: dict[int, int]) -> tuple[int, int]:
+    """Characters of a node with all aliases written out, and of what of it was not met before. `known`: the first, of those met."""
+    if id(node) in known:  # an alias; to what is still open (a circle) it counts as nothing
+        return known[id(node)], 0
+    known[id(node)] = 0
+    whole = own = 1 + (len(node.value) if isinstance(node.value, str) else 0)
+    for item in () if isinstance(node.value, str) else node.value:
+        for one in item if isinstance(item, tuple) else (item,):
+            sizes = _sizes(one, known)
+            whole, own = whole + sizes[0], own + sizes[1]
+    known[id(node)] = whole
+    return whole, own
 
 
 @functools.cache
@@ -77,6 +94,16 @@ def _loader() -> type:
 
         class Twice(yaml.constructor.ConstructorError):
             """`problem` is the key, `problem_mark` its second place."""
+
+        class Swollen(yaml.constructor.ConstructorError):
+            """Aliases of aliases: a few lines that mean any number of values."""
+
+        def get_single_node(self):
+            node = super().get_single_node()
+            whole, own = _sizes(node, {}) if node else (0, 0)
+            if whole - own > _MAX_REPEATED:
+                raise self.Swollen(None, None, None)
+            return node
 
         def construct_mapping(self, node, deep=False):
             seen = set()

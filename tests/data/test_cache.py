@@ -167,6 +167,19 @@ def test_whatever_it_depends_on_is_seen(tmp_path, tokenizer, monkeypatch):
     assert len(set(keys)) == len(keys)
 
 
+def test_a_run_that_lies_in_the_models_folder_changes_nothing(tmp_path, tokenizer):
+    """Its checkpoints have templates and vocabularies of their own; the next start would encode the data again."""
+    data = write_chats(tmp_path / "data.jsonl", 5)
+    before = key.digest([str(data)], tokenizer, {})
+    for inner in (tokenizer / "run1", tokenizer / "run1" / "checkpoint-3"):
+        make_tokenizer(inner)
+        (inner / "chat_template.jinja").write_text("{{ messages }}")
+    assert key.digest([str(data)], tokenizer, {}) == before
+    (tokenizer / "additional_chat_templates").mkdir()
+    (tokenizer / "additional_chat_templates" / "rag.jinja").write_text("{{ messages }}")
+    assert key.digest([str(data)], tokenizer, {}) != before
+
+
 DECIDES = (
     "data/read/formats/alpaca.py",
     "data/encode/pairs.py",

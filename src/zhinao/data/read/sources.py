@@ -25,7 +25,7 @@ SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt")
 
 @dataclass(frozen=True)
 class Sources:
-    """`files` in reading order; `skipped`: what stood in folders and is no data by its name. `num_bytes` on disk, compressed
+    """`files` in reading order; `skipped`: what stood in folders and is no data by its name, or no file. `num_bytes` on disk, compressed
     where the files are; standard input counts 0."""
 
     files: tuple[str, ...]
@@ -51,7 +51,12 @@ def expand(names: Sequence[str]) -> Sources:
 
 def say_skipped(names: Sequence[str]) -> None:
     for name in names:
-        what = tr(f"not read, no data by its name: {name}", f"未读取（后缀不是数据文件）：{name}")
+        if suffix(name) in SUFFIXES:
+            what = tr(
+                f"not read, a pipe, a device or a link to nothing: {name}", f"未读取（管道、设备或失效的链接）：{name}"
+            )
+        else:
+            what = tr(f"not read, no data by its name: {name}", f"未读取（后缀不是数据文件）：{name}")
         print(what, file=sys.stderr)
 
 
@@ -77,11 +82,25 @@ def _meant(name: str) -> tuple[list[str], list[str]]:
 
 def _by_pattern(name: str) -> list[str]:
     """Files that a pattern fits, sorted; a file met on several ways (links) once."""
-    found = sorted(glob.glob(name, recursive=True)) if glob.has_magic(name) else []
+    found = sorted(_matching(name)) if glob.has_magic(name) else []
     by_real_path: dict[str, str] = {}
     for path in filter(os.path.isfile, found):
         by_real_path.setdefault(os.path.realpath(path), path)
     return list(by_real_path.values())
+
+
+def _matching(pattern: str) -> Iterator[str]:
+    """What `glob` finds, but below `**` a link is followed once: two that lead upwards would make 2 ** 40 ways."""
+    parts = pattern.split("/")
+    if "**" not in parts:
+        yield from glob.glob(pattern)
+        return
+    at = parts.index("**")
+    above, below = "/".join(parts[:at]), "/".join(parts[at + 1 :]) or "*"
+    for top in glob.glob(above) if above else ["/" if at else "."]:
+        for folder, _ in _walk(top):
+            path = os.path.join(glob.escape(folder), below)
+            yield from _matching(path if above else path.removeprefix("./"))
 
 
 def _nearest(name: str) -> str | None:
@@ -92,18 +111,12 @@ def _nearest(name: str) -> str | None:
 
 
 def _in_folder(folder: str) -> tuple[list[str], list[str]]:
-    """Data files below a folder, sorted by path; hidden files and folders are not looked at, links are followed once."""
-    files, skipped, seen = [], [], set()
-    for root, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(root)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    """Data files below a folder, sorted by path. What is no regular file is left out: a pipe would be waited for for ever."""
+    files, skipped = [], []
+    for root, names in _walk(folder):
         for name in names:
-            if not name.startswith("."):
-                (files if suffix(name) in SUFFIXES else skipped).append(os.path.join(root, name))
+            path = os.path.join(root, name)
+            (files if suffix(name) in SUFFIXES and os.path.isfile(path) else skipped).append(path)
     if not files:
         known = " ".join(SUFFIXES)
         raise DataError(
@@ -111,6 +124,19 @@ def _in_folder(folder: str) -> tuple[list[str], list[str]]:
             tr(f"looked for {known}, also with .gz", f"查找的后缀：{known}，以及加 .gz 的"),
         )
     return sorted(files), sorted(skipped)
+
+
+def _walk(folder: str) -> Iterator[tuple[str, list[str]]]:
+    """Each folder with the names in it that are no folders; hidden ones are not looked at, links are followed once."""
+    seen = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(root)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield root, [name for name in names if not name.startswith(".")]
 
 
 @contextlib.contextmanager

@@ -14,11 +14,15 @@ import tokenizers
 
 from zhinao import files
 from zhinao.data.read.sources import path_of
+from zhinao.model.tokenizer_folder import ADDITIONAL
 
 _ENCODING = "zhinao.data.store.make"
 _ROOMS = ("data", "prompt", "model", "family")  # the others say sentences and keep files
 _NAMED = re.compile(r"\bfrom (zhinao[\w.]*) import (\([^)]*\)|.*)|\b(zhinao(?:\.\w+)+)")
-_TOKENIZER = ("tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "**/*.jinja", "**/*.tiktoken")
+# Of the model's folder, not of what lies deeper in it: a run may keep its checkpoints there.
+_TOKENIZER = (
+    "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "*.jinja", f"{ADDITIONAL}/*.jinja", "*.tiktoken", "vocab/*.tiktoken",
+)  # fmt: skip
 
 
 def digest(data_files: Sequence[str], tokenizer_folder: Path, choices: dict) -> str:

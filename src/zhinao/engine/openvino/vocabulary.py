@@ -71,7 +71,7 @@ def kept(checkpoint: Checkpoint) -> Vocabulary | None:
 
 def _name(checkpoint: Checkpoint) -> str:
     folder = checkpoint.folder.resolve()
-    found = sorted({*folder.glob("*.json"), *folder.rglob("*.tiktoken")})
+    found = sorted({*folder.glob("*.json"), *folder.glob("*.tiktoken"), *folder.glob("vocab/*.tiktoken")})
     stamps = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in found]
     what = json.dumps([str(folder), stamps, checkpoint.architecture.vocab_size, FORMAT])
     return build.folder_name(folder, _KIND, what)

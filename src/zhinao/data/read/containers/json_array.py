@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from zhinao.data.read.containers.json_lines import DECODER, check_characters, no_object, sentence
+from zhinao.data.read.containers.stream import MAX_RECORD_BYTES, too_large
 from zhinao.data.sample import DataError, Fault, Place
 from zhinao.lang import tr
 
@@ -72,7 +73,7 @@ class _Window:
     def __init__(self, source: str, file: io.BufferedReader):
         self.source, self.text, self.at, self.line = source, "", 0, 1
         self._file, self._decoder, self._is_end = file, codecs.getincrementaldecoder("utf-8-sig")(), False
-        self._num_bytes = NUM_CHUNK_BYTES
+        self._start_over()
 
     def peek(self) -> str:
         """The next character that is no space, or an empty text at the end."""
@@ -98,7 +99,7 @@ class _Window:
                 continue
             text = self.text[self.at : end]
             self.skip(end - self.at)
-            self._num_bytes = NUM_CHUNK_BYTES
+            self._start_over()
             check_characters(value, text)
             return value
 
@@ -118,23 +119,37 @@ class _Window:
         self.skip(1)
         while not (found := start.search(self.text, self.at)):
             self.skip(max(0, len(self.text) - self.at - len(indent) - NUM_TAIL))
-            if not self._more():
+            self._num_bytes = NUM_CHUNK_BYTES  # nothing of it is kept
+            if self._num_waiting >= MAX_RECORD_BYTES or not self._more():
                 return False
         self.skip(found.end() - self.at)
+        self._start_over()
         self.text, self.at = comma + self.text[self.at :], 0
         return True
 
     def error(self, what: str) -> DataError:
         return DataError(tr(f"{self.source}, line {self.line}: {what}.", f"{self.source} 第 {self.line} 行：{what}。"))
 
+    def _start_over(self) -> None:
+        """Nothing was read yet for the value that comes next."""
+        self._num_bytes, self._num_waiting = NUM_CHUNK_BYTES, 0
+
     def _may_be_cut(self, error: json.JSONDecodeError) -> bool:
         return error.msg.startswith("Unterminated string") or error.pos >= len(self.text) - NUM_TAIL
 
     def _more(self) -> bool:
-        """Drop what was read and add twice as much as the last time (a long value is decoded again from its start)."""
+        """Drop what was read and add twice as much as the last time (a long value is decoded again from its start).
+
+        Raises DataError for a value that is too large.
+        """
         if self._is_end:
             return False
-        data = self._file.read(self._num_bytes)
+        if self.at == len(self.text):
+            self._start_over()
+        if self._num_waiting >= MAX_RECORD_BYTES:
+            raise too_large(Place(self.source, self.line, 1))
+        data = self._file.read(min(self._num_bytes, MAX_RECORD_BYTES - self._num_waiting))
+        self._num_waiting += len(data)
         self._num_bytes *= 2
         self._is_end = not data
         self.text, self.at = self.text[self.at :], 0

@@ -6,13 +6,14 @@ JSON is read strictly, here and in `json_array.py`: a key that is there twice an
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 
+from zhinao.data.read.containers.stream import lines
 from zhinao.data.read.formats.fields import kind_of
 from zhinao.data.sample import Fault, Place
 from zhinao.lang import tr
 
-BOM = b"\xef\xbb\xbf"
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _SENTENCES = {
     "Expecting value": "此处缺少值",
@@ -31,9 +32,7 @@ _SENTENCES = {
 
 def records(source: str, file: io.BufferedReader) -> Iterator[tuple[Place, dict] | Fault]:
     num_records = 0
-    for number, raw in enumerate(file, start=1):
-        if number == 1:
-            raw = raw.removeprefix(BOM)
+    for number, raw in lines(source, file):
         if raw.isspace() or not raw:
             continue
         num_records += 1
@@ -69,8 +68,7 @@ class _RepeatedKey(ValueError):
 def _object(pairs: list[tuple]) -> dict:
     value = dict(pairs)
     if len(value) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _RepeatedKey(next(key for key in keys if keys.count(key) > 1))
+        raise _RepeatedKey(next(key for key, num in Counter(key for key, _ in pairs).items() if num > 1))
     return value
 
 

@@ -1,4 +1,5 @@
-"""The bytes of a source: opened, counted while they are read, unpacked from gzip. Never more in memory than a few MB."""
+"""The bytes of a source: opened, counted while they are read, unpacked from gzip. Never more in memory than a few MB, or than
+one record, whose size has a limit: a few MB of gzip may hold any number of GB without an end of line."""
 
 import contextlib
 import gzip
@@ -9,10 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from zhinao.data.read.sources import STDIN
-from zhinao.data.sample import DataError
+from zhinao.data.sample import DataError, Place
 from zhinao.lang import tr
 
 NUM_HEAD_BYTES = 2**16
+MAX_RECORD_BYTES = 2**26  # of text, unpacked
+BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 
 
@@ -28,6 +31,25 @@ class Stream:
     head: bytes
     is_gzip: bool
     on_bytes: Callable[[int], None]
+
+
+def lines(source: str, file: io.BufferedReader) -> Iterator[tuple[int, bytes]]:
+    """Each line with its number, from 1, and its end; without the mark of UTF-8. Raises DataError for one that is no record's."""
+    for number, raw in enumerate(iter(lambda: file.readline(MAX_RECORD_BYTES + 1), b""), start=1):
+        if len(raw) > MAX_RECORD_BYTES:
+            raise too_large(Place(source, number, number))
+        yield number, raw.removeprefix(BOM) if number == 1 else raw
+
+
+def too_large(place: Place) -> DataError:
+    size = f"{MAX_RECORD_BYTES >> 20} MiB"
+    return DataError(
+        tr(f"{place}: the record has more than {size}.", f"{place}：这条数据超过 {size}。"),
+        tr(
+            "a longer text must be divided; or is a line break, a bracket or a quotation mark missing?",
+            "过长的文本请先拆分；也可能是缺少换行、括号或引号",
+        ),
+    )
 
 
 @contextlib.contextmanager

@@ -2,15 +2,16 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator
 
-from zhinao.data.read.containers.json_lines import BOM, not_utf8
+from zhinao.data.read.containers.json_lines import not_utf8
+from zhinao.data.read.containers.stream import MAX_RECORD_BYTES, lines, too_large
 from zhinao.data.read.formats import KNOWN_FIELDS
 from zhinao.data.sample import DataError, Fault, Place
 from zhinao.lang import counted, tr
 
 _DELIMITERS = (",", "\t", ";")
-MAX_CELL_BYTES = 2**26  # one quote that is never closed would swallow the file
 
 
 def delimiter(first_line: str) -> str | None:
@@ -30,16 +31,17 @@ def _cells(first_line: str, sign: str) -> list[str]:
 
 def records(source: str, file: io.BufferedReader) -> Iterator[tuple[Place, dict] | Fault]:
     """Raises DataError for a header that names no known column, and for a row whose quotes are not closed."""
-    csv.field_size_limit(MAX_CELL_BYTES)
-    lines = _lines(source, file)
-    first = next(lines, "")
+    csv.field_size_limit(MAX_RECORD_BYTES)
+    text = _Text(source, file)
+    first = next(text, "")
     sign = delimiter(first)
     header = _cells(first, sign or ",")
     _check_header(source, header, sign)
-    rows = csv.reader(lines, delimiter=sign, strict=True)
+    rows = csv.reader(text, delimiter=sign, strict=True)
     num_records = 0
     while True:
         line = rows.line_num + 2
+        text.begin(line)
         try:
             row = next(rows, None)
         except csv.Error as error:
@@ -55,13 +57,30 @@ def records(source: str, file: io.BufferedReader) -> Iterator[tuple[Place, dict]
             yield _record(Place(source, line, num_records), header, row)
 
 
-def _lines(source: str, file: io.BufferedReader) -> Iterator[str]:
-    for number, raw in enumerate(file, start=1):
+class _Text:
+    """The lines as the CSV reader wants them. It puts many into one record where a quotation mark is not closed: raises DataError."""
+
+    def __init__(self, source: str, file: io.BufferedReader):
+        self._source, self._lines = source, lines(source, file)
+        self.begin(1)
+
+    def begin(self, line: int) -> None:
+        """The next line is the first of a record."""
+        self._first, self._num_bytes = line, 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        number, raw = next(self._lines)
+        self._num_bytes += len(raw)
+        if self._num_bytes > MAX_RECORD_BYTES:
+            raise too_large(Place(self._source, self._first, self._first))
         try:
-            yield (raw.removeprefix(BOM) if number == 1 else raw).decode()
+            return raw.decode()
         except UnicodeDecodeError as error:
             what = not_utf8(error)
-            message = tr(f"{source}, line {number}: {what}.", f"{source} 第 {number} 行：{what}。")
+            message = tr(f"{self._source}, line {number}: {what}.", f"{self._source} 第 {number} 行：{what}。")
             raise DataError(message) from None
 
 
@@ -78,7 +97,7 @@ def _check_header(source: str, header: list[str], sign: str | None) -> None:
                 "首行应为列名，例如 question,answer、问题,答案、instruction,output，或其他格式的字段",
             ),
         )
-    twice = next((name for name in header if header.count(name) > 1), None)
+    twice = next((name for name, num in Counter(header).items() if num > 1), None)
     if twice is not None:
         raise DataError(
             tr(f"{source}, line 1: the column {twice!r} is there twice.", f"{source} 第 1 行：列名 {twice!r} 重复。")
