@@ -16,6 +16,8 @@ _SENTENCES = (
     (r"argument (.*?): expected one argument", r"参数 \1：需要一个值"),
     (r"argument (.*?): expected at least one argument", r"参数 \1：至少需要一个值"),
     (r"argument (.*?): invalid choice: (.*) \(choose from (.*)\)", r"参数 \1：不能取 \2，可选：\3"),
+    (r"argument (.*?): invalid int value: (.*)", r"参数 \1：\2 不是整数"),
+    (r"argument (.*?): invalid float value: (.*)", r"参数 \1：\2 不是数"),
     (r"argument (.*?): invalid (\w+) value: (.*)", r"参数 \1：\3 不是有效的 \2"),
     (r"argument (.*?): not allowed with argument (.*)", r"参数 \1 不能与 \2 同用"),
 )

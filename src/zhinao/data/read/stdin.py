@@ -13,6 +13,7 @@ from zhinao.data.read.sources import STDIN
 from zhinao.errors import DiskError
 from zhinao.files import home
 from zhinao.lang import tr
+from zhinao.oserrors import reason
 
 
 @contextlib.contextmanager
@@ -27,7 +28,7 @@ def put_aside(is_read: bool) -> Iterator[None]:
             shutil.copyfileobj(sys.stdin.buffer, file)
             file.flush()
         except OSError as error:
-            raise DiskError(tr(f"standard input: {error.strerror}.", f"标准输入：{error.strerror}。")) from None
+            raise DiskError(tr(f"standard input: {reason(error)}.", f"标准输入：{reason(error)}。")) from None
         file.seek(0)
         before, sys.stdin = sys.stdin, io.TextIOWrapper(file)
         try:
