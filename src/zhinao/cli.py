@@ -64,8 +64,8 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
     parser = Parser(
         prog="zhinao",
         description=tr(
-            "Chat, serve, fine-tune, evaluate and export the 360Zhinao3 models.",
-            "360智脑3 系列模型的对话、服务、微调、评测与导出。",
+            "Chat, serve, fine-tune and export the 360Zhinao3 models.",
+            "360智脑3 系列模型的对话、服务、微调与导出。",
         ),
     )
     parser.add_argument(

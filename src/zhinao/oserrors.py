@@ -1,10 +1,12 @@
-"""Why the system refused, in the reader's language: an OSError's number as words. Says nothing of what was tried."""
+"""Why the system refused, in the reader's language: an OSError's number as words. And what may have been meant."""
 
 import errno
 import os
 import socket
+from pathlib import Path
 
 from zhinao.lang import tr
+from zhinao.near import near
 
 # The English is the system's own; Chinese it has under a Chinese locale alone, and `--lang zh` needs none.
 _CHINESE = {
@@ -51,3 +53,20 @@ def reason(error: OSError) -> str:
     if number not in _CHINESE:
         return str(error.strerror or error)
     return tr(os.strerror(number), _CHINESE[number])
+
+
+def next_step(file: Path, error: Exception) -> str | None:
+    """What to look at where a file that was named is not there; None for another error."""
+    if not isinstance(error, FileNotFoundError):
+        return None
+    here = tr(f"looked for from {Path.cwd()}", f"当前目录是 {Path.cwd()}")
+    return near_path(file) or (here if not file.is_absolute() else None)
+
+
+def near_path(path: Path) -> str | None:
+    """A name in the same folder that may have been meant."""
+    try:
+        found = near(path.name, [other.name for other in path.parent.iterdir()])
+    except OSError:
+        return None
+    return tr(f"did you mean {path.parent / found[0]}?", f"是否指 {path.parent / found[0]}？") if found else None
