@@ -18,7 +18,10 @@ else
 fi
 
 if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
-  echo "fetching the page's libraries (45 MB) …"
+  case "${LC_ALL:-${LC_MESSAGES:-${LANGUAGE:-${LANG:-}}}}" in
+    zh*) echo "下载网页所用的库（45 MB）…" ;;
+    *) echo "fetching the page's libraries (45 MB) …" ;;
+  esac
   npm ci --loglevel=error
   touch node_modules/.package-lock.json
 fi

@@ -15,6 +15,7 @@ CONTRACT = ROOT / "contract" / "zhinao_contract"  # a distribution of its own, a
 BASE = {
     "errors",
     "lang",
+    "oserrors",
     "outfile",
     "files",
     "family",

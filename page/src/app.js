@@ -18,7 +18,15 @@ import { Drawers } from "./view/drawers.js";
 import { Frame } from "./view/frame.js";
 import { note } from "./view/notice.js";
 
-const UNKNOWN = { model: null, thinks: false, numContextTokens: null, defaults: {}, isOurs: false, version: null };
+const UNKNOWN = {
+  model: null,
+  thinks: false,
+  languages: [],
+  numContextTokens: null,
+  defaults: {},
+  isOurs: false,
+  version: null,
+};
 
 export class App {
   about = UNKNOWN;

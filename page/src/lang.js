@@ -11,6 +11,9 @@ export function chooseLanguage(language) {
 
 export const language = () => chosen;
 
+/** @param {string[]} known languages; none: nobody has told us @returns {boolean} whether the reader's is among them */
+export const isSpoken = (known) => !known.length || known.includes(chosen);
+
 export const tr = (english, chinese) => (chosen === "zh" ? chinese : english);
 
 /** A count with separators: 32,768. */

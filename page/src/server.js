@@ -3,7 +3,7 @@ import { Failure, lost, refused, told, unreachable } from "./failure.js";
 import { language } from "./lang.js";
 import { EventReader } from "./sse.js";
 
-/** @typedef {{model: string|null, thinks: boolean, numContextTokens: number|null, defaults: object, isOurs: boolean, version: string|null}} About */
+/** @typedef {{model: string|null, thinks: boolean, languages: string[], numContextTokens: number|null, defaults: object, isOurs: boolean, version: string|null}} About */
 
 export class Server {
   /** @param {URL|string} base where the page lies @param {() => string|null} key read anew for each request */
@@ -22,6 +22,7 @@ export class Server {
     return {
       model: isOurs ? props.model : null,
       thinks: isOurs && props.thinks,
+      languages: (isOurs && props.languages) || [],
       numContextTokens: (isOurs && props.num_context_tokens) || null,
       defaults: (isOurs && props.defaults) || {},
       version: (isOurs && props.version) || null,

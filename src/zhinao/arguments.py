@@ -17,13 +17,25 @@ _SENTENCES = (
     (r"argument (.*?): expected one argument", r"参数 \1：需要一个值"),
     (r"argument (.*?): expected at least one argument", r"参数 \1：至少需要一个值"),
     (r"argument (.*?): invalid choice: (.*) \(choose from (.*)\)", r"参数 \1：不能取 \2，可选：\3"),
+    (r"argument (.*?): invalid int value: (.*)", r"参数 \1：\2 不是整数"),
+    (r"argument (.*?): invalid float value: (.*)", r"参数 \1：\2 不是数"),
     (r"argument (.*?): invalid (\w+) value: (.*)", r"参数 \1：\3 不是有效的 \2"),
     (r"argument (.*?): not allowed with argument (.*)", r"参数 \1 不能与 \2 同用"),
 )
 
 
 _FLAG = re.compile(r"--?[A-Za-z][\w-]*(=.*)?", re.DOTALL)  # what may be meant as one; "-1+1=?" may not
+_HEADING = re.compile(r"^(\S*[\u3400-\u9fff].*):((?:\x1b\[\d+m)*)$", re.MULTILINE)  # of a group of arguments
 _TEXT = "\0"  # before a word behind `--`; no argument of a process can hold it
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Lists verbs right under their heading, which says already what they are."""
+
+    def _format_action(self, action):
+        if isinstance(action, argparse._SubParsersAction):
+            return "".join(map(self._format_action, action._get_subactions()))
+        return super()._format_action(action)
 
 
 class Parser(argparse.ArgumentParser):
@@ -33,7 +45,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, **settings):
-        super().__init__(**{"allow_abbrev": False, "add_help": False, **settings})
+        super().__init__(**{"allow_abbrev": False, "add_help": False, "formatter_class": _Formatter, **settings})
         self._positionals.title = tr("arguments", "参数")
         self._optionals.title = tr("options", "选项")
         self.add_argument("-h", "--help", action="help", help=translated("show this help and exit"))
@@ -64,7 +76,8 @@ class Parser(argparse.ArgumentParser):
         print(message or "", end="", file=file or sys.stderr)
 
     def format_help(self) -> str:
-        return super().format_help().replace("usage: ", tr("usage: ", "用法："), 1)
+        text = super().format_help().replace("usage: ", tr("usage: ", "用法："), 1)
+        return _HEADING.sub(r"\1：\2", text) if current() == "zh" else text
 
     def take_rest(self, args: argparse.Namespace, words: list[str]) -> None:
         """Give words that stand after flags to the positional that takes many; argparse closes it at the first flag.
@@ -80,8 +93,9 @@ class Parser(argparse.ArgumentParser):
             if isinstance(action, argparse._SubParsersAction) and getattr(args, action.dest, None) is not None:
                 return action.choices[getattr(args, action.dest)].take_rest(args, words)
         many = [action.dest for action in self._actions if not action.option_strings and action.nargs in ("*", "+")]
-        if not many or any(map(_FLAG.fullmatch, words)):
-            self.error(f"unrecognized arguments: {' '.join(texts)}")
+        flags = list(filter(_FLAG.fullmatch, words))  # the fault is theirs; a text beside them may be a good one
+        if not many or flags:
+            self.error(f"unrecognized arguments: {' '.join(flags or texts)}")
         setattr(args, many[-1], [*(getattr(args, many[-1]) or []), *texts])
 
     def error(self, message: str):

@@ -64,7 +64,7 @@ def build_parser(verb: str | None = None) -> Parser:
     """The parser of the whole command; of the verbs only `verb` gets its arguments (and is imported)."""
     parser = Parser(
         prog="zhinao",
-        description=translated("Chat, serve, fine-tune, evaluate and export the 360Zhinao3 models."),
+        description=translated("Chat, serve, fine-tune and export the 360Zhinao3 models."),
     )
     parser.add_argument(
         "--version",

@@ -14,6 +14,7 @@ from zhinao import values
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 from zhinao.near import near
+from zhinao.oserrors import next_step, reason
 
 T = typing.TypeVar("T")
 _MAX_LISTED = 20
@@ -64,8 +65,10 @@ def read_yaml(file: Path) -> dict:
     try:
         value = values.parse(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else tr("it is not UTF-8 text", "不是 UTF-8 文本")
-        raise UsageError(tr(f"{file}: cannot be read ({reason}).", f"{file}：无法读取（{reason}）。")) from None
+        why = reason(error) if isinstance(error, OSError) else tr("it is not UTF-8 text", "不是 UTF-8 文本")
+        raise UsageError(
+            tr(f"{file}: cannot be read ({why}).", f"{file}：无法读取（{why}）。"), next_step(Path(file), error)
+        ) from None
     except values.Malformed as error:
         line = tr(f", line {error.line}", f" 第 {error.line} 行") if error.line else ""
         raise UsageError(tr(f"{file}{line}: {error}.", f"{file}{line}：{error}。"), "key: value") from None

@@ -14,6 +14,7 @@ from pathlib import Path
 from zhinao import outfile
 from zhinao.errors import DiskError
 from zhinao.lang import tr
+from zhinao.oserrors import reason
 from zhinao.outfile import PARTIAL
 
 _OLD = "-old"
@@ -106,8 +107,8 @@ def _make(folder: Path, mode: int) -> None:
     except OSError as error:
         raise DiskError(
             tr(
-                f"{folder.parent}: cannot be written ({error.strerror}).",
-                f"{folder.parent}：无法写入（{error.strerror}）。",
+                f"{folder.parent}: cannot be written ({reason(error)}).",
+                f"{folder.parent}：无法写入（{reason(error)}）。",
             )
         ) from None
 
@@ -166,8 +167,8 @@ def lock(path: Path) -> Iterator[None]:
     except OSError as error:
         raise DiskError(
             tr(
-                f"{path.parent}: cannot be written ({error.strerror}).",
-                f"{path.parent}：无法写入（{error.strerror}）。",
+                f"{path.parent}: cannot be written ({reason(error)}).",
+                f"{path.parent}：无法写入（{reason(error)}）。",
             )
         ) from None
     try:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from zhinao.errors import DiskError
 from zhinao.lang import tr
+from zhinao.oserrors import reason
 
 PARTIAL = ".partial-"
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/(?:self|\d+))/fd/(\d+)")
@@ -53,11 +54,12 @@ class _Silent(io.FileIO):
 
 
 def cannot_write(place, error: OSError) -> DiskError:
-    reason = {
+    plain = {
         errno.ENOSPC: tr("the disk is full", "磁盘已满"),
         errno.EISDIR: tr("it is a folder", "是一个目录"),
-    }.get(error.errno or 0, error.strerror)
-    return DiskError(tr(f"{place}: cannot be written ({reason}).", f"{place}：无法写入（{reason}）。"))
+    }
+    why = plain.get(error.errno or 0) or reason(error)
+    return DiskError(tr(f"{place}: cannot be written ({why}).", f"{place}：无法写入（{why}）。"))
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from zhinao.lang import dictionary
 
 CHINESE = {
-    "Chat, serve, fine-tune, evaluate and export the 360Zhinao3 models.": "360智脑3 系列模型的对话、服务、微调、评测与导出。",
+    "Chat, serve, fine-tune and export the 360Zhinao3 models.": "360智脑3 系列模型的对话、服务、微调与导出。",
     "show the version and exit": "显示版本并退出",
     "VERB": "命令",
     "verbs": "命令",

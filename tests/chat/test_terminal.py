@@ -232,12 +232,21 @@ def test_save_asks_before_it_overwrites_a_file_of_another_time(open_chat, tmp_pa
     assert (tmp_path / "a.txt").read_text().startswith("# fake\n\n## user\n\nq\n")
 
 
+def test_save_makes_no_folder(open_chat, tmp_path):
+    chat = open_chat(["one"], columns=160).press("q", ENTER).until("one")
+    chat.press(f"/save {tmp_path}/nix/x.json", ENTER).until("there is no such folder")
+    chat.press(f"/save {tmp_path}", ENTER).until("it is a folder")
+    assert not (tmp_path / "nix").exists()
+
+
 def test_the_system_message_is_seen(open_chat, tmp_path):
     saved = [{"role": "system", "content": "You are a pirate."}, {"role": "user", "content": "q"}]
     saved = {"messages": [*saved, {"role": "assistant", "content": "a"}], "settings": {"top_k": 3}}
     (tmp_path / "old.json").write_text(json.dumps(saved))
     chat = open_chat([], columns=160, system="Be brief.").until("system: Be brief.")
-    chat.press(f"/load {tmp_path}/old.json", ENTER).until("2 messages", "system: You are a pirate.", "top_k = 3")
+    chat.press(f"/load {tmp_path}/old.json", ENTER).until(
+        "2 messages", "system: You are a pirate.", "top_k = 3", "> q", "  a"
+    )
     chat.press("/system Be kind.", ENTER).until("from the next question on; /clear begins a new one")
     chat.press("/clear", ENTER).until("cleared").press("/system Be calm.", ENTER).settle()
     assert chat.text.count("from the next question on") == 1

@@ -69,7 +69,15 @@ def test_a_folder_that_is_no_checkpoint_says_what_may_be_meant(tmp_path):
     (tmp_path / "adapter_config.json").write_text("{}")
     with pytest.raises(CheckpointError) as caught:
         hub.resolve(str(tmp_path))
-    assert "adapter" in caught.value.hint
+    assert "adapter" in caught.value.hint and "--merge True" in caught.value.hint
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "some/base"}')
+    with pytest.raises(CheckpointError) as caught:
+        hub.resolve(str(tmp_path))
+    assert "an adapter of some/base" in caught.value.hint
+    make_checkpoint(tmp_path / "merged")
+    with pytest.raises(CheckpointError) as caught:
+        hub.resolve(str(tmp_path))
+    assert caught.value.hint.endswith(str(tmp_path / "merged"))
     (tmp_path / "a.gguf").write_bytes(b"GGUF")
     with pytest.raises(CheckpointError) as caught:
         hub.resolve(str(tmp_path))

@@ -53,7 +53,7 @@ class FakeApi:
 
     def __init__(self):
         self.requests, self.keys, self.num_left, self.is_ours, self.key, self.num_loading = [], [], 0, True, None, 0
-        self.languages = []
+        self.languages, self.known = [], ["zh", "en"]
         self._scripts, self._go = [], threading.Event()
         self.app = PageMiddleware(
             Starlette(
@@ -77,6 +77,7 @@ class FakeApi:
         self.__dict__.update(
             requests=[], keys=[], languages=[], num_left=0, is_ours=True, key=None, num_loading=0, _scripts=[]
         )
+        self.known = ["zh", "en"]
         self._go.clear()
 
     def _refusal(self, request: Request):
@@ -93,6 +94,7 @@ class FakeApi:
         if not self.is_ours:
             return JSONResponse({"detail": "Not Found"}, 404)
         about = {"model": "zhinao-7b", "thinks": True, "num_context_tokens": 32768, "defaults": DEFAULTS}
+        about["languages"] = self.known
         return JSONResponse(
             about | {"engine": "fake", "precision": "int8", "version": "0.1.0", "needs_key": bool(self.key)}
         )

@@ -410,6 +410,7 @@ def test_prompt_over_the_context_tells_both_numbers():
     with running(says("a", num_context_tokens=200)) as client:
         error = chat(client, "x" * 500).json()["error"]
     assert error["code"] == "context_length_exceeded" and "200" in error["message"] and "5" in error["message"]
+    assert error["message"].count("the prompt has") == 1 and "The prompt has" not in error["message"]
 
 
 def test_bodies_that_are_no_requests():

@@ -91,6 +91,7 @@ def test_routes_that_run_nothing():
         assert client.post("/detokenize", json={"tokens": [10**9]}).status_code == 400
         assert client.post("/tokenize", json={}).status_code == 400
         assert client.get("/props").json()["defaults"]["temperature"] == 0.3
+        assert client.get("/props").json()["languages"] == []
         assert client.get("/version").json().keys() == {"version"}
         assert "vllm:num_requests_running" in client.get("/metrics").text
     assert not model.engine.requests

@@ -13,6 +13,7 @@ from tests.serve import browser
 from tests.serve.fake_api import BREAK, WAIT, answer, event, finish, refusal, thought
 from tests.serve.running_server import running, wait_for
 from tests.serve.test_real_server import serving as real_server
+from zhinao import family
 from zhinao.serve.page import files
 
 PAGE = Path(__file__).parents[2] / "page"
@@ -459,6 +460,18 @@ def test_language_and_colours(page, api):
     page.driver.refresh()
     page.wait(lambda: page.js("return document.documentElement.dataset.theme") == "dark")
     assert page.wait_for("#message").get_attribute("placeholder") == "问点什么"
+
+
+def test_a_model_that_knows_no_chinese_is_asked_in_english_and_says_so(page, api):
+    page.click(".language")
+    page.wait(lambda: page.texts(".examples button")[2] == "用表格比较 TCP 和 UDP。")
+    assert not page.has(".unspoken")
+    api.known = ["en"]
+    page.driver.refresh()
+    assert family.CHINESE_DEMO in page.wait_for(".unspoken").text
+    assert page.texts(".examples button")[2] == "Compare TCP and UDP in a table."
+    page.click(".language")
+    page.wait(lambda: not page.has(".unspoken"))
 
 
 def test_dark_follows_the_system(page, api):

@@ -7,6 +7,7 @@ import pytest
 
 from zhinao import cli
 from zhinao.data.sample import DataError
+from zhinao.data.store import pairs as store
 from zhinao.errors import UsageError
 from zhinao.model.tokenizer import Tokenizer
 from zhinao.prompt.conversation import render
@@ -161,7 +162,10 @@ def test_data_are_encoded_once_and_anew_when_they_change(make, monkeypatch):
 def test_pairs_are_kept_as_conversations_are(make, monkeypatch):
     """By the same workers, in the same columns; the view that TRL reads is made of them and can be made again."""
     records = [{**GOOD, "prompt": str(n), "chosen": f"{n}."} for n in range(40)]
-    alone = make(records).pairs
+    built, build = [], store.build
+    monkeypatch.setattr(store, "build", lambda *given: built.append(build(*given)) or built[-1])
+    make(records)
+    [alone] = built
     rows, view = alone.dataset[:], alone.documents.folder / "pairs.arrow"
     assert [len(row) for row in rows["chosen_ids"]] == [
         (d.weights > 0).sum() for d in map(alone.documents.__getitem__, range(40))
@@ -171,12 +175,14 @@ def test_pairs_are_kept_as_conversations_are(make, monkeypatch):
     assert alone.lengths().tolist() == [*answers[0], *answers[1]]
     assert alone.num_answered() == sum(sizes[1]) + sum(sizes[2])
     view.unlink()
-    again = make(records).pairs
+    make(records)
+    again = built[-1]
     assert again.dataset[:] == rows and view.exists()
-    assert make(records).pairs.dataset._fingerprint == again.dataset._fingerprint  # what TRL keeps beside it is found
+    assert make(records).train._fingerprint == again.dataset._fingerprint  # what TRL keeps beside it is found
     monkeypatch.setattr("zhinao.data.store.make._NUM_BATCH_CHARACTERS", 2000)
     shutil.rmtree(alone.documents.folder)
-    together = make(records, preprocessing_num_workers=2).pairs
+    make(records, preprocessing_num_workers=2)
+    together = built[-1]
     assert (together.dataset[:], together.key) == (rows, alone.key)
     assert together.losses == alone.losses
 

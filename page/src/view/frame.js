@@ -1,5 +1,5 @@
 // The page's frame: list, top line, thread, composer, panel. Built anew when the language changes.
-import { tr } from "../lang.js";
+import { isSpoken, language, tr } from "../lang.js";
 import { iconButton } from "./button.js";
 import { Composer } from "./composer.js";
 import { h } from "./dom.js";
@@ -7,6 +7,20 @@ import { noticeElements } from "./notice.js";
 import { Panel } from "./panel.js";
 import { Sidebar } from "./sidebar.js";
 import { Thread } from "./thread.js";
+
+// In English and Chinese: asked in a language that the model knows, which need not be the reader's.
+const EXAMPLES = [
+  ["How many primes are there below 100? Show how you count.", "100 以内有多少个质数？请写出计数过程。"],
+  ["Write a Python function that merges two sorted lists.", "写一个合并两个有序列表的 Python 函数。"],
+  ["Compare TCP and UDP in a table.", "用表格比较 TCP 和 UDP。"],
+];
+
+/** That the model does not know the reader's language, and the way to one that does. */
+const unspoken = (model) =>
+  tr(
+    `${model} does not know English. One that does: zhinao serve qwen2.5-0.5b`,
+    `${model} 不懂中文，用中文提问只会得到胡话。中英双语的小模型：zhinao serve qwen2.5-0.5b`,
+  );
 
 export class Frame {
   constructor(context) {
@@ -85,17 +99,15 @@ export class Frame {
   #empty() {
     const { actions } = this.context;
     const ask = (text) => h("button", { type: "button", onclick: () => actions.send(text) }, text);
-    const examples = [
-      tr("How many primes are there below 100? Show how you count.", "100 以内有多少个质数？请写出计数过程。"),
-      tr("Write a Python function that merges two sorted lists.", "写一个合并两个有序列表的 Python 函数。"),
-      tr("Compare TCP and UDP in a table.", "用表格比较 TCP 和 UDP。"),
-    ];
+    const { languages, model } = this.context.about;
+    const isChinese = (isSpoken(languages) ? language() : languages[0]) === "zh";
     return h(
       "div",
       { class: "empty" },
       h("span", { class: "mark", "aria-hidden": "true" }),
       h("h2", {}, tr("What shall we work on?", "今天想聊点什么？")),
-      h("div", { class: "examples" }, ...examples.map(ask)),
+      h("div", { class: "examples" }, ...EXAMPLES.map((both) => ask(both[Number(isChinese)]))),
+      isSpoken(languages) ? null : h("p", { class: "unspoken" }, unspoken(model)),
     );
   }
 }

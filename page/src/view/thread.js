@@ -47,10 +47,11 @@ export class Thread {
     this.#keepUp();
   }
 
-  /** Kept while it is shown: who has the focus on it keeps that. */
+  /** Kept while it is shown and says the same: who has the focus on it keeps that. */
   #emptyPage() {
-    const isThere = this.emptyPage?.isConnected;
-    return isThere ? this.emptyPage : (this.emptyPage = this.empty());
+    const fresh = this.empty();
+    const isThere = this.emptyPage?.isConnected && this.emptyPage.isEqualNode(fresh);
+    return isThere ? this.emptyPage : (this.emptyPage = fresh);
   }
 
   /** Mark words, and go to where they stand in a message. @param {string|null} id @param {string[]} words none: no marks */

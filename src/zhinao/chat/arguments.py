@@ -12,6 +12,7 @@ from zhinao.engine.bounds import BOUNDS
 from zhinao.errors import UsageError
 from zhinao.family import DEMO
 from zhinao.lang import tr
+from zhinao.oserrors import next_step, reason
 
 ENGINES = ("auto", "openvino", "vllm", "transformers")
 
@@ -116,7 +117,8 @@ def read_text(file: Path) -> str:
         return file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
     except OSError as error:
         raise UsageError(
-            tr(f"{file}: cannot be read ({error.strerror}).", f"{file}：无法读取（{error.strerror}）。")
+            tr(f"{file}: cannot be read ({reason(error)}).", f"{file}：无法读取（{reason(error)}）。"),
+            next_step(file, error),
         ) from None
     except UnicodeDecodeError:
         raise UsageError(tr(f"{file}: is not UTF-8 text.", f"{file}：不是 UTF-8 文本。")) from None

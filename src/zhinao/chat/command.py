@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.prompt or arguments.is_piped():
         from zhinao.chat import oneshot
 
-        return oneshot.run(settings, _one_prompt(args.prompt), shows_thought=args.show_thinking)
+        return oneshot.run(settings, _one_prompt(args.prompt, settings.model), shows_thought=args.show_thinking)
     if not sys.stdout.isatty():
         raise UsageError(
             tr("The chat needs a terminal.", "对话需要在终端中进行。"),
@@ -64,11 +64,15 @@ def run(args: argparse.Namespace) -> int:
         return Terminal(model, Session(model, settings.system, settings.request)).run()
 
 
-def _one_prompt(words: list[str]) -> str:
+def _one_prompt(words: list[str], model: str | None) -> str:
     """The words of the command line, then what is piped in."""
     piped = arguments.read_piped() if arguments.is_piped() else ""
     text = "\n\n".join(part for part in (" ".join(words), piped.rstrip("\n")) if part.strip())
     if not text:
+        if model:
+            from zhinao.hub.locate import check_path
+
+            check_path(model)  # a prompt would not help
         raise UsageError(
             tr("The prompt is empty.", "提示为空。"),
             'zhinao chat MODEL "…"' + tr(", or pipe a text in", "，或通过管道输入文本"),

@@ -13,6 +13,8 @@ from zhinao.config import suggestion
 from zhinao.errors import UsageError
 from zhinao.lang import tr
 
+_NUM_SHOWN = 6  # messages of a loaded conversation: three turns
+
 
 @dataclass(frozen=True)
 class Command:
@@ -98,7 +100,7 @@ def edit(terminal, _) -> None:
 
 def save(terminal, name: str) -> None:
     file = _file(name, "/save chat.json")
-    if file.exists() and file != terminal.saved_as and not terminal.confirms(_overwrite(file)):
+    if file.exists() and not file.is_dir() and file != terminal.saved_as and not terminal.confirms(_overwrite(file)):
         terminal.say(tr("not saved", "没有保存"))
         return
     terminal.session.save(file)
@@ -119,6 +121,16 @@ def load(terminal, name: str) -> None:
     terminal.say_system()
     if settings := terminal.session.settings:
         terminal.say(" · ".join(f"{key} = {shown(key, value)}" for key, value in settings.items()))
+    _say_last(terminal)
+
+
+def _say_last(terminal) -> None:
+    """Where the conversation stands: its last turns, each on a line."""
+    messages = [m for m in terminal.session.messages if m["role"] in ("user", "assistant") and m["content"].strip()]
+    if len(messages) > _NUM_SHOWN:
+        terminal.say("…")
+    for message in messages[-_NUM_SHOWN:]:
+        terminal.say(("> " if message["role"] == "user" else "  ") + _short(message["content"], 120))
 
 
 def set_(terminal, text: str) -> None:
@@ -198,9 +210,9 @@ def _replace() -> str:
     return tr("This conversation is not saved. Replace it?", "当前对话尚未保存，要替换吗？")
 
 
-def _short(text: str) -> str:
+def _short(text: str, most: int = 40) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= 40 else line[:39] + "…"
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 COMMANDS = {

@@ -111,8 +111,20 @@ def _prompts(args: argparse.Namespace) -> list[str]:
         text = arguments.read_piped()
     prompts = [line for line in arguments.lines(text) if line.strip()] if args.lines else [text]
     if not any(prompts):
-        raise UsageError(tr("The prompt is empty.", "提示为空。"))
+        raise _no_text(args)
     return prompts
+
+
+def _no_text(args: argparse.Namespace) -> Exception:
+    from zhinao.hub.locate import check_path
+
+    check_path(args.model)  # a prompt would not help
+    if args.input and not args.text:
+        return UsageError(
+            tr(f"{args.input}: there is no text in it.", f"{args.input}：其中没有文本。"),
+            "zhinao generate MODEL --input FILE",
+        )
+    return UsageError(tr("The prompt is empty.", "提示为空。"), 'zhinao generate MODEL "…"')
 
 
 def _streams(model: Model, prompts: list[str], args, request: dict) -> Iterator[tuple[str, int | None, ReplyStream]]:

@@ -119,6 +119,9 @@ class Session:
 
     def save(self, file: Path) -> None:
         """As JSON, or as Markdown for people where the name ends in .md or .txt. Raises DiskError, UsageError for other endings."""
+        if file.is_dir():
+            inside = file / "chat.json"
+            raise UsageError(tr(f"{file}: it is a folder.", f"{file}：是一个目录。"), f"/save {inside}")
         if file.suffix.lower() not in (LOADABLE, *READABLE):
             raise UsageError(
                 tr(f"{file}: what kind of file is meant?", f"{file}：不知道要存成什么格式。"),
@@ -127,10 +130,10 @@ class Session:
                     f"/save {file.stem}.json（可用 /load 读回），或 .md、.txt（供阅读）",
                 ),
             )
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise outfile.cannot_write(file, error) from None
+        if not file.parent.is_dir():  # a typo would make it
+            raise UsageError(
+                tr(f"{file.parent}: there is no such folder.", f"{file.parent}：没有这个目录。"), f"/save {file.name}"
+            )
         if file.suffix.lower() in READABLE:
             outfile.write_text(file, self._markdown())
         else:

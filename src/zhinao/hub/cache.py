@@ -14,6 +14,7 @@ from pathlib import Path
 from zhinao import files, foreign
 from zhinao.errors import CheckpointError, DiskError
 from zhinao.lang import tr
+from zhinao.oserrors import reason
 
 ORIGIN = "zhinao-origin.json"  # in each kept model: where it came from, its files with size and hash
 _STAGING = ".download"
@@ -215,8 +216,8 @@ def _lock(name: str) -> Iterator[None]:
 def _unwritable(folder: Path, error: OSError) -> DiskError:
     return DiskError(
         tr(
-            f"{folder}: cannot be written ({error.strerror or error}).",
-            f"{folder}：无法写入（{error.strerror or error}）。",
+            f"{folder}: cannot be written ({reason(error)}).",
+            f"{folder}：无法写入（{reason(error)}）。",
         ),
         tr("make room, or set ZHINAO_HOME to another folder", "请腾出空间，或用 ZHINAO_HOME 指定其他目录"),
     )

@@ -16,6 +16,7 @@ from zhinao.errors import DiskError, DownloadError
 from zhinao.files import human_size
 from zhinao.hub import http
 from zhinao.lang import tr
+from zhinao.oserrors import reason
 
 _DELAYS = (0.5, 1, 2, 4)  # seconds between attempts that brought nothing
 _BLOCK = 2**18
@@ -126,7 +127,7 @@ def download(
         path.replace(target)
     except OSError as error:
         raise DiskError(
-            tr(f"{target}: cannot be written ({error.strerror}).", f"{target}：无法写入（{error.strerror}）。")
+            tr(f"{target}: cannot be written ({reason(error)}).", f"{target}：无法写入（{reason(error)}）。")
         ) from None
 
 

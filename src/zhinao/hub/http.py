@@ -7,16 +7,19 @@ import contextlib
 import functools
 import os
 import re
+import socket
 import ssl
 import urllib.error
 import urllib.request
 from http.client import HTTPException
 from urllib.parse import urljoin, urlsplit
 
+from zhinao import oserrors
 from zhinao.errors import DownloadError
 from zhinao.lang import tr
 from zhinao.version import __version__
 
+_NUMBERED = re.compile(r"\[Errno (-?\d+)\] ([^\]>]*)")
 TIMEOUT = 30  # seconds without a byte
 TEMPORARY = (urllib.error.URLError, HTTPException, OSError)
 _TEMPORARY_STATUS = (408, 425, 429, 500, 502, 503, 504)
@@ -82,8 +85,13 @@ def refused(name: str, status: int) -> RefusedError:
 def reason(error: Exception) -> str:
     """A few words of what broke, without class names where the system has better ones."""
     inner = getattr(error, "reason", None) or error
-    words = str(getattr(inner, "strerror", None) or inner or type(error).__name__)
-    return re.sub(r"^\[Errno -?\d+\] ", "", words)
+    if isinstance(inner, OSError) and (inner.errno or isinstance(inner, TimeoutError)):
+        return oserrors.reason(inner)
+    words = str(inner or type(error).__name__)
+    if not (told := _NUMBERED.search(words)):  # a client's own error holds the system's as text
+        return words
+    number = int(told[1])
+    return oserrors.reason(OSError(number, told[2]) if number > 0 else socket.gaierror(number, told[2]))
 
 
 def _check_scheme(url: str, name: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from zhinao import family
+from zhinao import family, foreign, oserrors
 from zhinao.errors import CheckpointError, ModelNotFoundError
 from zhinao.family import Release
 from zhinao.hub import cache
@@ -17,6 +17,8 @@ from zhinao.lang import tr
 from zhinao.near import near
 from zhinao.progress import Reporter, shown
 
+_MERGED = "merged"  # the folder inside that a run with --merge writes
+_MAX_ADAPTER_BYTES = 2**24
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
@@ -78,10 +80,19 @@ def local(model: str, progress: Reporter | None = None) -> LocalModel | None:
         return _from_file(place, progress)
     if place.is_dir() and (_is_path(model) or (place / "config.json").exists() or not _is_known(model)):
         return _from_folder(place)
-    if _is_path(model):
-        raise ModelNotFoundError(tr(f"{model}: no such file or folder.", f"{model}：没有这个文件或目录。"))
+    check_path(model)
     is_hub_name = family.find(model) is not None or _HUB_ID.fullmatch(model)
     return _from_cache(model, model) if not is_hub_name and cache.is_kept(model) else None
+
+
+def check_path(model: str) -> None:
+    """Raises ModelNotFoundError for a MODEL that can only be a path, and of a file or folder that is not there."""
+    if _is_path(model) and not (place := Path(model).expanduser()).exists():
+        raise ModelNotFoundError(
+            tr(f"{model}: no such file or folder.", f"{model}：没有这个文件或目录。"),
+            oserrors.near_path(place)
+            or tr("`zhinao models` lists those that are here", "`zhinao models` 列出本机已有的模型"),
+        )
 
 
 def plan_for(model: str, source: str | None = None, revision: str | None = None) -> Plan:
@@ -122,17 +133,35 @@ def _tail(release: Release) -> str:
     return release.hub_id.lower().partition("/")[2]
 
 
-def _hint_for(folder: Path) -> str | None:
+def _hint_for(folder: Path) -> str:
     """What may have been meant."""
     if inside := sorted(folder.glob("*.gguf")):
         return tr(f"give the file itself: {inside[0]}", f"请直接指定文件：{inside[0]}")
     if (folder / "adapter_config.json").exists():
-        return tr(
-            "it holds an adapter; give the model that it belongs to", "其中是适配器（adapter），请指定它所属的模型"
-        )
+        return _hint_for_adapter(folder)
     if inside := sorted(folder.glob("*/config.json")):
         return tr(f"did you mean {inside[0].parent}?", f"是否指 {inside[0].parent}？")
-    return None
+    return tr(
+        "`zhinao pull NAME` fetches a model, `zhinao models` lists those that are here",
+        "`zhinao pull 名称` 下载模型，`zhinao models` 列出本机已有的模型",
+    )
+
+
+def _hint_for_adapter(folder: Path) -> str:
+    """The merged model beside it, else how one is made: an adapter alone answers nothing."""
+    if ((whole := folder / _MERGED) / "config.json").exists():
+        return tr(
+            f"it holds an adapter; merged with its model: {whole}", f"其中是适配器（adapter），合并后的模型：{whole}"
+        )
+    try:
+        base = foreign.read_json(folder / "adapter_config.json", _MAX_ADAPTER_BYTES)["base_model_name_or_path"]
+    except (OSError, ValueError, KeyError, TypeError):
+        base = None
+    of = tr(f" of {foreign.shown(str(base))}", f"，属于 {foreign.shown(str(base))}") if base else ""
+    return tr(
+        f"it holds an adapter{of}; train with `--merge True`, and the whole model is written to {whole}",
+        f"其中是适配器（adapter）{of}；训练时加 `--merge True`，完整模型就会写到 {whole}",
+    )
 
 
 def _from_file(file: Path, reporter) -> LocalModel:

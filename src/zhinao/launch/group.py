@@ -18,6 +18,7 @@ from zhinao.lang import tr
 from zhinao.launch import layout as launch_layout
 from zhinao.launch.layout import Layout
 from zhinao.launch.output import Output, tail
+from zhinao.oserrors import reason
 from zhinao.signals import Repeats
 
 _TICK = 0.1  # seconds between looks at the processes
@@ -66,8 +67,8 @@ class Group:
         except OSError as error:
             raise DiskError(
                 tr(
-                    f"{self._logs}: cannot be written ({error.strerror}).",
-                    f"{self._logs}：无法写入（{error.strerror}）。",
+                    f"{self._logs}: cannot be written ({reason(error)}).",
+                    f"{self._logs}：无法写入（{reason(error)}）。",
                 )
             ) from None
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from zhinao import machine
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.oserrors import reason
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ def _lines(file: Path) -> list[str]:
     try:
         return file.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or tr("it is not text", "不是文本")
-        raise _bad(file, None, tr(f"cannot be read ({reason}).", f"无法读取（{reason}）。")) from None
+        why = reason(error) if isinstance(error, OSError) else tr("it is not text", "不是文本")
+        raise _bad(file, None, tr(f"cannot be read ({why}).", f"无法读取（{why}）。")) from None
 
 
 def _bad(file: Path, line: int | None, sentence: str) -> UsageError:

@@ -7,6 +7,7 @@ from pathlib import Path
 from zhinao import foreign
 from zhinao.errors import CheckpointError
 from zhinao.lang import tr
+from zhinao.oserrors import reason
 
 FAMILIES = ("zhinao", "qwen2", "llama")
 _ORIGINAL = "original_max_position_embeddings"
@@ -104,7 +105,7 @@ def read(folder: Path) -> Architecture:
         ) from None
     except OSError as error:
         raise CheckpointError(
-            tr(f"{file}: cannot be read ({error.strerror}).", f"{file}：无法读取（{error.strerror}）。")
+            tr(f"{file}: cannot be read ({reason(error)}).", f"{file}：无法读取（{reason(error)}）。")
         ) from None
     except ValueError as error:  # JSON or UTF-8
         raise CheckpointError(

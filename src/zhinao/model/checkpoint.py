@@ -19,6 +19,7 @@ from zhinao.errors import CheckpointError
 from zhinao.files import write_json
 from zhinao.lang import tr
 from zhinao.model import architecture, qkv
+from zhinao.oserrors import reason
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 NUMPY_TYPES = {
@@ -86,7 +87,7 @@ def read_header(file: Path) -> dict[str, TensorInfo]:
         stream = file.open("rb")
     except OSError as error:
         raise CheckpointError(
-            tr(f"{file}: cannot be read ({error.strerror}).", f"{file}：无法读取（{error.strerror}）。")
+            tr(f"{file}: cannot be read ({reason(error)}).", f"{file}：无法读取（{reason(error)}）。")
         ) from None
     with stream:
         start = stream.read(8)

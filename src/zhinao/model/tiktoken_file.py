@@ -11,6 +11,7 @@ from pathlib import Path
 from zhinao import foreign
 from zhinao.errors import CheckpointError
 from zhinao.lang import tr
+from zhinao.oserrors import reason
 
 NUM_BYTES = 256
 
@@ -25,7 +26,7 @@ def read(file: Path) -> dict[bytes, int]:
         data = file.read_bytes()
     except OSError as error:
         raise CheckpointError(
-            tr(f"{file}: cannot be read ({error.strerror}).", f"{file}：无法读取（{error.strerror}）。")
+            tr(f"{file}: cannot be read ({reason(error)}).", f"{file}：无法读取（{reason(error)}）。")
         ) from None
     ranks: dict[bytes, int] = {}
     lines: dict[int, int] = {}  # rank -> line

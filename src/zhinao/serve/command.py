@@ -223,5 +223,6 @@ def _check(settings: ServeSettings) -> None:
         if value is not None and not low <= value <= high:
             flag = f"--{name.replace('_', '-')}"
             raise UsageError(
-                tr(f"{flag} is {value}; allowed: {low} … {high}.", f"{flag} 为 {value}，允许 {low} … {high}。")
+                tr(f"{flag} is {value}; allowed: {low} … {high}.", f"{flag} 为 {value}，允许 {low} … {high}。"),
+                "--port 8360" if name == "port" else None,
             )

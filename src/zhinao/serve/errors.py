@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from zhinao.errors import ContextLengthError, EngineError, MissingExtraError, SlowGrammarError, UsageError, ZhinaoError
-from zhinao.lang import said
+from zhinao.lang import both, said, tr
 
 _KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
 # The codes of refusals that have none of their own: a program should not have to read sentences.
@@ -59,4 +59,6 @@ def _too_long(error: ContextLengthError) -> str:
     known = f"This model's maximum context length is {error.num_context_tokens} tokens"
     if error.num_prompt_tokens is None:
         return f"{known}. {error}"
-    return f"{known}; the prompt has {'' if error.is_counted else 'more than '}{error.num_prompt_tokens}. {error}"
+    told = f"{known}; the prompt has {'' if error.is_counted else 'more than '}{error.num_prompt_tokens}."
+    (_, chinese), (hint, chinese_hint) = both(error.message), both(error.hint)
+    return tr(f"{told}\n  → {hint}", f"{told} {chinese}\n  → {chinese_hint}")

@@ -4,6 +4,7 @@ The engine's process loads while those are imported. What happens afterwards: `e
 """
 
 import contextlib
+import errno
 import socket
 import sys
 from concurrent.futures import Future
@@ -13,6 +14,7 @@ from threading import Thread
 from zhinao import family
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.oserrors import reason
 from zhinao.serve.gate.auth import Keys, check_bind
 from zhinao.serve.gate.cors import check_origins
 from zhinao.serve.settings import ServeSettings, model_names
@@ -41,11 +43,17 @@ def _bound(settings: ServeSettings) -> socket.socket:
     except OSError as error:
         raise UsageError(
             tr(
-                f"{settings.host}:{settings.port} cannot be listened on ({error.strerror or error}).",
-                f"无法监听 {settings.host}:{settings.port}（{error.strerror or error}）。",
+                f"{settings.host}:{settings.port} cannot be listened on ({reason(error)}).",
+                f"无法监听 {settings.host}:{settings.port}（{reason(error)}）。",
             ),
-            tr("another program may use it: --port N", "端口可能被占用：--port N"),
+            _other_address(error),
         ) from None
+
+
+def _other_address(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return tr("another program uses it: --port N", "端口已被别的程序占用：--port N")
+    return tr("--host ADDRESS and --port N choose another", "可用 --host 地址、--port N 换一个")
 
 
 def _load(loading: Future, model: str, settings: ServeSettings, engine: str, hub: dict) -> None:

@@ -10,6 +10,7 @@ from zhinao.errors import DiskError, UsageError
 from zhinao.lang import tr
 from zhinao.model import architecture
 from zhinao.model.checkpoint import refuse_adapter
+from zhinao.oserrors import reason
 from zhinao.train.loop import foreign_folder
 from zhinao.train.net import context, sizes
 from zhinao.train.parallel import processes
@@ -65,8 +66,8 @@ def check_place(output_dir: Path, source: str | None = None) -> None:
     except OSError as error:
         raise DiskError(
             tr(
-                f"--output_dir: {there} cannot be written ({error.strerror}).",
-                f"--output_dir：{there} 无法写入（{error.strerror}）。",
+                f"--output_dir: {there} cannot be written ({reason(error)}).",
+                f"--output_dir：{there} 无法写入（{reason(error)}）。",
             ),
             tr("choose another --output_dir", "请换一个 --output_dir"),
         ) from None

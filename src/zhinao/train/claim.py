@@ -16,6 +16,7 @@ from pathlib import Path
 
 from zhinao.errors import DiskError, UsageError
 from zhinao.lang import tr
+from zhinao.oserrors import reason
 
 FILE = ".running"
 _TAKEN = (errno.EAGAIN, errno.EACCES)
@@ -136,5 +137,5 @@ def _taken(file: Path) -> UsageError:
 
 
 def _unwritable(folder: Path, error: OSError) -> DiskError:
-    reason = error.strerror
-    return DiskError(tr(f"{folder}: cannot be written ({reason}).", f"{folder}：无法写入（{reason}）。"))
+    why = reason(error)
+    return DiskError(tr(f"{folder}: cannot be written ({why}).", f"{folder}：无法写入（{why}）。"))

@@ -18,6 +18,7 @@ from zhinao.data.sample import DataError
 from zhinao.errors import DiskError, UsageError
 from zhinao.files import home
 from zhinao.lang import tr
+from zhinao.oserrors import reason
 
 STDIN = "-"
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt")
@@ -151,7 +152,7 @@ def put_aside(is_read: bool) -> Iterator[None]:
             shutil.copyfileobj(sys.stdin.buffer, file)
             file.flush()
         except OSError as error:
-            raise DiskError(tr(f"standard input: {error.strerror}.", f"标准输入：{error.strerror}。")) from None
+            raise DiskError(tr(f"standard input: {reason(error)}.", f"标准输入：{reason(error)}。")) from None
         file.seek(0)
         before, sys.stdin = sys.stdin, io.TextIOWrapper(file)
         try:

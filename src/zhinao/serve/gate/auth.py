@@ -12,6 +12,7 @@ from pathlib import Path
 
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.oserrors import next_step, reason
 from zhinao.serve.errors import ApiError
 from zhinao.serve.gate import asgi
 from zhinao.serve.gate.proxy import parsed
@@ -67,8 +68,11 @@ def _lines(file: Path) -> list[tuple[str, str]]:
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else tr("it is not UTF-8 text", "不是 UTF-8 文本")
-        raise UsageError(tr(f"{file}: cannot be read ({reason}).", f"{file}：无法读取（{reason}）。")) from None
+        why = reason(error) if isinstance(error, OSError) else tr("it is not UTF-8 text", "不是 UTF-8 文本")
+        raise UsageError(
+            tr(f"{file}: cannot be read ({why}).", f"{file}：无法读取（{why}）。"),
+            next_step(file, error) or tr("one `name:key` a line", "每行一个 `名称:密钥`"),
+        ) from None
     words = [(f"{file}:{n}", line) for n, line in enumerate(lines, start=1) if line.strip() and line.strip()[0] != "#"]
     if not words:
         raise UsageError(

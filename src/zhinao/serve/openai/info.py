@@ -45,6 +45,7 @@ def props(service: Service, needs_key: bool) -> dict:
     return {
         "model": service.names[0],
         "thinks": model.thinks,
+        "languages": list(model.languages),  # empty: nobody has told us
         "num_context_tokens": info.num_context_tokens,
         "defaults": {**defaults, "thinking_budget": service.settings.thinking_budget},
         "engine": info.engine,

@@ -11,6 +11,7 @@ from pathlib import Path
 from zhinao import config
 from zhinao.errors import UsageError
 from zhinao.lang import tr
+from zhinao.oserrors import reason
 from zhinao.train.settings.settings import TrainSettings
 
 # Keys that repeat a flag.
@@ -74,9 +75,9 @@ def read(file: Path) -> dict:
     try:
         made = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=lambda pairs: _once(file, pairs))
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or tr("it is not text", "不是文本")
+        why = reason(error) if isinstance(error, OSError) else tr("it is not text", "不是文本")
         raise UsageError(
-            tr(f"{file}: cannot be read ({reason}).", f"{file}：无法读取（{reason}）。"), "--parallel zero2"
+            tr(f"{file}: cannot be read ({why}).", f"{file}：无法读取（{why}）。"), "--parallel zero2"
         ) from None
     except json.JSONDecodeError as error:
         raise UsageError(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from zhinao.data.read.sources import STDIN
 from zhinao.data.sample import DataError, Place
 from zhinao.lang import tr
+from zhinao.oserrors import reason
 
 NUM_HEAD_BYTES = 2**16
 MAX_RECORD_BYTES = 2**26  # of text, unpacked
@@ -78,7 +79,7 @@ def _open(source: str) -> Iterator[io.IOBase]:
 
 
 def _unreadable(source: str, error: OSError) -> DataError:
-    return DataError(tr(f"{source}: cannot be read ({error.strerror}).", f"{source}：无法读取（{error.strerror}）。"))
+    return DataError(tr(f"{source}: cannot be read ({reason(error)}).", f"{source}：无法读取（{reason(error)}）。"))
 
 
 @contextlib.contextmanager
