@@ -243,6 +243,11 @@ def test_what_cannot_be_repaired_is_left_out_and_said(check, data, tmp_path):
     assert "line 1" in diff and "line 2" in diff and "a thought that never ends" in diff
 
 
+def test_placeholders_are_to_be_filled_before_anything_is_left_out(check, data):
+    done = check(data(conversation("who?", "I am {{name}}.")))
+    assert done.code == 10 and "--fix OUTPUT --set NAME=VALUE" in done.err
+
+
 def test_placeholders_are_filled(check, data, tmp_path):
     records = [conversation("who?", "I am {{name}} by {{ author }}.")]
     done, written, _ = fixed(check, data, tmp_path, *records, words=("--set", "name=智脑", "author=us"))

@@ -58,8 +58,18 @@ def judge(report: Report, repairs: Repairs | None, is_strict: bool) -> None:
                 f"{counted(num_errors, 'error')} and {counted(num_warnings, 'warning')} in {counted(report.num_samples, 'sample')}.",
                 f"{report.num_samples:,} 个样本中有 {num_errors:,} 个错误、{num_warnings:,} 个警告。",
             ),
-            tr("`--fix OUTPUT` writes a repaired copy", "`--fix OUTPUT` 可写出修复后的副本"),
+            _advice(report),
         )
+
+
+def _advice(report: Report) -> str:
+    """Placeholders are to be filled in: without values `--fix` could only leave such samples out."""
+    if "placeholder-learned" in report.kinds:
+        return tr(
+            "`--fix OUTPUT --set NAME=VALUE …` writes a copy with the placeholders filled in (training takes `--set` too)",
+            "`--fix OUTPUT --set NAME=VALUE …` 填入占位符并写出副本（训练时也可用 `--set`）",
+        )
+    return tr("`--fix OUTPUT` writes a repaired copy", "`--fix OUTPUT` 可写出修复后的副本")
 
 
 def _too_many(report: Report, args) -> list[Finding]:
