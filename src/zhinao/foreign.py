@@ -4,7 +4,6 @@ Everything that comes from a hub, from a folder that somebody handed over, or fr
 Knows no formats. Limits on processes stand in `limited.py`.
 """
 
-import errno
 import json
 import re
 import stat
@@ -63,10 +62,8 @@ class NotRegular(OSError):
     """Of a pipe, a socket or a device, whose opening may wait for ever and whose end need not come."""
 
     def __init__(self):
-        super().__init__(errno.EINVAL, tr("not a regular file", "不是普通文件"))
-
-    def __str__(self) -> str:
-        return self.strerror
+        super().__init__(tr("not a regular file", "不是普通文件"))  # no number: the system has none for it
+        self.strerror = self.args[0]
 
 
 def check_regular(file: Path) -> None:

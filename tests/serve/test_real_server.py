@@ -53,7 +53,12 @@ def ask(client, **fields):
 
 
 def test_health_says_that_it_loads(server):
-    assert server.first_health.status_code == 503 and server.first_health.json()["reason"]
+    """A busy machine may ask only when the model is there; then it is asked again."""
+    seen = [server.first_health]
+    while seen[-1].status_code != 503 and len(seen) < 4:
+        with serving() as another:
+            seen.append(another.get("/health"))
+    assert seen[-1].status_code == 503 and seen[-1].json()["reason"]
 
 
 def test_the_publishers_request_word_for_word(server):
