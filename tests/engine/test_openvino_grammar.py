@@ -5,6 +5,7 @@ import os
 import re
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -205,13 +206,36 @@ def test_what_takes_for_ever_to_read_keeps_nobody_waiting(quick_checker):
     assert quick_checker.check(Grammar("regex", "no|yes")).seconds < 0.05
 
 
+def test_a_verdict_that_a_request_holds_is_not_forgotten(monkeypatch):
+    """512 others may come while it waits for its turn, and then the engine asks for it in the server's event loop."""
+    monkeypatch.setattr(openvino_grammar, "_NUM_KEPT", 2)
+    tried = []
+
+    def judging(self, grammar):
+        tried.append(grammar.text)
+        return openvino_grammar.Usable(text=grammar.text, seconds=0.0) if grammar.text != "bad" else "no"
+
+    monkeypatch.setattr(openvino_grammar.GrammarChecker, "_try", judging)
+    checker = openvino_grammar.GrammarChecker(SimpleNamespace(trial_folder="", num_trial_rows=1))
+    held = checker.check(Grammar("regex", "a"))
+    for text in "bcde":
+        checker.check(Grammar("regex", text))
+    assert checker.check(Grammar("regex", "a")) is held is checker.judged(Grammar("regex", "a"))
+    assert tried == list("abcde") and checker.judged(Grammar("regex", "b")) is None
+    del held
+    assert checker.judged(Grammar("regex", "a")) is None
+    for ask in (checker.check, checker.judged):
+        with pytest.raises(UsageError, match="no"):
+            ask(Grammar("regex", "bad"))
+
+
 def test_what_is_slow_to_follow_is_refused(real):
     """A text of length n in as many ways as there are trees over it: each token costs more than the one before."""
     with pytest.raises(UsageError, match="too long for each token"):
         real.engine.check_grammar(Grammar("ebnf", "root ::= x\nx ::= x x x | x x | [a-z ]+"))
     for grammar in (Grammar("ebnf", 'root ::= e\ne ::= e "+" e | [0-9]+'), Grammar("json_schema", json.dumps(SCHEMA))):
-        real.engine.check_grammar(grammar)
-        assert 0 <= real.engine.grammar_seconds(grammar) < 0.05 and real.engine.knows_grammar(grammar)
+        judged = real.engine.check_grammar(grammar)
+        assert 0 <= judged.seconds < 0.05 and real.engine.judged(grammar) is judged
 
 
 def test_what_is_kept_of_grammars_is_bounded(family, monkeypatch):

@@ -1,14 +1,18 @@
 """What one request may hold of the server: its answers count, what a client left behind is dropped, an id belongs to its key."""
 
+import gc
 import json
 import socket
 import threading
 import time
+import weakref
 
 import pytest
 
 from tests.chat.fake_engine import fake_model
 from tests.serve.running_server import chat, events, running, wait_for
+from zhinao.engine.base import JudgedGrammar
+from zhinao.errors import UsageError
 
 PROMPTS = {"prompt": ["a" * 50, "b" * 50, "c" * 50, "d" * 50], "n": 64}
 HOLDING = {"hold": "x", "num_context_tokens": 1000}
@@ -106,10 +110,44 @@ def test_an_id_belongs_to_its_key(keys):
             assert '"thought_end": "answer_now"' in "".join(lines)
 
 
+def test_a_request_keeps_what_the_engine_found_out_about_its_grammar():
+    made, seen = [], []
+
+    def says(prompt):
+        gc.collect()
+        seen.append(made[0]() is not None)
+        return "a"
+
+    def check(grammar):
+        judged = JudgedGrammar(seconds=0.0)
+        made.append(weakref.ref(judged))
+        return judged
+
+    model = fake_model(says)
+    model.engine.check_grammar = check
+    with running(model) as client:
+        body = {"prompt": "abc", "structured_outputs": {"regex": "a"}}
+        assert client.post("/v1/completions", json=body).status_code == 200
+        wait_for(lambda: (gc.collect(), made[0]())[1] is None)
+    assert seen == [True]
+
+
+def test_a_grammar_that_is_known_to_be_bad_is_refused_alike():
+    model = fake_model(lambda prompt: "hi")
+
+    def judged(grammar):
+        raise UsageError("This grammar is bad.")
+
+    model.engine.judged = judged
+    with running(model) as client:
+        body = {"prompt": "abc", "structured_outputs": {"regex": "bad"}}
+        assert client.post("/v1/completions", json=body).json()["error"]["code"] == "invalid_grammar"
+
+
 def test_scores_and_new_grammars_of_one_client_keep_no_answers_waiting():
     model, go = fake_model(lambda prompt: "hi"), threading.Event()
     model.engine.score = lambda ids, is_left: [go.wait(20) * -1.0] * (len(ids) - 1)
-    model.engine.check_grammar = lambda grammar: go.wait(20)
+    model.engine.check_grammar = lambda grammar: go.wait(20) and None
     with running(model, max_running=1) as client:
         scoring = {"prompt": ["abc"] * 9, "echo": True, "logprobs": 1, "max_tokens": 0}
         constrained = {"prompt": "abc", "structured_outputs": {"regex": "a"}}

@@ -17,6 +17,13 @@ GRAMMAR_KINDS = ("json_schema", "regex", "ebnf")
 MAX_GRAMMAR_BYTES = 2**16  # longer ones take too long to compile
 
 
+@dataclass(frozen=True, kw_only=True)
+class JudgedGrammar:
+    """What an engine found out about a grammar that it can follow: what a token of it costs everybody, in seconds of computing."""
+
+    seconds: float
+
+
 @dataclass(frozen=True)
 class Grammar:
     """What an answer must look like from its first token to its end: JSON by a schema, a regular expression that fits
@@ -201,9 +208,10 @@ class Engine(ABC):
             raise ContextLengthError(len(prompt_ids), self.info.num_context_tokens)
         return min(room, sampling.max_tokens or room)
 
-    def check_grammar(self, grammar: Grammar | None) -> None:
+    def check_grammar(self, grammar: Grammar | None) -> JudgedGrammar | None:
         """Whether the engine can follow it. The first time takes up to seconds: servers call it from a thread of its own.
 
+        Whoever keeps what this returns may be sure that `generate` need not find it out again.
         Raises UsageError that says what is wrong with it. `generate` does the same.
         """
         if grammar:
@@ -215,14 +223,11 @@ class Engine(ABC):
                 ),
                 tr("take the engine openvino", "请使用 openvino 引擎"),
             )
+        return None
 
-    def knows_grammar(self, grammar: Grammar) -> bool:
-        """Whether `check_grammar` answers at once."""
-        return False
-
-    def grammar_seconds(self, grammar: Grammar) -> float:
-        """What a token of a checked grammar costs everybody, in seconds of computing."""
-        return 0.0
+    def judged(self, grammar: Grammar) -> JudgedGrammar | None:
+        """The same where it is known already, None where it is not. At once."""
+        return None
 
     def check_score(self, prompt_ids: list[int]) -> None:
         """What `score` may be asked: the prompt may fill the whole context. Raises UsageError, ContextLengthError."""

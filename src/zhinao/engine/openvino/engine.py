@@ -122,14 +122,11 @@ class OpenVINOEngine(Engine):
         if self._grammars:
             self._grammars.close()
 
-    def check_grammar(self, grammar: Grammar | None) -> None:
-        self._written(grammar)
+    def check_grammar(self, grammar: Grammar | None) -> "Usable | None":
+        return self._written(grammar)
 
-    def knows_grammar(self, grammar: Grammar) -> bool:
-        return self._grammars is not None and self._grammars.knows(grammar)
-
-    def grammar_seconds(self, grammar: Grammar) -> float:
-        return self._written(grammar).seconds
+    def judged(self, grammar: Grammar) -> "Usable | None":
+        return self._grammars.judged(grammar) if self._grammars else None
 
     def _written(self, grammar: Grammar | None) -> "Usable | None":
         """It as the library takes it. Raises UsageError."""

@@ -9,10 +9,11 @@ import json
 import select
 import subprocess
 import threading
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zhinao.engine.base import Grammar
+from zhinao.engine.base import Grammar, JudgedGrammar
 from zhinao.engine.openvino.child import Child
 from zhinao.engine.openvino.grammar_worker import COMPILED_SECONDS, DEAD_END, LARGE, SLOW
 from zhinao.errors import EngineError, UsageError
@@ -27,18 +28,18 @@ NUM_BYTES = 2**30
 _NUM_KEPT = 512
 
 
-@dataclass(frozen=True)
-class Usable:
-    """A grammar as the library takes it, and the seconds of computing that a token of it cost when it was tried."""
+@dataclass(frozen=True, kw_only=True)
+class Usable(JudgedGrammar):
+    """A grammar as the library takes it; the seconds are those of its trial."""
 
     text: str
-    seconds: float
 
 
 class GrammarChecker:
     """Verdicts on grammars for one vocabulary. May be used by several threads.
 
-    The process starts with the first grammar (a second) and stays. Verdicts are kept, so one grammar is tried once.
+    The process starts with the first grammar (a second) and stays. The last verdicts are kept, and those that somebody holds:
+    a request that waits for its turn must not find its grammar forgotten, to be tried again where nobody expects it.
     """
 
     def __init__(self, vocabulary: "Vocabulary"):
@@ -50,23 +51,30 @@ class GrammarChecker:
         }
         self._lock, self._process, self._is_closed = threading.Lock(), None, False
         self._verdicts: dict[Grammar, Usable | str] = {}
+        self._held: weakref.WeakValueDictionary[Grammar, Usable] = weakref.WeakValueDictionary()
 
-    def knows(self, grammar: Grammar) -> bool:
-        """Whether `check` answers at once."""
-        return grammar in self._verdicts
+    def judged(self, grammar: Grammar) -> Usable | None:
+        """What `check` would say at once, None where it would have to try. Raises UsageError."""
+        verdict = self._verdicts.get(grammar) or self._held.get(grammar)
+        if isinstance(verdict, str):
+            raise UsageError(verdict)
+        return verdict
 
     def check(self, grammar: Grammar) -> Usable:
         """Raises UsageError where it is wrong, too large or too slow, or asks for what cannot be enforced. Takes
         milliseconds, or the limits' seconds."""
-        verdict = self._verdicts.get(grammar)  # a known one waits for nobody
-        if verdict is None:
-            with self._lock:
-                verdict = self._verdicts[grammar] = self._verdicts.get(grammar) or self._try(grammar)
-                if len(self._verdicts) > _NUM_KEPT:
-                    del self._verdicts[next(iter(self._verdicts))]
-        if isinstance(verdict, str):
-            raise UsageError(verdict)
-        return verdict
+        if known := self.judged(grammar):  # it waits for nobody
+            return known
+        with self._lock:
+            if known := self.judged(grammar):
+                return known
+            verdict = self._verdicts[grammar] = self._try(grammar)
+            if len(self._verdicts) > _NUM_KEPT:
+                del self._verdicts[next(iter(self._verdicts))]
+            if isinstance(verdict, str):
+                raise UsageError(verdict)
+            self._held[grammar] = verdict
+            return verdict
 
     def close(self) -> None:
         """May be called twice."""
@@ -87,7 +95,7 @@ class GrammarChecker:
         if why := answer["why"]:
             said = _SENTENCES[why]() if isinstance(why, str) else tr(*why)
             return said if answer["is_whole"] else _unusable(grammar, said)
-        return Usable(answer["text"], answer["seconds"])
+        return Usable(text=answer["text"], seconds=answer["seconds"])
 
     def _ask(self, grammar: Grammar) -> dict | None:
         """None where the process ended over it."""

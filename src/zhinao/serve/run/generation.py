@@ -66,8 +66,8 @@ class Generation(Response):
                 service.admission.check(client, job.num_answers)
                 service.limits.charge(client, job.num_answers)
                 await job.writer.prepare(functools.partial(service.score, client))
-                seconds = await service.check_grammar(client, job.options.sampling.grammar)
-                self._start(client, asgi.state(scope).get("key"), seconds)
+                judged = await service.check_grammar(client, job.options.sampling.grammar)  # kept to the end
+                self._start(client, asgi.state(scope).get("key"), judged.seconds if judged else 0.0)
                 await (self._stream(send) if job.is_stream else self._whole(send))
                 finish = self._finish()
         except (ApiError, ZhinaoError) as error:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from zhinao.api.model import Model
-from zhinao.engine.base import Grammar
+from zhinao.engine.base import Grammar, JudgedGrammar
 from zhinao.errors import UsageError, ZhinaoError
 from zhinao.lang import tr
 from zhinao.serve.errors import ApiError
@@ -89,17 +89,16 @@ class Service:
         finally:
             left.set()
 
-    async def check_grammar(self, client: str, grammar: Grammar | None) -> float:
-        """What a token of it costs, in seconds. A new one takes the engine up to seconds to judge. Raises ApiError 400."""
+    async def check_grammar(self, client: str, grammar: Grammar | None) -> JudgedGrammar | None:
+        """What the engine found out, to be kept for as long as the request runs: then the engine need not try it again, in the
+        event loop. A new one takes up to seconds to judge. Raises ApiError 400."""
         if grammar is None:
-            return 0.0
+            return None
         engine = self.model.engine
-        if not engine.knows_grammar(grammar):
-            try:
-                await self._trials.do(client, engine.check_grammar, grammar)
-            except UsageError as error:
-                raise ApiError(400, str(error), code="invalid_grammar") from None
-        return engine.grammar_seconds(grammar)
+        try:
+            return engine.judged(grammar) or await self._trials.do(client, engine.check_grammar, grammar)
+        except UsageError as error:
+            raise ApiError(400, str(error), code="invalid_grammar") from None
 
     def state(self) -> tuple[str, str]:
         """A word (`ok`, `loading`, `restarting`, `failed`, `draining`) and a sentence."""
