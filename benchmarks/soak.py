@@ -31,7 +31,7 @@ from serve_process import ServerProcess
 from soak_requests import ANSWERED, ENGINE_DIED, FINE, RESTARTING, Request, Requests, judge
 
 MODEL_NAME = "soak"
-ENGINE, GRAMMAR = "openvino_worker", "openvino_grammar_worker"  # the server's processes, by their modules
+ENGINE, GRAMMAR = "openvino.worker", "openvino.grammar_worker"  # the server's processes, by their modules
 FEWEST_MINUTES = 5  # for a judgement of memory
 
 

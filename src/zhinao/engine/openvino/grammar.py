@@ -1,6 +1,6 @@
 """Whether the embedded engine can follow a grammar, found out in a process of its own before the engine gets it.
 
-Knows the limits and the verdicts; what is run there stands in `openvino_grammar_worker.py`. Nothing of a stranger's grammar is
+Knows the limits and the verdicts; what is run there stands in `grammar_worker.py`. Nothing of a stranger's grammar is
 looked into in this process: its regular expressions alone could hold Python's lock for ever.
 """
 

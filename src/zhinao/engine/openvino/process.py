@@ -51,7 +51,7 @@ class Answers:
 
 
 class WorkerProcess:
-    """One run of `openvino_worker`. Each request has Answers that get chunks `[ids, logprobs, finish]` or an EngineError.
+    """One run of `worker`. Each request has Answers that get chunks `[ids, logprobs, finish]` or an EngineError.
 
     It starts importing OpenVINO at once; `load` then says what. Requests may be sent while the model is still loading, and
     nobody who sends waits for the process to read. `on_death` is called from the reader's thread when the process ended unasked.

@@ -115,7 +115,7 @@ def for_worker(
     products: Products,
     is_for_many: bool = False,
 ) -> dict:
-    """The first line for `openvino_worker`. `is_for_many`: many requests at once are what counts. Both pipelines compute alike;
+    """The first line for `worker`. `is_for_many`: many requests at once are what counts. Both pipelines compute alike;
     of a prompt that a prefix cache knows no log-likelihoods come back, so where prompts are scored there is none."""
     properties = _properties(precisions(weight_format, products, is_for_many), num_threads)
     score = {

@@ -1,4 +1,4 @@
-"""The process that runs OpenVINO GenAI. Started by `openvino_process.py`, spoken to in JSON lines over its pipes.
+"""The process that runs OpenVINO GenAI. Started by `process.py`, spoken to in JSON lines over its pipes.
 
 A step of the pipeline holds the interpreter lock and a failing step leaves it dead, so it has a process to itself; here
 a failure ends the process, and the parent starts another. Requests arrive checked. When the parent is gone, this process ends.
