@@ -55,7 +55,7 @@ def code(package: Path) -> set[Path]:
 def _file(package: Path, module: str) -> Path | None:
     """None for what is no module of these rooms: a name in one, or somebody else's."""
     root, *names = module.split(".")
-    if root != "zhinao" or not names or names[0] not in _ROOMS:
+    if root != "zhinao" or not names or names[0] not in _ROOMS or names[-1] == "words":  # headings in Chinese
         return None
     path = package.joinpath(*names)
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
