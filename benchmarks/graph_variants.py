@@ -5,7 +5,7 @@
 A variant is `FORMAT/qkv/SETTING=VALUE,…`: the weight format, `joined` or `apart`, and OpenVINO properties over the usual
 ones, for example `int8/joined` or `bf16/apart/KV_CACHE_PRECISION=u8`. Prints for one stream and for 16 the median tokens a
 second, the ratio to the first variant taken pair by pair, and the processor time of a token, which a busy machine
-disturbs least. This is where the defaults in `openvino_settings.py` come from.
+disturbs least. This is where the defaults in `engine/openvino/settings.py` come from.
 """
 
 import argparse

@@ -5,13 +5,14 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 import psutil
 from serve_client import Server
+
+from zhinao import machine
 
 POLL_SECONDS = 0.02
 
@@ -51,17 +52,11 @@ def _status_kb(pid: int, field: str) -> int:
     return 0
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 class ServerProcess:
     """A server started by `words`, in which `{port}` stands for a free port. Its output goes to `log`."""
 
     def __init__(self, words: list[str], log: Path, env: dict[str, str] | None = None):
-        port = free_port()
+        port = machine.free_port()
         self.url, self.log = f"http://127.0.0.1:{port}", log
         self.started = time.perf_counter()
         with log.open("ab") as output:

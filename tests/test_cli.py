@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.arriving import arrives
 from zhinao import cli, generated_docs, lang
 
 ROOT = Path(__file__).parents[1]
@@ -138,18 +139,13 @@ def test_keyboard_interrupt_is_130(monkeypatch, capsys):
     assert "stopped" in capsys.readouterr().err
 
 
-def _handler():
-    """What Ctrl-C calls. A real signal would also go to whatever runs the tests."""
-    signal.getsignal(signal.SIGINT)(signal.SIGINT, None)
-
-
 def test_ctrl_c_before_the_work_begins_ends_at_once(monkeypatch):
     """Also where a KeyboardInterrupt would be wrapped into something else: Python does so around `__set_name__`."""
     ended = []
     monkeypatch.setattr("zhinao.signals.os._exit", ended.append)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        monkeypatch.setattr("zhinao.hub.commands.models.add_arguments", lambda _: _handler())
+        monkeypatch.setattr("zhinao.hub.commands.models.add_arguments", lambda _: arrives(signal.SIGINT))
         monkeypatch.setattr("zhinao.hub.commands.models.run", lambda _: ended.append(signal.getsignal(signal.SIGINT)))
         assert cli.main(["models"]) == 0
     finally:

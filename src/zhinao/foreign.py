@@ -66,17 +66,17 @@ class NotRegular(OSError):
         self.strerror = self.args[0]
 
 
-def check_regular(file: Path) -> None:
-    """Before a file is opened: raises NotRegular, and OSError where it cannot be looked at. A folder is told by opening it."""
-    mode = file.stat().st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+def check_regular(file: Path) -> int:
+    """Bytes of a file that is to be opened. Raises NotRegular, and OSError where it cannot be looked at. A folder is told by opening it."""
+    found = file.stat()
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise NotRegular
+    return found.st_size
 
 
 def read_json(file: Path, max_bytes: int = MAX_JSON_BYTES):
     """The JSON value in a file. Raises OSError (NotRegular for a pipe), and ValueError for what is no UTF-8, no JSON, too large or too deep."""
-    check_regular(file)
-    size = file.stat().st_size
+    size = check_regular(file)
     if size > max_bytes:
         raise ValueError(tr(f"{human_size(size)} are too much for it", f"{human_size(size)}，过大"))
     return parse_json(file.read_text(encoding="utf-8"))

@@ -5,6 +5,7 @@ import os
 import socket
 from pathlib import Path
 
+from zhinao.errors import CheckpointError
 from zhinao.lang import tr
 from zhinao.near import near
 
@@ -53,6 +54,11 @@ def reason(error: OSError) -> str:
     if number not in _CHINESE:
         return str(error.strerror or error)
     return tr(os.strerror(number), _CHINESE[number])
+
+
+def cannot_read(file: Path, error: OSError) -> CheckpointError:
+    """For a file of a model."""
+    return CheckpointError(tr(f"{file}: cannot be read ({reason(error)}).", f"{file}：无法读取（{reason(error)}）。"))
 
 
 def next_step(file: Path, error: Exception) -> str | None:

@@ -8,6 +8,7 @@ import sys
 import threading
 
 import pytest
+from tests.arriving import arrives
 from tests.chat.fake_engine import fake_model
 
 import zhinao.api
@@ -146,7 +147,7 @@ def test_ctrl_c_stops_an_answer_and_ends_a_thought(ask, says, exit_code, printed
         "q",
         thinks=len(says) > 1,
         hold="two",
-        on_hold=lambda: signal.getsignal(signal.SIGINT)(signal.SIGINT, None),
+        on_hold=lambda: arrives(signal.SIGINT),
     )
     assert (code, out) == (exit_code, printed)
 

@@ -1,7 +1,6 @@
 """Our own server, as a client meets it: every must is kept. The one test here that starts a model."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -10,14 +9,12 @@ from collections import Counter
 
 import pytest
 
-from zhinao import cli
+from zhinao import cli, machine
 
 
 @pytest.fixture
 def url(demo):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = machine.free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "zhinao", "serve", str(demo), "--port", str(port)], stderr=subprocess.DEVNULL
     )

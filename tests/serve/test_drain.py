@@ -1,7 +1,6 @@
 """A real server in a process of its own, which is told to leave."""
 
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -9,6 +8,8 @@ import time
 
 import httpx
 import pytest
+
+from zhinao import machine
 
 SERVER = """
 import asyncio, sys, uvicorn
@@ -42,8 +43,7 @@ def start():
     started = []
 
     def starting(seconds: float):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+        port = machine.free_port()
         process = subprocess.Popen(
             [sys.executable, "-c", SERVER, str(port), str(seconds)], stderr=subprocess.PIPE, text=True
         )

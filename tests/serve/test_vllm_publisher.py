@@ -7,7 +7,6 @@ import importlib.util
 import json
 import os
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import pytest
 from tests.code_blocks import blocks, commands, replaced
 from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
+from zhinao import machine
 
 pytestmark = [
     pytest.mark.slow,
@@ -68,8 +68,7 @@ def published(tmp_path_factory):
 @pytest.fixture(scope="module")
 def port(publishers, published, tmp_path_factory):
     """The publisher's command, running; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = machine.free_port()
     table = [
         ("--model qihoo360/360Zhinao3-7B-O1.5", f"--model {published}"),
         ("--port 8360", f"--port {port}"),

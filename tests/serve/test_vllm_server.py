@@ -4,7 +4,6 @@ import importlib.util
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +11,8 @@ import time
 
 import httpx
 import pytest
+
+from zhinao import machine
 
 pytestmark = [
     pytest.mark.slow,
@@ -40,9 +41,7 @@ def server(tmp_path_factory, demo):
     folder = tmp_path_factory.mktemp("server")
     (folder / "keys").write_text("ann:secret-of-ann\n")
     (folder / "keys").chmod(0o600)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = machine.free_port()
     ours = ["--engine", "vllm", "--port", str(port), "--cache-gb", "0.3", "--api-key-file", str(folder / "keys")]
     further = ["--max-model-len", "1024", "--reasoning-parser", "zhinao"]
     further += ["--structured-outputs-config", '{"enable_in_reasoning": true}']

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.arriving import arrives
 from zhinao.launch.group import Group
 from zhinao.launch.layout import Layout
 from zhinao.train.loop.interruption import Interruption
@@ -29,13 +30,6 @@ with lasting_output():
     sys.stdout.buffer.write(b"raw")
 open(sys.argv[1], "w").write("done")
 """
-
-
-def arrives(number: int) -> None:
-    """What the signal calls. A real one would also reach whatever runs the tests."""
-    handler = signal.getsignal(number)
-    if handler is not signal.SIG_IGN:
-        handler(number, None)
 
 
 @pytest.fixture(params=["command", "module"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from zhinao import foreign
 from zhinao.errors import CheckpointError
 from zhinao.lang import tr
-from zhinao.oserrors import reason
+from zhinao.oserrors import cannot_read
 
 FAMILIES = ("zhinao", "qwen2", "llama")
 _ORIGINAL = "original_max_position_embeddings"
@@ -104,9 +104,7 @@ def read(folder: Path) -> Architecture:
             )
         ) from None
     except OSError as error:
-        raise CheckpointError(
-            tr(f"{file}: cannot be read ({reason(error)}).", f"{file}：无法读取（{reason(error)}）。")
-        ) from None
+        raise cannot_read(file, error) from None
     except ValueError as error:  # JSON or UTF-8
         raise CheckpointError(
             tr(f"{file}: not valid JSON ({error}).", f"{file}：不是有效的 JSON（{error}）。")

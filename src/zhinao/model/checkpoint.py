@@ -19,7 +19,7 @@ from zhinao.errors import CheckpointError
 from zhinao.files import write_json
 from zhinao.lang import tr
 from zhinao.model import architecture, qkv
-from zhinao.oserrors import reason
+from zhinao.oserrors import cannot_read
 
 FLOATS = ("F64", "F32", "F16", "BF16")
 NUMPY_TYPES = {
@@ -82,13 +82,10 @@ def is_recomputed(name: str) -> bool:
 def read_header(file: Path) -> dict[str, TensorInfo]:
     """The tensors of one safetensors file. Raises CheckpointError for a damaged or shortened one."""
     try:
-        foreign.check_regular(file)
-        size = file.stat().st_size
+        size = foreign.check_regular(file)
         stream = file.open("rb")
     except OSError as error:
-        raise CheckpointError(
-            tr(f"{file}: cannot be read ({reason(error)}).", f"{file}：无法读取（{reason(error)}）。")
-        ) from None
+        raise cannot_read(file, error) from None
     with stream:
         start = stream.read(8)
         length = int.from_bytes(start, "little")

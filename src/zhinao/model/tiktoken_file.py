@@ -11,7 +11,7 @@ from pathlib import Path
 from zhinao import foreign
 from zhinao.errors import CheckpointError
 from zhinao.lang import tr
-from zhinao.oserrors import reason
+from zhinao.oserrors import cannot_read
 
 NUM_BYTES = 256
 
@@ -25,9 +25,7 @@ def read(file: Path) -> dict[bytes, int]:
         foreign.check_regular(file)
         data = file.read_bytes()
     except OSError as error:
-        raise CheckpointError(
-            tr(f"{file}: cannot be read ({reason(error)}).", f"{file}：无法读取（{reason(error)}）。")
-        ) from None
+        raise cannot_read(file, error) from None
     ranks: dict[bytes, int] = {}
     lines: dict[int, int] = {}  # rank -> line
     for number, line in enumerate(data.split(b"\n"), 1):

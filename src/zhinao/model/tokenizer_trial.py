@@ -13,6 +13,7 @@ from zhinao import files, foreign
 from zhinao.errors import CheckpointError
 from zhinao.lang import tr
 from zhinao.limited import Limited
+from zhinao.oserrors import reason
 
 VERSION = 1  # counts up when the trial asks for more
 CPU_SECONDS, CPU_SECONDS_PER_BYTE = 4.0, 2e-7  # a vocabulary of 150 thousand tokens (11 MB) loads in about one
@@ -26,7 +27,7 @@ def check(file: Path) -> None:
         foreign.check_regular(file)
         content = file.read_bytes()
     except OSError as error:
-        raise _refused(file, error.strerror or str(error)) from None
+        raise _refused(file, reason(error)) from None
     good = files.home() / "tried" / f"{hashlib.sha256(content).hexdigest()}-{VERSION}"
     if good.exists():
         return

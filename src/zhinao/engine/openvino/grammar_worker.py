@@ -1,4 +1,4 @@
-"""The process in which grammars are tried out before the engine gets them. Started by `openvino_grammar.py`, one line each way.
+"""The process in which grammars are tried out before the engine gets them. Started by `grammar.py`, one line each way.
 
 GenAI compiles a grammar inside a step: one that is wrong makes that pipeline unusable, and one that is too large keeps
 everybody waiting. So it is written, compiled and followed for a while here first, for a model that is next to nothing with

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from zhinao import files
 from zhinao.lang import tr
-from zhinao.train.net import sizes as plan_sizes
+from zhinao.train.net import sizes as sizes_of
 from zhinao.train.net.sizes import Sizes
 from zhinao.train.parallel import presets
 from zhinao.train.settings.optimizers import state_bytes
@@ -28,7 +28,7 @@ def needed(settings: TrainSettings, sizes: Sizes, is_resumed: bool = False) -> i
     """The least that a run writes: the model at its end, and before that the checkpoints that are certain to stand there at once.
     A run that goes on has its checkpoints."""
     if settings.is_adapter:
-        sizes = plan_sizes.with_adapters(sizes, settings.lora_targets, settings.lora_rank, settings.method == "dora")
+        sizes = sizes_of.with_adapters(sizes, settings.lora_targets, settings.lora_rank, settings.method == "dora")
     trained, whole = sizes.trainable(settings.is_adapter), sizes.total * _ITEM_BYTES.get(sizes.arch.dtype, 2)
     model = 4 * trained + (whole if settings.merge else 0) if settings.is_adapter else whole
     is_deepspeed = presets.uses_deepspeed(settings)
