@@ -22,7 +22,7 @@ from zhinao.lang import both, tr
 if TYPE_CHECKING:
     from zhinao.engine.openvino.vocabulary import Vocabulary
 
-CPU_SECONDS = 6  # to read, compile and follow it
+CPU_SECONDS = 15  # to read, compile and follow it, twice where it seems slow
 WALL_SECONDS = 60
 NUM_BYTES = 2**30
 _NUM_KEPT = 512
