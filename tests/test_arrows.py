@@ -45,6 +45,8 @@ ALLOWED = {
     "data": BASE | {"prompt", "model", "hub"},  # the tokenizer and the template
     "train": BASE | {"prompt", "model", "data", "hub"},
     "plan": BASE | {"prompt", "model", "data", "hub", "train"},
+    "score": BASE,  # graders, for evaluation and rewards
+    "evaluate": BASE | {"score", "api", "engine", "prompt", "model", "hub"},
     "launch": BASE | {"train"},  # who holds the output folder, output that outlives its reader
     "doctor": BASE | {"engine", "hub"},
     **{name: BASE for name in BASE},
@@ -96,6 +98,14 @@ SHELVES = {
         "net parallel",
         "settings",
         "words",
+    ],
+    "evaluate": [
+        "commands",
+        "report",
+        "run",
+        "tasks backend",
+        "data",
+        "published task words",
     ],
     "zhinao_contract": [
         "__init__ command",
