@@ -43,7 +43,8 @@ ALLOWED = {
     "serve": BASE | {"api", "engine", "prompt", "hub", "model"},  # model: the vLLM plugin loads weights
     "zhinao_contract": BASE,
     "data": BASE | {"prompt", "model", "hub"},  # the tokenizer and the template
-    "train": BASE | {"prompt", "model", "data", "hub"},
+    "train": BASE | {"prompt", "model", "data", "hub", "score"},  # score: rewards
+    "reason": BASE | {"score", "evaluate", "train", "data", "engine", "api", "prompt", "model", "hub", "export"},
     "plan": BASE | {"prompt", "model", "data", "hub", "train"},
     "score": BASE,  # graders, for evaluation and rewards
     "evaluate": BASE | {"score", "api", "engine", "prompt", "model", "hub"},
@@ -106,6 +107,12 @@ SHELVES = {
         "tasks backend",
         "data",
         "published task words",
+    ],
+    "reason": [
+        "commands",
+        "tour",
+        "decontaminate rate sample curriculum grpo merge audit verl",
+        "problems words",
     ],
     "zhinao_contract": [
         "__init__ command",
