@@ -98,6 +98,14 @@ def json_whole(file: Path):
     return _parsed(text, file, None)
 
 
+def json_object(file: Path) -> Row:
+    """A file that is one JSON object."""
+    value = json_whole(file)
+    if not isinstance(value, Mapping):
+        raise UsageError(tr(f"{file} is not a JSON object.", f"{file} 不是 JSON 对象。"))
+    return Row(value, file)
+
+
 def json_array(file: Path) -> Iterator[Row]:
     """Objects of a file that is one array; their places are counted as lines are."""
     value = json_whole(file)
