@@ -104,7 +104,7 @@ SHELVES = {
         "report",
         "run",
         "tasks backend",
-        "data",
+        "data opencompass",
         "published task words",
     ],
     "zhinao_contract": [

@@ -1,10 +1,10 @@
 """GSM8K, test: school arithmetic, four worked examples, the last number of the answer."""
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from zhinao.evaluate.task import GENERATION, Item, Task
+from zhinao.evaluate.tasks import _worked
 from zhinao.evaluate.tasks._files import found, json_lines
 from zhinao.lang import tr
 from zhinao.score.grade import Grade
@@ -15,13 +15,8 @@ def items(folder: Path) -> Iterator[Item]:
         _, mark, number = row.text("answer").partition("#### ")
         if not mark:
             raise row.wrong("answer", tr('has no "#### "', "没有“#### ”"))
-        prompt = f"{examples()}Question: {row.text('question')}\nLet's think step by step\nAnswer:"
+        prompt = f"{_worked.GSM8K}Question: {row.text('question')}\nLet's think step by step\nAnswer:"
         yield Item(id=str(index), prompt=prompt, gold=number.replace(",", ""))
-
-
-@cache
-def examples() -> str:
-    return (Path(__file__).parent / "prompts" / "gsm8k.txt").read_text(encoding="utf-8")
 
 
 def grade(item: Item, output: str) -> Grade:

@@ -24,7 +24,7 @@ def items(item, folder: Path) -> Iterator[Item]:
 
 
 def of_row(row: Row) -> tuple[str, list[str], int]:
-    if "query" in row.values:
+    if "activity_label" not in row.values:
         return row.text("query"), row.texts("choices", 4), row.one_of("gold", range(4))
     context = f"{row.text('ctx_a')} {row.text('ctx_b').capitalize()}"
     endings = [cleaned(text) for text in row.texts("endings", 4)]

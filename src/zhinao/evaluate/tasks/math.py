@@ -4,12 +4,11 @@ The examples hold doubled braces: the publisher's tool wrote them for a formatti
 """
 
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 from zhinao.errors import UsageError
 from zhinao.evaluate.task import GENERATION, Item, Task
-from zhinao.evaluate.tasks import _minerva
+from zhinao.evaluate.tasks import _minerva, _worked
 from zhinao.evaluate.tasks._files import found, json_object
 from zhinao.lang import tr
 from zhinao.score.grade import Grade
@@ -23,14 +22,9 @@ def items(folder: Path) -> Iterator[Item]:
         raise UsageError(tr(f"{place} holds no problem.", f"{place} 中没有题目。"), f"zhinao eval fetch {folder.name}")
     for file in files:
         row = json_object(file)
-        prompt = f"{examples()}Problem:\n{row.text('problem')}\nSolution:\n"
+        prompt = f"{_worked.MATH}Problem:\n{row.text('problem')}\nSolution:\n"
         facts = {"level": row.text("level"), "type": row.text("type")}
         yield Item(id=f"{file.parent.name}/{file.stem}", prompt=prompt, gold=row.text("solution"), facts=facts)
-
-
-@cache
-def examples() -> str:
-    return (Path(__file__).parent / "prompts" / "math.txt").read_text(encoding="utf-8")
 
 
 def grade(item: Item, output: str) -> Grade:
