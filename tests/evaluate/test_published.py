@@ -92,7 +92,23 @@ def test_no_average_while_a_row_is_missing():
 
 @pytest.mark.parametrize(
     "row",
-    ["arc-c", "arc-e", "wic", "wsc", "boolq", "commonsense-qa", "c3", "race-middle", "race-high", "eprstmt-dev", "lambada", "hellaswag", "siqa", "math", "gsm8k"],
+    [
+        "arc-c",
+        "arc-e",
+        "wic",
+        "wsc",
+        "boolq",
+        "commonsense-qa",
+        "c3",
+        "race-middle",
+        "race-high",
+        "eprstmt-dev",
+        "lambada",
+        "hellaswag",
+        "siqa",
+        "math",
+        "gsm8k",
+    ],
 )
 def test_every_published_share_is_a_whole_number_of_our_items(row):
     num_items = tasks.find(row).num_items
