@@ -12,8 +12,9 @@ from zhinao.evaluate.tasks._files import Row, found, json_lines, lines
 from zhinao.evaluate.tasks._shots import labelled
 from zhinao.lang import tr
 
-# As the publisher's tool has it ("query"), as first published, and two copies: plain text of six lines an item, a part.
-FILES = ("hellaswag.jsonl", "hellaswag_val.jsonl", "klosax/hellaswag_val_full.txt", "rubriks_cube/hellaswag.jsonl")
+# As the publisher's tool has it ("query"), as first published, a part of that, and a plain text of six lines an item, whose contexts
+# lack the capital at the start of their second half: the last choice.
+FILES = ("hellaswag.jsonl", "hellaswag_val.jsonl", "rubriks_cube/hellaswag.jsonl", "klosax/hellaswag_val_full.txt")
 
 
 def items(item, folder: Path) -> Iterator[Item]:
