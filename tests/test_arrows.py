@@ -105,7 +105,7 @@ SHELVES = {
         "report",
         "run",
         "tasks backend",
-        "data",
+        "data opencompass",
         "published task words",
     ],
     "reason": [
