@@ -72,7 +72,7 @@ SHELVES = {
     "engine": [
         "__init__",
         "openvino transformers vllm",
-        "select torch_sampler grammar",
+        "select torch_sampler grammar prefix_tree",
         "base",
         "bounds",
     ],
@@ -102,7 +102,7 @@ SHELVES = {
     "evaluate": [
         "commands",
         "report",
-        "run",
+        "run lm_eval",
         "tasks backend",
         "data",
         "published task words",
