@@ -37,7 +37,7 @@ FORMS = {
     "equal requests": [(SHOTS[:40], 30)] * 3,
     "the middle of a shared prefix": [(SHOTS, 20), (SHOTS[:50] + ids(9), 45), (SHOTS[:50] + ids(9), 1), (SHOTS, 89)],
     "nothing asked": [(SHOTS[:5], 5), (SHOTS[:1], 1), (SHOTS[:6], 5)],
-    "the whole context": [(ids(256), 1), (ids(256), 255)],
+    "the whole context": [(ids(256), 1), (ids(256), 255)],  # and one more: see below
     "none at all": [],
 }
 FORMS["all together"] = list(itertools.chain.from_iterable(FORMS.values()))
@@ -171,6 +171,14 @@ def test_the_base_does_it_by_score(reference):
 def test_what_cannot_be_is_named_before_anything_runs(engine, bad, error, words):
     with pytest.raises(error, match=words.replace("(", r"\(")):
         engine.score_many([(SHOTS, 3), bad])
+
+
+def test_the_last_token_takes_no_room(engine):
+    """It is asked for and never read: 257 tokens in a context of 256, as lm-evaluation-harness asks."""
+    (_, logprobs, _), *_ = engine.score_many([((SHOTS * 3)[:257], 256)])
+    assert len(logprobs) == 1 and logprobs[0] < 0
+    with pytest.raises(ContextLengthError, match="258 tokens"):
+        engine.score_many([((SHOTS * 3)[:258], 257)])
 
 
 def test_closed(folder):

@@ -255,11 +255,16 @@ class Engine(ABC):
         if len(prompt_ids) > self.info.num_context_tokens:
             raise ContextLengthError(len(prompt_ids), self.info.num_context_tokens)
 
-    def check_score_many(self, requests: Sequence[tuple[Sequence[int], int]]) -> None:
-        """What `score_many` may be asked. Raises UsageError and ContextLengthError, naming the request by its number from 0."""
+    def check_score_many(self, requests: Sequence[tuple[Sequence[int], int]], num_unread: int = 0) -> None:
+        """What `score_many` may be asked. Raises UsageError and ContextLengthError, naming the request by its number from 0.
+
+        `num_unread`: 1 where the last token of a request is asked for only and takes no room in the context.
+        """
         for index, (ids, start) in enumerate(requests):
             try:
-                self.check_score(list(ids))
+                self._check_ids(list(ids))
+                if len(ids) - num_unread > self.info.num_context_tokens:
+                    raise ContextLengthError(len(ids), self.info.num_context_tokens)
             except UsageError as error:
                 error.args = (tr(f"Request {index}: {error.message}", f"请求 {index}：{said(error.message)}"),)
                 error.message = error.args[0]

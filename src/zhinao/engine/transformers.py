@@ -110,7 +110,7 @@ class TransformersEngine(Engine):
     def score_many(self, requests, progress=None):
         """See `Engine`. What requests share is computed once (`engine/prefix_tree.py`)."""
         self._check_open()
-        self.check_score_many(requests)
+        self.check_score_many(requests, num_unread=1)
         from zhinao.engine import prefix_tree
 
         num_rows = max(1, min(_TREE_TOKENS, _LOGITS_BYTES // (4 * self.info.vocab_size)))

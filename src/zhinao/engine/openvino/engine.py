@@ -100,7 +100,7 @@ class OpenVINOEngine(Engine):
         """See `Engine`. What requests share is computed once (`engine/prefix_tree.py`); computed in what the engine computes in."""
         if self._is_closed:
             raise EngineError(tr("The engine is closed.", "引擎已关闭。"))
-        self.check_score_many(requests)
+        self.check_score_many(requests, num_unread=1)
         from zhinao.engine import prefix_tree
         from zhinao.engine.openvino.scorer import NUM_TOKENS
 
