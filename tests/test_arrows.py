@@ -73,7 +73,7 @@ SHELVES = {
     "engine": [
         "__init__",
         "openvino transformers vllm",
-        "select torch_sampler grammar",
+        "select torch_sampler grammar prefix_tree",
         "base",
         "bounds",
     ],
@@ -103,7 +103,7 @@ SHELVES = {
     "evaluate": [
         "commands",
         "report",
-        "run",
+        "run lm_eval",
         "tasks backend",
         "data opencompass",
         "published task words",

@@ -26,6 +26,7 @@ def load(
     num_threads: int | None = None,
     cache_gb: float | None = None,
     is_for_many: bool = False,
+    is_lazy: bool = False,
     offline: bool = False,
     source: str | None = None,
     revision: str | None = None,
@@ -35,7 +36,8 @@ def load(
 
     `progress`: `callable(label, bytes done, bytes in all)`; None writes to stderr when something takes long.
 
-    `is_for_many`: set the engine up for many requests at once, at some cost to a single one.
+    `is_for_many`: set the engine up for many requests at once, at some cost to a single one. `is_lazy`: what `score_many` of the
+    engine does not need is loaded when it is first needed.
 
     Raises ModelNotFoundError, DownloadError, DiskError, CheckpointError, MissingExtraError, EngineError, UsageError.
     """
@@ -55,6 +57,7 @@ def load(
             num_threads=num_threads,
             cache_gb=cache_gb,
             is_for_many=is_for_many,
+            is_lazy=is_lazy,
             progress=tell,
         )  # in this thread, where Ctrl-C reaches it
         try:

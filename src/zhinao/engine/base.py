@@ -5,12 +5,12 @@ Stop strings, thinking and detokenising belong to the caller; an engine stops at
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
 from zhinao.engine.bounds import BOUNDS
 from zhinao.errors import ContextLengthError, EngineError, UsageError
-from zhinao.lang import tr
+from zhinao.lang import said, tr
 
 STOP, LENGTH, CANCELLED = "stop", "length", "cancelled"
 GRAMMAR_KINDS = ("json_schema", "regex", "ebnf")
@@ -169,6 +169,26 @@ class Engine(ABC):
         Returns `len(prompt_ids) - 1` numbers: the first token has nothing before it.
         """
 
+    def score_many(
+        self, requests: Sequence[tuple[Sequence[int], int]], progress: Callable[[int, int], None] | None = None
+    ) -> Iterator[tuple[int, tuple[float, ...], tuple[bool, ...] | None]]:
+        """For requests `(ids, start)`, `start` ≥ 1: natural-log likelihood of each of `ids[start:]` given all before it.
+
+        Gives `(index, log-likelihoods, whether each is the likeliest token)` in any order, each as soon as it is known; None where
+        an engine does not know what is likeliest. `progress(tokens done, tokens in all)`.
+        Raises UsageError and ContextLengthError that name the request, before anything runs; EngineError.
+        """
+        self.check_score_many(requests)
+        return self._score_each(requests, progress)
+
+    def _score_each(self, requests, progress) -> Iterator[tuple[int, tuple[float, ...], None]]:
+        num_all, num_done = sum(len(ids) for ids, _ in requests), 0
+        for index, (ids, start) in enumerate(requests):
+            yield index, tuple(self.score(list(ids))[start - 1 :]) if len(ids) > start else (), None
+            num_done += len(ids)
+            if progress:
+                progress(num_done, num_all)
+
     @abstractmethod
     def close(self) -> None: ...
 
@@ -234,6 +254,28 @@ class Engine(ABC):
         self._check_ids(prompt_ids)
         if len(prompt_ids) > self.info.num_context_tokens:
             raise ContextLengthError(len(prompt_ids), self.info.num_context_tokens)
+
+    def check_score_many(self, requests: Sequence[tuple[Sequence[int], int]], num_unread: int = 0) -> None:
+        """What `score_many` may be asked. Raises UsageError and ContextLengthError, naming the request by its number from 0.
+
+        `num_unread`: 1 where the last token of a request is asked for only and takes no room in the context.
+        """
+        for index, (ids, start) in enumerate(requests):
+            try:
+                self._check_ids(list(ids))
+                if len(ids) - num_unread > self.info.num_context_tokens:
+                    raise ContextLengthError(len(ids), self.info.num_context_tokens)
+            except UsageError as error:
+                error.args = (tr(f"Request {index}: {error.message}", f"请求 {index}：{said(error.message)}"),)
+                error.message = error.args[0]
+                raise
+            if not 1 <= start <= len(ids):
+                raise UsageError(
+                    tr(
+                        f"Request {index}: start is {start}; allowed: 1 … {len(ids)}.",
+                        f"请求 {index}：start 为 {start}，允许：1 … {len(ids)}。",
+                    )
+                )
 
     def _check_ids(self, prompt_ids: list[int]) -> None:
         if not prompt_ids:

@@ -8,6 +8,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from zhinao import machine
 from zhinao.engine.base import CANCELLED, LENGTH, STOP, Chunk, Engine, EngineInfo, Generation, Sampling
@@ -15,9 +18,14 @@ from zhinao.errors import CheckpointError, EngineError, MissingExtraError, Usage
 from zhinao.lang import tr
 from zhinao.model.checkpoint import Checkpoint, refuse_adapter
 
+if TYPE_CHECKING:
+    from zhinao.engine.prefix_tree import Heads, Step
+
 DTYPES = {"f32": "float32", "bf16": "bfloat16", "f16": "float16"}
 _PREFILL_TOKENS = 512  # long prompts go in pieces: less memory, and a cancelled one ends soon
 _SCORE_TOKENS = 128  # logits of that many tokens are held at once
+_TREE_TOKENS = 256  # of one step through a tree of requests
+_LOGITS_BYTES = 2**27  # of such a step
 
 
 class TransformersEngine(Engine):
@@ -99,8 +107,23 @@ class TransformersEngine(Engine):
             scores += (chosen - logits.logsumexp(-1)).tolist()
         return scores
 
+    def score_many(self, requests, progress=None):
+        """See `Engine`. What requests share is computed once (`engine/prefix_tree.py`)."""
+        self._check_open()
+        self.check_score_many(requests, num_unread=1)
+        from zhinao.engine import prefix_tree
+
+        num_rows = max(1, min(_TREE_TOKENS, _LOGITS_BYTES // (4 * self.info.vocab_size)))
+        runner = _TreeRunner(self)
+        return prefix_tree.score(requests, runner, num_tokens=_TREE_TOKENS, num_rows=num_rows, progress=progress)
+
     def step(self, ids: list[int], cache, num_logits: int = 1):
         """Feed `ids` after what `cache` holds (None at the start). Returns logits `(num_logits, V)` and the cache."""
+        logits, cache = self.run(ids, cache, logits_to_keep=num_logits)
+        return self._checked(logits), cache
+
+    def run(self, ids, cache, **inputs):
+        """One run of the model, as `step`; `inputs` are the model's own."""
         import torch
 
         try:
@@ -110,20 +133,22 @@ class TransformersEngine(Engine):
                     input_ids=torch.tensor([ids], device=model.device),
                     past_key_values=cache,
                     use_cache=True,
-                    logits_to_keep=num_logits,
+                    **inputs,
                 )
         except torch.OutOfMemoryError as error:
             raise EngineError(
                 tr(f"The device's memory is full ({error}).", f"设备内存不足（{error}）。"),
                 tr("take a shorter prompt or a smaller precision", "请缩短提示，或使用更低的精度"),
             ) from None
-        logits = out.logits[0]
+        return out.logits[0], out.past_key_values
+
+    def _checked(self, logits):
         if logits[-1].isnan().any():
             raise EngineError(
                 tr("The model answered with numbers that are none (NaN).", "模型输出了非数值（NaN）。"),
                 tr("load it with dtype='f32'", "请用 dtype='f32' 加载"),
             )
-        return logits, out.past_key_values
+        return logits
 
     def close(self) -> None:
         with self._lock:
@@ -133,6 +158,44 @@ class TransformersEngine(Engine):
         if self._model is None:
             raise EngineError(tr("The engine is closed.", "引擎已关闭。"))
         return self._model
+
+
+class _TreeRunner:
+    """Runs the steps of a tree of requests, and keeps what they left in the cache."""
+
+    def __init__(self, engine: TransformersEngine):
+        self._engine, self._cache = engine, None
+
+    def __call__(self, step: "Step") -> "Heads":
+        import torch
+
+        from zhinao.engine.prefix_tree import Heads
+
+        device = self._engine.info.device
+        self._forget_but(step.keep)
+        rows = torch.from_numpy(step.rows if len(step.rows) else np.zeros(1, np.int64)).to(device)
+        logits, self._cache = self._engine.run(
+            step.ids.tolist(),
+            self._cache,
+            attention_mask=torch.from_numpy(step.mask[None, None]).to(device),
+            position_ids=torch.from_numpy(step.positions[None].astype(np.int64)).to(device),
+            logits_to_keep=rows,
+        )
+        logits = self._engine._checked(logits.float())
+        row, target = torch.from_numpy(step.pairs.astype(np.int64).T).to(device)
+        found = logits[row, target], logits.amax(-1), logits.logsumexp(-1)
+        return Heads(*(values.cpu().numpy() for values in found))
+
+    def _forget_but(self, keep: np.ndarray) -> None:
+        if not len(keep):
+            self._cache = None
+        if self._cache is None or len(keep) == self._cache.get_seq_length():
+            return
+        import torch
+
+        for layer in self._cache.layers:
+            where = torch.from_numpy(keep).to(layer.keys.device)
+            layer.keys, layer.values = layer.keys[:, :, where], layer.values[:, :, where]
 
 
 class _TorchGeneration(Generation):

@@ -27,7 +27,7 @@ class Tokenizer:
 
     `control_tokens`: every added token that is neither white space nor an added word, by content: `<|im_end|>`, `<think>` …
     `vocab_size`: one more than the highest id. The embedding of a model may have more rows (padding); such ids decode
-    to nothing. `eos_id`, `pad_id` are None where the folder names none.
+    to nothing. `bos_id`, `eos_id`, `pad_id` are None where the folder names none.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Tokenizer:
         self._without_control = _without_control(backend, added, words)
         self._turned = _turned_before_bytes(backend)
         self._bytes: dict[int, bytes] = {}
+        self.bos_id = self._id_of(content_of(self._config.get("bos_token")))
         self.eos_id = self._id_of(content_of(self._config.get("eos_token")))
         self.pad_id = self._id_of(content_of(self._config.get("pad_token")))
 

@@ -20,20 +20,24 @@ if TYPE_CHECKING:
     from zhinao.engine.openvino.build import Progress
     from zhinao.engine.openvino.grammar import GrammarChecker, Usable
     from zhinao.engine.openvino.prepare import Prepared
+    from zhinao.engine.openvino.scorer import Scorer
 
 _LOOK_SECONDS = 0.2  # between looks at whether somebody still waits
 _SMALLEST = 1e-5  # below that a temperature is 0, as in vLLM
 
 
 class OpenVINOEngine(Engine):
-    """Many requests at once. `score` builds a second pipeline at its first call, or none with `is_for_scoring`."""
+    """Many requests at once. `score` builds a second pipeline at its first call, or none with `is_for_scoring`; `score_many` has
+    the graph in this process, and needs no other."""
 
-    def __init__(self, worker: WorkerProcess, prepared: "Prepared"):
+    def __init__(self, worker: WorkerProcess | None, prepared: "Prepared"):
+        """Without a `worker` the process starts with the first request that needs it."""
         self.info, self._settings, self._num_cache_tokens = prepared.info, prepared.settings, prepared.num_cache_tokens
         self._lock, self._is_closed, self._num_restarts = threading.Lock(), False, 0
         self._vocabulary = prepared.vocabulary
         self._grammars: GrammarChecker | None = None  # with the first grammar
-        self._worker = self._watched(worker)
+        self._scorer: Scorer | None = None  # with the first `score_many`
+        self._worker = worker and self._watched(worker)
 
     @classmethod
     def load(
@@ -45,20 +49,23 @@ class OpenVINOEngine(Engine):
         progress: "Progress | None" = None,
         is_for_scoring: bool = False,
         is_for_many: bool = False,
+        is_lazy: bool = False,
     ) -> "OpenVINOEngine":
         """Build the graph where it is not there yet and start the process; returns while it is still loading.
 
         `is_for_scoring` gives up the prefix cache so that one pipeline does everything (half the memory for `score`);
         `is_for_many` rounds activations of int8 weights too, which many requests at once gain by and a single one loses by.
+        `is_lazy`: the process starts with the first answer that is asked for.
         Raises CheckpointError, DiskError, UsageError, and EngineError where memory does not suffice.
         """
-        worker = WorkerProcess()  # it imports OpenVINO while the checkpoint is read here
+        worker = None if is_lazy else WorkerProcess()  # it imports OpenVINO while the checkpoint is read here
         try:
             from zhinao.engine.openvino.prepare import prepare
 
             prepared = prepare(Path(folder), quant, num_threads, cache_gb, progress, is_for_scoring, is_for_many)
         except BaseException:
-            worker.close()
+            if worker:
+                worker.close()
             raise
         return cls(worker, prepared)
 
@@ -89,6 +96,29 @@ class OpenVINOEngine(Engine):
         finally:
             worker.cancel(number)
 
+    def score_many(self, requests, progress=None):
+        """See `Engine`. What requests share is computed once (`engine/prefix_tree.py`); computed in what the engine computes in."""
+        if self._is_closed:
+            raise EngineError(tr("The engine is closed.", "引擎已关闭。"))
+        self.check_score_many(requests, num_unread=1)
+        from zhinao.engine import prefix_tree
+        from zhinao.engine.openvino.scorer import NUM_TOKENS
+
+        scorer = self._opened_scorer()
+        sizes = {"num_tokens": NUM_TOKENS, "num_rows": scorer.num_rows}
+        return prefix_tree.score(requests, scorer.runner(), progress=progress, **sizes)
+
+    def _opened_scorer(self) -> "Scorer":
+        from zhinao.engine.openvino.scorer import Scorer
+
+        with self._lock:
+            if not self._scorer:
+                properties = dict(self._settings["score"]["properties"])
+                if properties["KV_CACHE_PRECISION"] == "u8":  # a step's cache goes out and in again: unrounded
+                    properties["KV_CACHE_PRECISION"] = properties["INFERENCE_PRECISION_HINT"]
+                self._scorer = Scorer(Path(self._settings["folder"]), properties, self.info.vocab_size)
+            return self._scorer
+
     def wait_until_ready(self, timeout: float | None = None) -> float:
         """Wait until the model is loaded; the seconds that it took. Raises EngineError where loading failed."""
         return self._running().wait_until_ready(timeout)
@@ -99,7 +129,8 @@ class OpenVINOEngine(Engine):
 
     @property
     def is_ready(self) -> bool:
-        return self._worker.load_seconds is not None and self._worker.error is None
+        """One that starts with its first request has nothing to wait for."""
+        return self._worker is None or (self._worker.load_seconds is not None and self._worker.error is None)
 
     def revive(self) -> None:
         """One that died while it was being started is left dead until somebody needs it."""
@@ -113,12 +144,13 @@ class OpenVINOEngine(Engine):
     @property
     def pid(self) -> int:
         """The process that runs the model."""
-        return self._worker.pid
+        return self._running().pid
 
     def close(self) -> None:
         with self._lock:
-            self._is_closed = True
-            self._worker.close()
+            self._is_closed, self._scorer = True, None
+            if self._worker:
+                self._worker.close()
         if self._grammars:
             self._grammars.close()
 
@@ -172,7 +204,9 @@ class OpenVINOEngine(Engine):
         with self._lock:
             if self._is_closed:
                 raise EngineError(tr("The engine is closed.", "引擎已关闭。"))
-            if self._worker.error:
+            if self._worker is None:
+                self._worker = self._watched(WorkerProcess())
+            elif self._worker.error:
                 self._num_restarts += 1
                 self._worker = self._watched(WorkerProcess())
             return self._worker
@@ -186,7 +220,7 @@ class OpenVINOEngine(Engine):
 
     def _renew_if_idle(self) -> None:
         with self._lock:
-            if self._kept.is_enough and self._worker.is_idle and not self._is_closed:
+            if self._worker and self._kept.is_enough and self._worker.is_idle and not self._is_closed:
                 self._worker.close()
                 self._worker = self._watched(WorkerProcess())
 
