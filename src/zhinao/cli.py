@@ -42,6 +42,11 @@ VERBS = {
         "check any OpenAI-compatible server against the API's contract",
         "检查任意 OpenAI 兼容服务器是否符合接口约定",
     ),
+    "eval": (
+        "zhinao.evaluate.commands.eval",
+        "run benchmarks: scores with intervals, beside the published numbers",
+        "运行评测：得分与区间，并与公布数字对照",
+    ),
     "finetune": ("zhinao.train.commands.finetune", "supervised fine-tuning", "监督微调"),
     "pretrain": ("zhinao.train.commands.pretrain", "continued pre-training on text", "文本继续预训练"),
     "data": ("zhinao.data.command", "see, check and convert training data", "查看、检查与转换训练数据"),

@@ -1,0 +1,1 @@
+"""Who answers: an engine of ours, or servers by their addresses."""

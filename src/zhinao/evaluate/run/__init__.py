@@ -1,0 +1,1 @@
+"""From items to graded records and from records to scores."""
