@@ -65,12 +65,13 @@ def test_bbh_free_answers(name, output, right):
         ("The answer is 18.\n\nQuestion: another?\nThe answer is 7", 1),
         ("The answer is 18.0", 1),
         ("18 of 20", 0),
+        ("18,000", 0),
+        ("-18", 0),
         ("no number", 0),
         ("", 0),
     ],
 )
 def test_gsm8k_reads_the_last_number_before_a_next_question(output, right):
-    pytest.importorskip("zhinao.score.text")
     assert score("gsm8k", "18", output) == right
 
 

@@ -1,5 +1,6 @@
 """GSM8K, test: school arithmetic, four worked examples, the last number of the answer."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,10 +21,8 @@ def items(folder: Path) -> Iterator[Item]:
 
 
 def grade(item: Item, output: str) -> Grade:
-    """What follows a further question is not the answer."""
-    from zhinao.score.text import last_number
-
-    number = last_number(output.split("Question:")[0])
+    """What follows a further question is not the answer. "1,199" ends in the number 199: the tool knows no thousands."""
+    number = (re.findall(r"-?\d+\.\d+|-?\d+", output.split("Question:")[0]) or [None])[-1]
     return Grade(float(number is not None and is_equal(number, item.gold)), number)
 
 

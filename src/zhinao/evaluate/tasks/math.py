@@ -31,7 +31,7 @@ def grade(item: Item, output: str) -> Grade:
     from zhinao.score.mathematics import hendrycks_equal, last_boxed
 
     gold, answer = last_boxed(item.gold), _minerva.answer(output)
-    return Grade(float(hendrycks_equal(gold, answer)), answer)
+    return Grade(float(gold is not None and hendrycks_equal(gold, answer)), answer)
 
 
 TASK = Task(
