@@ -47,8 +47,8 @@ _REPLACED = (
     (r"\\(?:geq|geqslant)(?![A-Za-z])", r"\\ge "),
     (r"\\(?:varnothing|phi(?=$))", r"\\emptyset "),
     (r"\{,\}", ","),
-    (r"\\[!,;:> ]|~|\\q?quad(?![A-Za-z])|\\thinspace", " "),
-    (r"\^\s*\{?\s*\\circ\s*\}?|\\degree(?![A-Za-z])", "°"),
+    (r"(?<!\\)\\[!,;:> ]|~|\\q?quad(?![A-Za-z])|\\thinspace", " "),
+    (r"\^\s*(?:\{\s*\\circ\s*\}|\\circ(?![A-Za-z]))|\\degree(?![A-Za-z])", "°"),
     (r"\\([%$#&_])", r"\1"),
     (r"\\sqrt\s*(\d)(?!\d)", r"\\sqrt{\1}"),
     (r"\\sqrt\s*([A-Za-z])(?![A-Za-z])", r"\\sqrt{\1}"),
@@ -76,8 +76,8 @@ def cleaned(text: str) -> str:
 
 
 def squeezed(text: str) -> str:
-    """For comparing as strings."""
-    return re.sub(r"\s+", "", text)
+    """For comparing as strings: without spaces, but "1 2" is not 12."""
+    return re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", text)
 
 
 def _one_alphabet(text: str) -> str:

@@ -90,6 +90,9 @@ def _kinds(left: Read, right: Read, ask: Ask, depth: int) -> bool | None:
 def _text(one: Read) -> str:
     if isinstance(one, Number):
         value = one.value / 100 if one.percent else one.value
+        if one.places and not one.percent:  # a decimal may be a rounded one, which the engine is to know
+            whole, part = divmod(abs(value.numerator) * 10**one.places // value.denominator, 10**one.places)
+            return f"{'-' * (value < 0)}{whole}.{part:0{one.places}}"
         return str(value.numerator) if value.denominator == 1 else f"\\frac{{{value.numerator}}}{{{value.denominator}}}"
     return one.letter if isinstance(one, Letter) else one.text
 

@@ -23,7 +23,7 @@ _CORE = (
     ("plain", re.compile(_D)),
 )
 _HEAD = re.compile(r"([-+]?)\s*([$€£¥]?)\s*([-+]?)\s*")
-_LARGE = re.compile(r"\s*(万亿|百万|千万|万|萬|亿|億|千|thousand|million|billion|trillion)(?![A-Za-z])")
+_LARGE = re.compile(r"\s*(万亿|百万|千万|万|萬|亿|億|千(?![米克瓦])|thousand|million|billion|trillion)(?![A-Za-z])")
 _ENGLISH = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _WORDS = re.compile(r"负?[零〇一二两三四五六七八九十百千万亿]+(?:(?:分之|点)[零〇一二两三四五六七八九十百千万亿]+)?")
 _UNIT_IN_BRACKETS = re.compile(r"^\s*\(([^()]{1,12})\)$")

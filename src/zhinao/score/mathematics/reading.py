@@ -54,12 +54,14 @@ class Formula:
 Read = Number | Letter | Many | Matrix | Named | Words | Formula
 
 
-def read(text: str) -> Read:
-    """Of a text from `cleaned`."""
+def read(text: str, depth: int = 0) -> Read:
+    """Of a text from `cleaned`; brackets around the whole mean nothing."""
     if len(text) > _MOST or not text:
         return Words(text)
     if found := _LETTER.fullmatch(text):
         return Letter(found[1])
+    if text[0] == "(" and text[-1] == ")" and _encloses(text) and len(split(text[1:-1], ",;")) == 1 and depth < 4:
+        return read(text[1:-1].strip(), depth + 1)
     return number(text) or _matrix(text) or _brackets(text) or _relation(text) or _several(text) or _single(text)
 
 

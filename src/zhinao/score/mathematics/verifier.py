@@ -15,7 +15,7 @@ from zhinao.score.mathematics.extraction import final_answer
 _WORKER = "zhinao.score.mathematics.worker"
 _SECONDS, _MEMORY, _MAX_ANSWER = 3.0, 2**30, 1000
 _MOST = 1000  # characters of a formula that is asked about
-_DIGITS = re.compile(r"\d{200}|[\d)}]!|\^[^+*]{0,40}\^[^+*]{0,40}\^|\^\{?\s*\d{6}")
+_DIGITS = re.compile(r"\d{200}|\d{3}!|[)}]!|\^[^+*]{0,40}\^[^+*]{0,40}\^|\^\{?\s*\d{6}")
 _MOST_NESTED = 40
 
 
