@@ -58,14 +58,14 @@ def number(text: str) -> Number | None:
 
 
 def same(gold: Number, answer: Number) -> bool:
-    """Exact, but that 50% is 0.5 and, beside a bare 50, 50 too; a unit on one side only says nothing."""
+    """Exact, but that 50% is 0.5 and, beside a bare 50, 50 too (not 0.5% beside 0.5); a unit on one side only says nothing."""
     if gold.measures and answer.measures:
         if gold.measures != answer.measures:
             return False
         return _close(gold.value * gold.size, answer.value * answer.size, gold, answer)
     if gold.percent != answer.percent:
         shares = [each.value / 100 if each.percent else each.value for each in (gold, answer)]
-        return gold.value == answer.value or shares[0] == shares[1]
+        return (gold.value == answer.value and abs(gold.value) > 1) or shares[0] == shares[1]
     return _close(gold.value, answer.value, gold, answer)
 
 
