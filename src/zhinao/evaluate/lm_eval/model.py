@@ -15,6 +15,7 @@ from zhinao.errors import UsageError
 from zhinao.lang import tr
 
 QUANTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "auto": None}
+_UNSAID = (None, "cuda:0")  # what lm-eval's command gives where nobody named a device
 _NUM_AT_ONCE = 16  # answers
 _MAX_TOKENS = 256  # of an answer whose task says nothing, as in `hf`
 
@@ -171,11 +172,12 @@ def generation(kwargs: dict, max_tokens: int) -> dict:
 def _loaded(model: str, engine: str, quant: str | None, device: str | None, num_threads: int | None):
     from zhinao import api
 
+    device = "auto" if device in _UNSAID else device
     return api.load(
         model,
         engine=engine,
         quant=quant,
-        device=device or "auto",
+        device=device,
         num_threads=num_threads,
         is_lazy=True,
         is_for_many=True,
