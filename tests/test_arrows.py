@@ -104,6 +104,7 @@ SHELVES = {
         "commands",
         "report",
         "run lm_eval",
+        "suites",
         "tasks backend",
         "data opencompass",
         "published task words",

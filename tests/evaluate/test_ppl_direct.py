@@ -13,7 +13,6 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tests.tiny import make_checkpoint  # noqa: E402
-
 from zhinao import engine as engines  # noqa: E402
 from zhinao.evaluate import tasks  # noqa: E402
 from zhinao.evaluate.task import PPL  # noqa: E402

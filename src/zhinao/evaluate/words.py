@@ -34,7 +34,6 @@ CHINESE = {
     "after": "之后",
     "better": "变好",
     "worse": "变差",
-    "p": "p",
     "verdict": "结论",
 }
 translated = dictionary(CHINESE)

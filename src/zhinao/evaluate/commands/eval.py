@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int | None:
     if verb == "list":
         return looking.list_tasks(args.json)
     if verb == "fetch":
-        from zhinao.evaluate import fetch
+        from zhinao.evaluate.commands import fetch
 
         return fetch.run(_some(rest, "zhinao eval fetch TASK"), args.data)
     folders = [Path(one) for one in _some(rest, f"zhinao eval {verb} RUN")]

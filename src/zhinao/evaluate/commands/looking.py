@@ -32,7 +32,7 @@ def list_tasks(as_json: bool) -> int:
     if as_json:
         print(json_text({"tasks": rows, "suites": suites.SUITES}, indent=1))
         return 0
-    table = _table("task", "items", "mode", "protocol")
+    table = _table(translated("task"), translated("items"), translated("mode"), translated("protocol"))
     for row in rows:
         table.add_row(row["name"], str(row["num_items"]), row["mode"], row["protocol"])
     _print(table)
@@ -47,7 +47,9 @@ def show(run: Path, as_json: bool) -> int:
     if as_json:
         print(json_text(found, indent=1))
         return 0
-    table = _table("task", "score", "95 %", "items", "protocol")
+    table = _table(
+        translated("task"), translated("score"), translated("95 %"), translated("items"), translated("protocol")
+    )
     for name, row in found["tasks"].items():
         low, high = (f"{bound * row.get('scale', 100):.2f}" for bound in row["interval"])
         of_all = f" / {row['num_items_whole']}" if row.get("num_items_whole") else ""
@@ -72,7 +74,16 @@ def diff(first: Path, second: Path, as_json: bool) -> int:
     if as_json:
         print(json_text({"tasks": {row["task"]: row for row in rows}}, indent=1))
         return 0
-    table = _table("task", "items", "before", "after", "better", "worse", "p", "verdict")
+    table = _table(
+        translated("task"),
+        translated("items"),
+        translated("before"),
+        translated("after"),
+        translated("better"),
+        translated("worse"),
+        "p",
+        translated("verdict"),
+    )
     for row in rows:
         table.add_row(
             row["task"],
@@ -125,7 +136,7 @@ def _table(*titles: str):
 
     table = Table(box=None, pad_edge=False)
     for title in titles:
-        table.add_column(translated(title), overflow="fold")
+        table.add_column(title, overflow="fold")
     return table
 
 
