@@ -120,6 +120,8 @@ REACHING = {
     "a link out": "os.symlink('/etc', 'etc'); open('etc/hostname').read()",
     "rights": "os.chmod('.', 0o777)",
     "a namespace": "import ctypes; c = ctypes.CDLL(None, use_errno=True); (c.unshare(0x10000000) == 0) or (_ for _ in ()).throw(OSError(ctypes.get_errno(), ''))",
+    "a mount's flags": "import ctypes; c = ctypes.CDLL(None, use_errno=True); (c.syscall(442, -100, b'/', 0, bytes(32), 32) == 0) or (_ for _ in ()).throw(OSError(ctypes.get_errno(), ''))",
+    "a place before others": "os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))",
     "a device": "os.mknod('disk', 0o60600, 0x800)",
 }
 
@@ -154,6 +156,9 @@ GREEDY = {
     "memory": "def f(x):\n    return len(bytearray(8 * 2**30))",
     "memory, slowly": "def f(x):\n    kept = []\n    while True:\n        kept.append('x' * 2**20)",
     "a file of gigabytes": "def f(x):\n    with open('big', 'wb') as file:\n        for _ in range(4096):\n            file.write(b'x' * 2**20)\n    return 3",
+    "a thousand files": "def f(x):\n    for number in range(1000):\n        with open(str(number), 'wb') as file:\n            file.write(b'x' * 2**19)\n    return 2",
+    "names without end": "import time\ndef f(x):\n    for number in range(6000):\n        open(str(number), 'wb').close()\n    time.sleep(1)\n    return 2",
+    "small threads": "import threading, time\ndef f(x):\n    threading.stack_size(32768)\n    for _ in range(300):\n        threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n    time.sleep(1)\n    return 2",
     "endless output": "def f(x):\n    while True:\n        print('x' * 2**16)",
     "threads": "import threading, time\ndef f(x):\n    for _ in range(100000):\n        threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\n    return 3",
     "an answer of gigabytes": "def f(x):\n    return 'x' * (2**29)",
@@ -167,6 +172,16 @@ GREEDY = {
 def test_whoever_wants_too_much_gets_nothing(name):
     ran = run_tests(GREEDY[name], TESTS, seconds=2)
     assert ran.outcome in (FAILED, ERROR, DIED, TIMEOUT) and len(ran.output) <= 2**14
+
+
+def test_root_has_no_powers_left():
+    asked = "import ctypes\ndef f(x):\n    told = ctypes.create_string_buffer(24)\n    header = ctypes.create_string_buffer((0x20080522).to_bytes(4, 'little') + bytes(4), 8)\n    return ctypes.CDLL(None).capget(header, told), told.raw"
+    assert run_tests(asked, "assert f(1) == (0, bytes(24))").is_passed
+
+
+def test_a_block_for_main_does_not_run():
+    program = "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass Pair:\n    a: int\ndef f(x):\n    return Pair(x).a + 1\nif __name__ == '__main__':\n    input()"
+    assert run_tests(program, TESTS).is_passed
 
 
 def test_walls_that_are_missing_leave_others_standing():

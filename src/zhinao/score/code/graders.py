@@ -1,5 +1,6 @@
 """HumanEval and MBPP: the code is cut out of an output as OpenCompass does it, and passes where its tests hold."""
 
+import ast
 import re
 
 from zhinao.score.code.sandbox import PASSED, Ran, run_tests
@@ -12,9 +13,19 @@ _FENCED = re.compile(r"```\w*\n(.*?)```", re.DOTALL)
 def humaneval(item, output: str) -> Grade:
     """`item.facts`: `prompt`, `test`, `entry_point` as in the file. What runs is prompt and completion, then `check(entry_point)`."""
     facts, code = item.facts, first_fenced(output)
-    tests = f"{facts['test']}\ncheck({facts['entry_point']})"
+    tests = f"{helpers(facts['prompt'], facts['entry_point'])}\n{facts['test']}\ncheck({facts['entry_point']})"
     ran = run_tests(facts["prompt"] + code, tests, tested=(facts["entry_point"],), seconds=HUMANEVAL_SECONDS)
     return _grade(ran, code)
+
+
+def helpers(prompt: str, entry_point: str) -> str:
+    """What a prompt defines beside the function that is asked for (imports, `poly`): the tests run the prompt's own, which an
+    answer cannot replace."""
+    try:
+        tree = ast.parse(prompt + "\n    pass\n")
+    except SyntaxError:
+        return ""
+    return "\n".join(ast.unparse(node) for node in tree.body if getattr(node, "name", None) != entry_point)
 
 
 def mbpp(item, output: str) -> Grade:

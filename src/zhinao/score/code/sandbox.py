@@ -28,6 +28,8 @@ _CHILD = Path(__file__).with_name("inside") / "child.py"
 _ENVIRONMENT = {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 NO_WALLS = 77  # the exit code of a process that could not build them
 _OUTPUT_BYTES = 2**14
+MOST_THREADS, MOST_DISK_BYTES, MOST_FILES = 64, 2**26, 4096
+_LOOK_SECONDS = 0.02
 _START_SECONDS = 20  # two interpreters on a machine that is busy with other things
 
 
@@ -85,7 +87,7 @@ def run_tests(
         pipes["calls"].close()  # the processes have theirs
         pipes["answers"].close()
         pipes["told"].close_write()
-        ran = _verdict(pipes["told"].read, first, second, seconds)
+        ran = _verdict(pipes["told"].read, first, second, seconds, lambda: _excess(first.pid, common["folder"]))
         output.seek(0)
         text = output.read(_OUTPUT_BYTES).decode(errors="replace")
     return Ran(ran.outcome, text, ran.detail, ran.seconds, ran.walls)
@@ -141,13 +143,15 @@ def _started(stack: contextlib.ExitStack, task: dict, output) -> subprocess.Pope
     return process
 
 
-def _verdict(told: int, first: subprocess.Popen, second: subprocess.Popen, seconds: float) -> Ran:
+def _verdict(told: int, first: subprocess.Popen, second: subprocess.Popen, seconds: float, excess) -> Ran:
     """The tests' process says when both stand behind their walls, then how it went."""
     began = time.monotonic()
     try:
         stand = tuple(_said(told, _START_SECONDS)["walls"])
         began = time.monotonic()
-        said = _said(told, seconds)
+        said = _said(told, seconds, excess)
+    except _TooMuch as error:
+        return Ran(DIED, detail=str(error), seconds=time.monotonic() - began, walls=stand)
     except TimeoutError:
         return Ran(TIMEOUT, seconds=time.monotonic() - began)
     except wire.Closed:
@@ -155,10 +159,49 @@ def _verdict(told: int, first: subprocess.Popen, second: subprocess.Popen, secon
     return Ran(said["outcome"], detail=said["detail"], seconds=time.monotonic() - began, walls=stand)
 
 
-def _said(told: int, seconds: float) -> dict:
-    if not select.select([told], [], [], seconds)[0]:
-        raise TimeoutError
+class _TooMuch(Exception):
+    """What no limit of the system counts: files in sum, threads."""
+
+
+def _said(told: int, seconds: float, excess=lambda: "") -> dict:
+    end = time.monotonic() + seconds
+    while not select.select([told], [], [], max(0, min(_LOOK_SECONDS, end - time.monotonic())))[0]:
+        if found := excess():
+            raise _TooMuch(found)
+        if time.monotonic() >= end:
+            raise TimeoutError
     return wire.receive(told)
+
+
+def _excess(pid: int, folder: str) -> str:
+    """What the program has too much of, "" where nothing."""
+    if (count := _num_threads(pid)) > MOST_THREADS:
+        return f"{count} threads, more than {MOST_THREADS}"
+    size = 0
+    for count, entry in enumerate(_entries(folder), 1):
+        with contextlib.suppress(OSError):  # gone while we look
+            size += entry.stat(follow_symlinks=False).st_size
+        if size > MOST_DISK_BYTES or count > MOST_FILES:
+            return f"more than {MOST_DISK_BYTES >> 20} MiB or {MOST_FILES} files"
+    return ""
+
+
+def _num_threads(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[17])
+    except (OSError, IndexError):
+        return 0
+
+
+def _entries(folder: str):
+    """All below `folder`."""
+    folders = [folder]
+    while folders:
+        with contextlib.suppress(OSError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
 
 
 def _without_verdict(first: subprocess.Popen, second: subprocess.Popen, seconds: float) -> Ran:

@@ -39,11 +39,15 @@ def main() -> None:
 
 
 class Program:
-    """Runs the text, then does what it is asked for: call a name, a method, go through an object."""
+    """Runs the text, then does what it is asked for: call a name, a method, go through an object.
+
+    Its name is the one that `exec` with an empty namespace finds, as the benchmarks' own tools run it: a block for `__main__`
+    does not run, and dataclasses find their module.
+    """
 
     def __init__(self, task: dict, stand: list[str]):
         self.calls, self.answers = task["calls"], task["answers"]
-        self.names, self.objects = {"__name__": "__main__"}, []
+        self.names, self.objects = {"__name__": "builtins"}, []
         wire.send(self.answers, {"walls": stand})
         try:
             exec(compile(task["text"], "program.py", "exec"), self.names)
