@@ -68,7 +68,7 @@ def test_items_are_the_same_in_every_run():
 def test_missing_data_is_a_sentence_with_the_command_that_gets_it(name, tmp_path):
     with pytest.raises(UsageError) as raised:
         items_of(name, tmp_path)
-    assert str(tmp_path) in str(raised.value) and "zhinao eval fetch" in str(raised.value)
+    assert str(tmp_path) in str(raised.value) and "docs/evaluation.md" in str(raised.value)
 
 
 def copied(name: str, tmp_path: Path) -> list[Path]:

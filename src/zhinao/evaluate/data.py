@@ -32,8 +32,8 @@ def read(task: Task, data: Path, limit: int | None = None, seed: int = 42) -> li
                 f"{task.name}：没有数据文件（{place}）。",
             ),
             tr(
-                f"`zhinao eval fetch {task.name}`, or --data DIR with a folder {task.folder!r} in it",
-                f"用 `zhinao eval fetch {task.name}` 下载，或用 --data DIR 指定含有 {task.folder!r} 的目录",
+                f"--data DIR, with the original files in its folder {task.folder!r} (docs/evaluation.md says which)",
+                f"用 --data DIR 指定目录，其中的 {task.folder!r} 放原始数据文件（见 docs/zh/evaluation.md）",
             ),
         )
     items = list(task.items(place))

@@ -3,13 +3,14 @@
 from zhinao.lang import dictionary
 
 CHINESE = {
-    "TASK[,TASK…] MODEL; or: show RUN, diff RUN RUN, list, fetch TASK": "任务[,任务…] 模型；或 show 运行目录、diff 运行目录 运行目录、list、fetch 任务",
+    "TASK[,TASK…] MODEL; or: show RUN, diff RUN RUN, list": "任务[,任务…] 模型；或 show 运行目录、diff 运行目录 运行目录、list",
     "folder with the benchmarks' files": "评测数据所在目录",
     "folder of the run (default: by task and model)": "运行目录（默认按任务与模型命名）",
     "so many items a task, the same in every run": "每个任务只取这么多题，每次都相同",
     "say items, tokens and time, and end": "只给出题数、token 数与时间",
     "print as JSON": "以 JSON 输出",
     "run code that the model wrote, in a sandbox": "允许在沙箱中运行模型写的代码",
+    "write a configuration of OpenCompass for the same rows, and end": "写出同样任务的 OpenCompass 配置文件后结束",
     "asking": "提问",
     "draws an item, where a task draws (default: its own)": "采样类任务每题的采样数（默认由任务决定）",
     "most new tokens (default: the task's)": "最多生成的 token 数（默认由任务决定）",

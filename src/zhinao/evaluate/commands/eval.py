@@ -1,4 +1,4 @@
-"""`zhinao eval`: run benchmarks on a model, and look at runs: TASK MODEL | show RUN | diff RUN RUN | list | fetch TASK."""
+"""`zhinao eval`: run benchmarks on a model, and look at runs: TASK MODEL | show RUN | diff RUN RUN | list."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from zhinao.evaluate.words import translated
 from zhinao.lang import tr
 
 ENGINES = ("auto", "openvino", "vllm", "transformers")
-INNER = ("show", "diff", "list", "fetch")
+INNER = ("show", "diff", "list")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="+",
         metavar="WORD",
-        help=translated("TASK[,TASK…] MODEL; or: show RUN, diff RUN RUN, list, fetch TASK"),
+        help=translated("TASK[,TASK…] MODEL; or: show RUN, diff RUN RUN, list"),
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help=translated("folder with the benchmarks' files"))
     parser.add_argument(
@@ -27,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dry-run", action="store_true", help=translated("say items, tokens and time, and end"))
     parser.add_argument("--json", action="store_true", help=translated("print as JSON"))
+    parser.add_argument(
+        "--opencompass",
+        type=Path,
+        metavar="FILE.py",
+        help=translated("write a configuration of OpenCompass for the same rows, and end"),
+    )
     parser.add_argument(
         "--allow-code", action="store_true", help=translated("run code that the model wrote, in a sandbox")
     )
@@ -67,10 +73,6 @@ def run(args: argparse.Namespace) -> int | None:
 
     if verb == "list":
         return looking.list_tasks(args.json)
-    if verb == "fetch":
-        from zhinao.evaluate.commands import fetch
-
-        return fetch.run(_some(rest, "zhinao eval fetch TASK"), args.data)
     folders = [Path(one) for one in _some(rest, f"zhinao eval {verb} RUN")]
     if verb == "show":
         return max(looking.show(folder, args.json) or 0 for folder in folders)

@@ -23,6 +23,8 @@ def run(args: argparse.Namespace, words: str, model: str | None) -> int:
     if words.startswith(suites.LM_EVAL):
         return _lm_eval(args, words.removeprefix(suites.LM_EVAL), model)
     chosen = suites.chosen(words)
+    if args.opencompass:
+        return _opencompass(args, list(chosen), model)
     _allow(chosen, args)
     _check_judge(chosen, args)
     limit = args.limit or next((suites.LIMITS[one] for one in words.split(",") if one in suites.LIMITS), None)
@@ -225,6 +227,19 @@ def _time(seconds: float) -> str:
         if seconds >= 90
         else f"{seconds:.0f} s"
     )
+
+
+def _opencompass(args: argparse.Namespace, names: list[str], model: str | None) -> int:
+    from zhinao.evaluate.opencompass import write_opencompass
+
+    if args.url or not model:
+        raise UsageError(
+            tr("OpenCompass loads a folder; none is named.", "OpenCompass 需要模型目录，尚未指定。"),
+            "zhinao eval readme-base FOLDER --opencompass FILE.py",
+        )
+    file = write_opencompass(names, Path(model), args.opencompass)
+    print(tr(f"Written: {file}. It runs with `opencompass {file}`.", f"已写入 {file}，用 `opencompass {file}` 运行。"))
+    return 0
 
 
 def _lm_eval(args: argparse.Namespace, words: str, model: str | None) -> int:

@@ -76,13 +76,19 @@ class Row:
         return Row(value, self.file, self.line, f"{self.inside}{field}.")
 
 
+def files_are_said() -> str:
+    """The hint of whoever finds no files."""
+    return tr("docs/evaluation.md says which files a benchmark wants", "所需文件见 docs/zh/evaluation.md")
+
+
 def found(folder: Path, *names: str) -> Path:
     """The first of these files or folders that is there; the first name is that of the original layout."""
     for name in names:
         if (folder / name).exists():
             return folder / name
     raise UsageError(
-        tr(f"{folder / names[0]} is not there.", f"找不到 {folder / names[0]}。"), f"zhinao eval fetch {folder.name}"
+        tr(f"{folder / names[0]} is not there.", f"找不到 {folder / names[0]}。"),
+        files_are_said(),
     )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from zhinao.errors import UsageError
 from zhinao.evaluate.task import Item
-from zhinao.evaluate.tasks._files import Row, found, table
+from zhinao.evaluate.tasks._files import Row, files_are_said, found, table
 from zhinao.lang import tr
 
 NUM_SHOTS = 5
@@ -18,7 +18,7 @@ def subjects(folder: Path, split: str, ending: str) -> Iterator[tuple[str, Path]
     if not files:
         raise UsageError(
             tr(f"{place} holds no file *{ending}.", f"{place} 中没有 *{ending} 文件。"),
-            f"zhinao eval fetch {folder.name}",
+            files_are_said(),
         )
     for file in files:
         yield file.name.removesuffix(ending), file

@@ -32,9 +32,7 @@ def items(ending: str, folder: Path) -> Iterator[Item]:
     place = found(folder, "bbh", "data")
     files = sorted(place.glob("*.json"))
     if not files:
-        raise UsageError(
-            tr(f"{place} holds no *.json.", f"{place} 中没有 *.json。"), f"zhinao eval fetch {folder.name}"
-        )
+        raise UsageError(tr(f"{place} holds no *.json.", f"{place} 中没有 *.json。"), FILES_ARE_SAID)
     for file in files:
         before = f"Follow the given examples and answer the question.\n{examples(folder, file.stem)}\n\nQ: "
         for index, row in enumerate(json_object(file).rows("examples")):

@@ -9,7 +9,7 @@ from pathlib import Path
 from zhinao.errors import UsageError
 from zhinao.evaluate.task import GENERATION, Item, Task
 from zhinao.evaluate.tasks import _minerva, _worked
-from zhinao.evaluate.tasks._files import found, json_object
+from zhinao.evaluate.tasks._files import files_are_said, found, json_object
 from zhinao.lang import tr
 from zhinao.score.grade import Grade
 
@@ -19,7 +19,7 @@ def items(folder: Path) -> Iterator[Item]:
     place = found(folder, "MATH/test", "test")
     files = sorted(place.glob("*/*.json"), key=lambda file: (file.parent.name, file.stem.zfill(9)))
     if not files:
-        raise UsageError(tr(f"{place} holds no problem.", f"{place} 中没有题目。"), f"zhinao eval fetch {folder.name}")
+        raise UsageError(tr(f"{place} holds no problem.", f"{place} 中没有题目。"), files_are_said())
     for file in files:
         row = json_object(file)
         prompt = f"{_worked.MATH}Problem:\n{row.text('problem')}\nSolution:\n"
