@@ -245,6 +245,6 @@ def unknown(model: str) -> ModelNotFoundError:
         tr(f"{model}: no model of this name.{meant}", f"{model}：没有这个模型。{meant}"),
         tr(
             f"short names: {', '.join(shorts)}; or give a folder, a GGUF file, or a hub id (organisation/name)",
-            f"简称：{'、'.join(shorts)}；也可以给出目录、GGUF 文件或 hub id（组织/名称）",
+            f"短名：{'、'.join(shorts)}；也可以给出目录、GGUF 文件或 hub id（组织/名称）",
         ),
     )
