@@ -4,7 +4,8 @@
 
 Starts `zhinao serve` itself, on this machine only. The attacker (`attack_clients.py`) is a process of its own; the others ask from
 another address: one stream that ran before, and newcomers one after the other. The attack `nothing` is what the machine does by itself.
-Exit code 1 where `/health` took longer than `--health` seconds or a stream stood still for longer than `--gap`.
+Exit code 1 where `/health` took longer than `--health` seconds, a stream stood still for longer than `--gap`, or a newcomer waited
+for its first token for longer than `--first`.
 """
 
 import argparse
@@ -155,8 +156,14 @@ def stopped(process: ServerProcess) -> float | None:
 def is_good(result: dict, args: argparse.Namespace) -> bool:
     gaps = [gap for gap in (result["gap_max"], result["new_gap_max"]) if gap is not None]
     firsts = result["new_first"]
-    is_served = bool(gaps) and None not in firsts
-    return is_served and result["health_max"] <= args.health and max(gaps) <= args.gap and result["stopped"] is not None
+    is_served = bool(gaps and firsts) and None not in firsts
+    return (
+        is_served
+        and max(firsts) <= args.first
+        and result["health_max"] <= args.health
+        and max(gaps) <= args.gap
+        and result["stopped"] is not None
+    )
 
 
 def main() -> int:
@@ -166,6 +173,7 @@ def main() -> int:
     parser.add_argument("--model", default="smollm2-135m")
     parser.add_argument("--health", type=float, default=0.2)
     parser.add_argument("--gap", type=float, default=1.0)
+    parser.add_argument("--first", type=float, default=5.0)
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     results = []

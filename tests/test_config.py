@@ -50,6 +50,9 @@ def test_defaults_then_file_then_flags(tmp_path):
         ("temperature: 1:30", "temperature is '1:30'; it must be a number"),
         ("- a", "must hold keys and values"),
         (b"\xff\xfe\x00", "not UTF-8"),
+        ("temperature: 0x" + "f" * 5000, "run.yaml: a number of more than 250 digits"),
+        ("steps: " + "9" * 400, "a number of more than 250 digits"),
+        ("stop: [0o" + "7" * 9000 + "]", "a number of more than 250 digits"),
     ],
 )
 def test_what_nobody_can_mean_is_named(tmp_path, text, sentence):

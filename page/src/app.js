@@ -7,7 +7,7 @@ import { keepDraft, keptDraft } from "./draft.js";
 import { fileName, toJson, toMarkdown } from "./exchange.js";
 import { choose, chooseFiles, download } from "./files.js";
 import { Kept } from "./kept.js";
-import { chooseLanguage, language, tr } from "./lang.js";
+import { chooseLanguage, isChineseInVain, language, tr } from "./lang.js";
 import { mergeToShow } from "./merge.js";
 import { wordsOf } from "./search.js";
 import { Tabs } from "./tabs.js";
@@ -31,6 +31,7 @@ const UNKNOWN = {
 export class App {
   about = UNKNOWN;
   models = [];
+  hasWarned = false;
 
   constructor({ server, store, settings }) {
     Object.assign(this, { server, settings });
@@ -254,8 +255,22 @@ export class App {
 
   /** @param {import("./attachment.js").Attachment[]} [files] */
   send(text, files = []) {
+    this.#warnOfChinese(text);
     const question = { role: "user", content: text.trim(), ...(files.length ? { files } : {}) };
     this.asking.ask(this.conversation, this.conversation.leaf, question);
+  }
+
+  /** Once: whoever reads the page in Chinese has been told already. */
+  #warnOfChinese(text) {
+    const { languages, model } = this.about;
+    if (this.hasWarned || language() === "zh" || !isChineseInVain(text, languages)) return;
+    this.hasWarned = true;
+    note(
+      tr(
+        `${model} knows no Chinese: it answers with nonsense. One that knows Chinese and English: zhinao serve qwen2.5-0.5b`,
+        `${model} 不懂中文，用中文提问只会得到胡话。中英双语的小模型：zhinao serve qwen2.5-0.5b`,
+      ),
+    );
   }
 
   edit({ parent, files }, text) {

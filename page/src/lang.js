@@ -14,6 +14,10 @@ export const language = () => chosen;
 /** @param {string[]} known languages; none: nobody has told us @returns {boolean} whether the reader's is among them */
 export const isSpoken = (known) => !known.length || known.includes(chosen);
 
+/** @param {string} text @param {string[]} known languages @returns {boolean} whether there is Chinese in it, which is none of them */
+export const isChineseInVain = (text, known) =>
+  known.length > 0 && !known.includes("zh") && /[\u3400-\u9fff]/.test(text);
+
 export const tr = (english, chinese) => (chosen === "zh" ? chinese : english);
 
 /** A count with separators: 32,768. */

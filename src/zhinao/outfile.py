@@ -16,6 +16,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from zhinao.errors import DiskError
 from zhinao.lang import tr
@@ -136,7 +137,7 @@ def forget_standard_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def json_text(value, stream: io.TextIOBase | None = None, indent: int | None = None) -> str:
+def json_text(value, stream: io.TextIOBase | TextIO | None = None, indent: int | None = None) -> str:
     """JSON for `stream` (None: standard output): in ASCII where it cannot hold every character, so that nothing is lost."""
     encoding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
     return json.dumps(value, ensure_ascii=codecs.lookup(encoding).name != "utf-8", indent=indent)

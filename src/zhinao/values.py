@@ -12,9 +12,12 @@ from zhinao.lang import tr
 
 _TAG = "tag:yaml.org,2002:"
 _MAX_REPEATED = 10**6  # characters, by aliases
+_MAX_DIGITS = 250  # what is longer is no float, and from 4300 decimals on Python does not even show it
 
 
 def _whole(text: str) -> int:
+    if len(text) > _MAX_DIGITS:
+        raise Malformed(None, tr(f"a number of more than {_MAX_DIGITS} digits", f"有超过 {_MAX_DIGITS} 位的数"))
     return int(text, 0 if text[1:2] in ("o", "x") else 10)
 
 
@@ -53,6 +56,8 @@ def parse(text: str):
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         raise Malformed(mark and mark.line + 1, _reason(error)) from None
+    except Malformed:
+        raise
     except (RecursionError, ValueError):
         raise Malformed(None, tr("not YAML", "不是有效的 YAML")) from None
 

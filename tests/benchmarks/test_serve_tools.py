@@ -1,5 +1,6 @@
 """What the measurements of servers are made of: the client's reading, exact prompts, figures, the soak's judgement."""
 
+import argparse
 import asyncio
 import json
 
@@ -178,3 +179,11 @@ def test_the_attacks_say_how_they_are_run(monkeypatch, capsys):
         attacks.main()
     said = capsys.readouterr().out
     assert left.value.code == 0 and all(name in said for name in attacks.ATTACKS)
+
+
+def test_an_attack_is_bad_where_newcomers_wait_too_long():
+    bounds = argparse.Namespace(health=0.2, gap=1.0, first=5.0)
+    result = {"health_max": 0.1, "gap_max": 0.5, "new_gap_max": 0.5, "new_first": [0.2, 4.9], "stopped": 1.0}
+    assert attacks.is_good(result, bounds)
+    for firsts in ([0.2, 5.1], [0.2, None], []):
+        assert not attacks.is_good({**result, "new_first": firsts}, bounds)

@@ -13,6 +13,7 @@ from tests.chat.fake_engine import fake_model
 
 import zhinao.api
 from zhinao import cli
+from zhinao.chat import arguments
 from zhinao.chat.session import Session
 
 
@@ -299,3 +300,18 @@ def test_output_goes_where_it_was_said(ask, tmp_path, kind):
     else:
         assert target.read_text() == "answer" and target.stat().st_mode & 0o777 == 0o600
         assert target.is_symlink() == (kind == "link")
+
+
+@pytest.mark.parametrize("verb", ["chat", "generate"])
+def test_what_is_piped_in_has_an_end(ask, monkeypatch, verb):
+    monkeypatch.setattr(arguments, "MAX_BYTES", 1 << 20)
+    code, _, err, *_ = ask(["x"], "m", piped=b"a" * ((1 << 20) + 1), verb=verb)
+    assert code == 2 and "standard input: is longer than 1 MiB" in err and "divide it" in err
+    assert "is longer" not in ask(["x"], "m", piped=b"a" * (1 << 20), verb=verb)[2]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="this system has no /dev/zero")
+def test_a_text_has_an_end(ask, monkeypatch):
+    monkeypatch.setattr(arguments, "MAX_BYTES", 1 << 20)
+    code, _, err, *_ = ask(["x"], "m", "--input", "/dev/zero", verb="generate")
+    assert code == 2 and "/dev/zero: is longer than 1 MiB" in err

@@ -139,10 +139,10 @@ def bad_parquet() -> bytes:
 
 # file name, its bytes, what the DataError says; {} is the file
 ERRORS = {
-    "empty": ("a.jsonl", b"", "{}: is empty"),
+    "empty": ("a.jsonl", b"", "{}: is empty.\n  → leave it out"),
     "blank": ("a.json", b" \n\n ", "{}: is empty"),
     "empty gzip": ("a.jsonl.gz", gzip.compress(b""), "{}: is empty"),
-    "empty array": ("a.json", b"[]", "{}: holds no records"),
+    "empty array": ("a.json", b"[]", "{}: holds no records.\n  → leave it out"),
     "csv header only": ("a.csv", b"instruction,output\n", "{}: holds no records"),
     "utf-16": ("a.jsonl", GOOD.encode("utf-16"), "{}, line 1: byte 1 is not UTF-8; the file looks like UTF-16"),
     "utf-16, no mark": ("a.jsonl", GOOD.encode("utf-16-le"), "{}, line 1: byte 2 is a NUL byte; it is binary, or UTF-16"),

@@ -1,8 +1,10 @@
 """What a stranger's file or folder may cost: a record has a size, a pipe among the files is not waited for, links end."""
 
+import contextlib
 import gzip
 import io
 import os
+import socket
 import time
 
 import pytest
@@ -156,7 +158,7 @@ def test_many_names_are_looked_through_once(tmp_path):
 
 
 def test_only_files_of_a_folder_are_read(tmp_path, capsys):
-    """A pipe would be waited for for ever; it is named. One that is itself named, as in `<(…)`, is read."""
+    """A pipe would be waited for for ever; it is named."""
     (tmp_path / "a.jsonl").write_text('{"text": "a"}\n')
     os.mkfifo(tmp_path / "f.csv")
     (tmp_path / "gone.json").symlink_to(tmp_path / "nothing")
@@ -166,7 +168,6 @@ def test_only_files_of_a_folder_are_read(tmp_path, capsys):
     assert found.skipped == tuple(f"{tmp_path}/{name}" for name in ("f.csv", "gone.json", "zero.txt"))
     assert cli.main(["data", "convert", str(tmp_path), "--output", "-"]) == 0
     assert f"not read, a pipe, a device or a link to nothing: {tmp_path}/f.csv" in capsys.readouterr().err
-    assert expand([str(tmp_path / "f.csv")]).files == (f"{tmp_path}/f.csv",)
 
 
 def test_process_substitution_is_read():
@@ -200,3 +201,17 @@ def test_links_in_circles_end(tmp_path, monkeypatch):
         "in/**": ["in/ner/a.jsonl", "in/ner/x/b.jsonl"],
     }.items():
         assert sorted(expand([pattern]).files) == expected, pattern
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in its file system")
+@pytest.mark.parametrize("words", [("check",), ("split", "--output", "parts"), ("convert", "--output", "out.jsonl")])
+def test_a_pipe_or_a_device_named_outright_is_refused_at_once(tmp_path, capsys, monkeypatch, words):
+    """Nobody writes into the pipe: whoever opened it would wait for ever."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe.jsonl")
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as line:
+        line.bind("line.jsonl")
+        for name in ("pipe.jsonl", "line.jsonl", "/dev/zero"):
+            assert cli.main(["data", words[0], name, *words[1:]]) == DataError.exit_code
+            seen = capsys.readouterr().err
+            assert name in seen and "not a regular file" in seen and "name -" in seen

@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 
 from tests.serve.toy import call, toy
+from zhinao.serve.gate import body as body_module
 from zhinao.serve.gate.body import BodyLimit, with_whole_characters
 from zhinao.serve.gate.connection import protocol
 
@@ -151,5 +152,46 @@ def test_whoever_sends_too_much_still_gets_the_answer(port):
     ],
 )
 def test_halves_of_surrogate_pairs_are_mended(came, passed):
-    assert asyncio.run(with_whole_characters(came)) == passed
-    assert asyncio.run(with_whole_characters(came * 10_000)) == passed * 10_000
+    assert with_whole_characters(came) == passed
+    messages = [{"type": "http.request", "body": came * 10_000}]
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append((await receive())["body"])
+
+    run(BodyLimit(app, 10**7), messages)
+    assert seen == [passed * 10_000]
+
+
+def test_large_bodies_of_one_client_stop_nobody(monkeypatch):
+    """Python's own threads stay free, others have their turn, and what waits has a limit."""
+    go, order = threading.Event(), []
+    monkeypatch.setattr(body_module, "with_whole_characters", lambda body: go.wait(20) and body)
+    monkeypatch.setattr(body_module, "_MAX_WAITING", 4)
+
+    async def app(scope, receive, send):
+        order.append(scope["client"][0])
+
+    async def flood():
+        limit, statuses = BodyLimit(app, 10**7), []
+
+        async def receive():
+            return {"type": "http.request", "body": b"x" * 100_000}
+
+        async def send(message):
+            statuses.append(message.get("status"))
+
+        def post(host):
+            scope = {"type": "http", "method": "POST", "path": "/v1/echo", "headers": [], "client": (host, 1)}
+            return asyncio.create_task(limit(scope, receive, send))
+
+        hog = [post("10.0.0.1") for _ in range(40)]
+        await asyncio.sleep(0.05)
+        other = post("10.0.0.2")
+        assert await asyncio.wait_for(asyncio.to_thread(lambda: 5), 5) == 5
+        go.set()
+        await asyncio.gather(*hog, other)
+        return statuses
+
+    assert asyncio.run(flood()).count(429) == 36
+    assert order.index("10.0.0.2") <= 2

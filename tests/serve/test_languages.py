@@ -15,8 +15,9 @@ from zhinao.engine.base import Chunk, Generation
 from zhinao.errors import EngineError, SlowGrammarError, UsageError
 from zhinao.lang import tr
 from zhinao.serve.errors import ApiError
+from zhinao.serve.gate.in_turn import InTurn
 from zhinao.serve.gate.middleware import Languages, preferred
-from zhinao.serve.run.work import LARGE_BYTES, SMALL_BYTES, InTurn, Work
+from zhinao.serve.run.work import LARGE_BYTES, SMALL_BYTES, Work
 
 
 @pytest.mark.parametrize(

@@ -474,6 +474,19 @@ def test_a_model_that_knows_no_chinese_is_asked_in_english_and_says_so(page, api
     page.wait(lambda: not page.has(".unspoken"))
 
 
+def test_chinese_typed_on_the_english_page_is_warned_of_once(page, api):
+    api.known = ["en"]
+    page.driver.refresh()
+    page.wait_for(".examples")
+    api.play(answer("one"), finish())
+    page.begin("say one")
+    page.wait(lambda: page.answers == ["one"])
+    assert "knows no Chinese" not in page.text(".notice")
+    api.play(answer("two"), finish())
+    page.send("请说二")
+    page.wait(lambda: family.CHINESE_DEMO in page.text(".notice"))
+
+
 def test_dark_follows_the_system(page, api):
     for colours in ("dark", "light"):
         page.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": colours}])

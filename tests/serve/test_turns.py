@@ -3,8 +3,8 @@ import threading
 
 import pytest
 
-from zhinao.serve.run.turns import Share
-from zhinao.serve.run.work import InTurn
+from zhinao.serve.gate.in_turn import InTurn
+from zhinao.serve.gate.turns import Share
 
 
 async def settle():

@@ -12,7 +12,7 @@ from tests.tiny import make_checkpoint
 from tests.tiny_tokenizer import make_tokenizer
 from zhinao import cli, family, hub
 from zhinao.engine import select
-from zhinao.errors import MissingExtraError, UsageError
+from zhinao.errors import DownloadError, MissingExtraError, UsageError
 from zhinao.hub import LocalModel, cache
 from zhinao.serve.settings import ServeSettings
 from zhinao.serve.vllm import arguments, environment, launcher
@@ -204,6 +204,23 @@ def test_a_command_is_printed_without_weights(model, monkeypatch, capsys):
     assert cli.main(["serve", "7b-o1.5", "--engine", "vllm", "--print-command"]) == 0
     seen = capsys.readouterr()
     assert str(cache.path("7b-o1.5")) in shlex.split(seen.out) and "zhinao pull 7b-o1.5" in seen.err
+
+
+def test_a_command_is_printed_with_an_unreachable_hub(installed, monkeypatch, capsys):
+    def unreachable(*a, **b):
+        raise DownloadError("no network")
+
+    monkeypatch.setattr(hub, "resolve_tokenizer", unreachable)
+    monkeypatch.setattr(hub, "resolve", unreachable)
+    words = ["--engine", "vllm", "--print-command"]
+    for revision in ([], ["--revision", "abc"]):
+        assert cli.main(["serve", "7b-o1.5", *words, *revision]) == 0
+        seen = capsys.readouterr()
+        place = cache.path("7b-o1.5@abc" if revision else "7b-o1.5")
+        assert str(place) in shlex.split(seen.out) and "--reasoning-parser" in seen.out
+        assert "--generation-config" not in seen.out and "--generation-config" in seen.err
+    assert not cache.root().exists()
+    assert cli.main(["serve", "some/unknown", *words]) == 6  # its settings stand in its files only
 
 
 def test_without_vllm_the_install_line_is_named(model, monkeypatch):

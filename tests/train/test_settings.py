@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from zhinao import config
+from zhinao import cli, config
 from zhinao.arguments import Parser
 from zhinao.errors import UsageError
 from zhinao.train.settings import flags
@@ -193,3 +193,11 @@ def test_a_file_is_no_question(tmp_path):
     given = {"data_path": ("d",), "model_name_or_path": "m", "output_dir": "o"}
     with pytest.raises(UsageError, match="that is a file"):
         TrainSettings(**given, sample_prompts=("你" * 300, str(file))).check()
+
+
+@pytest.mark.parametrize("verb", ["finetune", "pretrain", "prefer"])
+def test_every_group_of_flags_has_a_chinese_heading(verb, capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--lang", "zh", verb, "--help"])
+    headings = [line for line in capsys.readouterr().out.splitlines() if line.endswith((":", "：")) and line[0] != " "]
+    assert len(headings) > 5 and not [line for line in headings if line.isascii()]

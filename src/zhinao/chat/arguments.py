@@ -4,6 +4,7 @@ import argparse
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import BinaryIO
 
 from zhinao import config
 from zhinao.api import options
@@ -14,6 +15,7 @@ from zhinao.family import DEMO
 from zhinao.lang import tr
 from zhinao.oserrors import next_step, reason
 
+MAX_BYTES = 2**28  # of a text: no model reads as much, and /dev/zero has no end
 ENGINES = ("auto", "openvino", "vllm", "transformers")
 
 
@@ -112,16 +114,30 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def read_text(file: Path) -> str:
-    """A text file; CRLF becomes a line feed, every other character stays. Raises UsageError."""
+    """A text file or pipe; CRLF becomes a line feed, every other character stays. Raises UsageError, also where it has no end."""
     try:
-        return file.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+        with file.open("rb") as stream:
+            return _text(stream, str(file)).replace("\r\n", "\n")
     except OSError as error:
         raise UsageError(
             tr(f"{file}: cannot be read ({reason(error)}).", f"{file}：无法读取（{reason(error)}）。"),
             next_step(file, error),
         ) from None
+
+
+def _text(stream: BinaryIO, name: str) -> str:
+    """No more than MAX_BYTES are read. Raises UsageError."""
+    content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        size = f"{MAX_BYTES >> 20} MiB"
+        raise UsageError(
+            tr(f"{name}: is longer than {size}, the most that is read.", f"{name}：超过 {size}，这是可读取的上限。"),
+            tr("divide it into several files", "请拆成几个文件"),
+        )
+    try:
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UsageError(tr(f"{file}: is not UTF-8 text.", f"{file}：不是 UTF-8 文本。")) from None
+        raise UsageError(tr(f"{name}: is not UTF-8 text.", f"{name}：不是 UTF-8 文本。")) from None
 
 
 def lines(text: str) -> list[str]:
@@ -135,8 +151,5 @@ def is_piped() -> bool:
 
 
 def read_piped() -> str:
-    """What was piped in. Raises UsageError where it is no text."""
-    try:
-        return sys.stdin.buffer.read().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise UsageError(tr("What is piped in is not UTF-8 text.", "管道输入不是 UTF-8 文本。")) from None
+    """What was piped in. Raises UsageError where it is no text, or has no end."""
+    return _text(sys.stdin.buffer, tr("standard input", "标准输入"))

@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MODEL",
         help=tr(
             f"folder, GGUF file, hub id or short name (default: the demo model {DEMO})",
-            f"文件夹、GGUF 文件、hub 名称或短名（默认：演示模型 {DEMO}）",
+            f"目录、GGUF 文件、hub 名称或短名（默认：演示模型 {DEMO}）",
         ),
     )
     parser.add_argument(

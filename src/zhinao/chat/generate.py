@@ -6,6 +6,7 @@ import os
 import sys
 from collections import deque
 from collections.abc import Iterator
+from io import TextIOBase
 from pathlib import Path
 from typing import TextIO
 
@@ -141,7 +142,7 @@ def _streams(model: Model, prompts: list[str], args, request: dict) -> Iterator[
         yield running.popleft()
 
 
-def _write(out: TextIO, stream: ReplyStream, prompt: str, seed: int | None, args, number: int) -> None:
+def _write(out: TextIOBase | TextIO, stream: ReplyStream, prompt: str, seed: int | None, args, number: int) -> None:
     """One answer: as it comes, or as a JSON line at its end."""
     if args.json:
         reply = stream.result()
@@ -168,7 +169,7 @@ def _write(out: TextIO, stream: ReplyStream, prompt: str, seed: int | None, args
     if is_terminal or args.n > 1:
         out.write("\n")
         out.flush()
-    print(_ended(stream.reply), file=sys.stderr)
+    print(_ended(stream.result()), file=sys.stderr)
 
 
 def _ended(reply: Reply) -> str:
@@ -184,6 +185,6 @@ def _ended(reply: Reply) -> str:
     return tr(f"zhinao: {num} tokens ({why}).", f"zhinao：{num} 个 token（{why}）。")
 
 
-def _output(file: Path | None) -> contextlib.AbstractContextManager[TextIO]:
+def _output(file: Path | None) -> contextlib.AbstractContextManager[TextIOBase | TextIO]:
     """stdout, or a file that takes its name only when everything is written. Raises DiskError."""
     return contextlib.nullcontext(sys.stdout) if file in (None, Path("-")) else outfile.atomic_text(file)

@@ -36,8 +36,11 @@ class FoldedTable(TableElement):
         yield _as_columns(head, rows) if needed <= options.max_width else _as_records(head, rows)
 
     def _cells(self) -> tuple[list[Text], list[list[Text]]]:
-        head = [Wrapping.of(cell.content) for cell in self.header.row.cells] if self.header and self.header.row else []
-        rows = [[Wrapping.of(cell.content) for cell in row.cells] for row in (self.body.rows if self.body else ())]
+        head: list[Text] = (
+            [Wrapping.of(cell.content) for cell in self.header.row.cells] if self.header and self.header.row else []
+        )
+        body = self.body.rows if self.body else ()
+        rows: list[list[Text]] = [[Wrapping.of(cell.content) for cell in row.cells] for row in body]
         for cell in head:
             cell.stylize(_HEADING)
         return head, rows

@@ -47,7 +47,7 @@ def _print_plain(stream: ReplyStream, shows_thought: bool) -> Reply:
             elif shows_thought and event.kind in (THOUGHT, RECLASSIFY):
                 sys.stderr.write(event.text or "".join(held))
             held = [] if event.kind == RECLASSIFY else held
-    reply = stream.reply
+    reply = stream.result()
     if shows_thought and reply.reasoning_content:
         sys.stderr.write("\n")
     sys.stdout.write("".join(held) + "\n" * (reply.content != "" and not reply.content.endswith("\n")))

@@ -44,7 +44,7 @@ class TurnView:
                     drawing.draw()
         finally:
             drawing.finish(stream.reply)
-        return stream.reply
+        return stream.result()
 
 
 def _batches(stream: ReplyStream) -> Iterator[list[Event]]:

@@ -19,7 +19,7 @@ def knows_no_chinese(model: Model) -> str:
     """A warning with the command for a model that does; empty where this one may know it."""
     if not model.languages or "zh" in model.languages:
         return ""
-    other = family.find(family.CHINESE_DEMO)
+    other = next(one for one in family.RELEASES if one.short == family.CHINESE_DEMO)
     # whoever came by `make chat` has no `zhinao` on the path
     command = f"make chat MODEL={other.short}" if os.environ.get("MAKELEVEL") else f"zhinao chat {other.short}"
     size = human_size(other.num_bytes)

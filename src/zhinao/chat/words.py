@@ -17,7 +17,7 @@ CHINESE = {
     "huggingface or modelscope": "huggingface 或 modelscope",
     "settings in YAML, named as the flags with _ for -": "YAML 配置文件，键名同各选项（- 改为 _）",
     "end before this text (may be given again)": "遇到此文本即停止（可多次给出）",
-    "folder, GGUF file, hub id or short name": "文件夹、GGUF 文件、hub 名称或短名",
+    "folder, GGUF file, hub id or short name": "目录、GGUF 文件、hub 名称或短名",
     "what to continue (default: what is piped in)": "要续写的文本（默认读取管道输入）",
     "continue the text of FILE": "续写文件中的文本",
     "each line is a prompt of its own (needs --json)": "每行各为一个提示（需要 --json）",

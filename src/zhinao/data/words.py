@@ -28,7 +28,7 @@ CHINESE = {
     "format of the sources (default: by their content)": "来源的格式（默认按内容识别）",
     "answers of all turns, or of the last one (default: all)": "训练所有轮次的回答，或只训练最后一轮（默认 all）",
     "thoughts of earlier turns: each turn as it was served, without thoughts, or the last turn only (default: %(default)s)": "此前轮次的思考：按服务时的样子、去掉思考、或只取最后一轮（默认 %(default)s）",
-    "samples marked as bad answers (label, kto_tag, desirable: false; is_rejected: true): an error, left out, or learned all the same (default: error)": "标为不好回答的样本（label、kto_tag、desirable 为 false，或 is_rejected 为 true）：报错、略过，或照常训练（默认 error）",
+    "samples marked as bad answers (label, kto_tag, desirable: false; is_rejected: true): an error, left out, or learned all the same (default: error)": "标为坏回答的样本（label、kto_tag、desirable 为 false，或 is_rejected 为 true）：报错、略过，或照常训练（默认 error）",
     "most tokens of one sample (default: the model's context)": "单个样本的 token 上限（默认为模型上下文长度）",
     "longer ones: refuse too many of them, split between turns, drop, or take away the oldest part (default: error)": "超长样本：报错、按轮次拆分、丢弃，或去掉最早的部分（默认 error）",
     "share of longer ones that `error` lets pass (default: 0.01)": "error 策略允许的超长比例（默认 0.01）",

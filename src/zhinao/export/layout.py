@@ -99,9 +99,10 @@ def produce(step: Step, arch: Architecture) -> Iterator[tuple[str, np.ndarray]]:
     group = arch.num_queries_per_kv, arch.head_dim
     arrays = [info.read() for info in step.reads]
     if step.kind == SPLIT:
-        arrays = qkv.split(*arrays, *group)
+        arrays = qkv.split(arrays[0], *group)
     elif step.kind == FUSE:
-        arrays = [qkv.fuse(*arrays, *group)]
+        q, k, v = arrays
+        arrays = [qkv.fuse(q, k, v, *group)]
     elif step.kind == ZEROS:
         arrays = [np.zeros(w.shape, NUMPY_TYPES[w.dtype]) for w in step.writes]
     for planned, array in zip(step.writes, arrays, strict=True):

@@ -153,7 +153,7 @@ def _check_witness(converted: dict, checkpoint: Checkpoint) -> None:
 
 def _compare_tokenizers(tokenizer: Tokenizer, converted: Path, job: answers.Job, sides: dict) -> dict:
     """The source's tokenizer as this package reads it, against every way of reading the converted one."""
-    texts, found, stock = job.texts, sides["converted"]["tokenizer"], sides["source"].get("tokenizer")
+    texts, found, stock = job.texts or [], sides["converted"]["tokenizer"], sides["source"].get("tokenizer")
     ids = [tokenizer.encode(text, control=True) for text in texts]
     again = Tokenizer.load(converted)
     pairs = {

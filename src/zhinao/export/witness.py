@@ -13,6 +13,7 @@ import resource
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 TEMPLATE_SECONDS, TEMPLATE_BYTES = 5.0, 2**28  # a short conversation takes thousandths, jinja's own import included
 
@@ -25,7 +26,7 @@ def main(job_file: str) -> None:
 
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    answers = {"transformers": transformers.__version__}
+    answers: dict = {"transformers": transformers.__version__}
     if job["texts"] is not None:
         answers["tokenizer"] = _ask_tokenizer(job)
     if job["prompts"]:
@@ -84,9 +85,10 @@ def _ask_model(job: dict) -> dict:
     import transformers
 
     torch.set_num_threads(job["num_threads"])
-    model, report = transformers.AutoModelForCausalLM.from_pretrained(
+    loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(
         job["folder"], dtype=getattr(torch, job["dtype"]), output_loading_info=True
     )
+    model, report = loaded
     for parameter in model.parameters():  # aligned memory of its own: kernels may round by alignment
         parameter.data = parameter.data.clone()
     model.eval()

@@ -200,6 +200,7 @@ def _check(part: _Part, path: Path, name: str) -> None:
     if part.have != part.size:
         problem = tr(f"{part.have} bytes came, {part.size} were announced", f"收到 {part.have} 字节，应为 {part.size}")
     else:
+        assert part.digest and part.expected.hexdigest  # of the right size, and yet not good
         found, wanted = part.digest.hexdigest()[:16], part.expected.hexdigest[:16]
         problem = tr(f"its hash is {found}…, announced was {wanted}…", f"哈希为 {found}…，应为 {wanted}…")
     path.unlink()

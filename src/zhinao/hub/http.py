@@ -108,10 +108,10 @@ def _check_scheme(url: str, name: str) -> None:
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects to http and https, but a token meant for one host is not shown to another, nor sent in the clear."""
 
-    def http_error_302(self, request, answer, code, message, headers):
+    def http_error_302(self, req, fp, code, msg, headers):
         if place := headers.get("location") or headers.get("uri"):
-            _check_scheme(urljoin(request.full_url, place), urlsplit(request.full_url).hostname or "")
-        return super().http_error_302(request, answer, code, message, headers)
+            _check_scheme(urljoin(req.full_url, place), urlsplit(req.full_url).hostname or "")
+        return super().http_error_302(req, fp, code, msg, headers)
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 

@@ -23,7 +23,7 @@ def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter, wit
     from huggingface_hub.utils import build_hf_headers
 
     info = _model_info(hub_id, revision)
-    listing = [_remote(sibling) for sibling in info.siblings]
+    listing = [_remote(sibling) for sibling in info.siblings or ()]
     counter = Counter(report, hub_id, snapshot.num_bytes(listing, with_weights))
 
     def get(file: snapshot.RemoteFile) -> None:
@@ -78,7 +78,7 @@ def _model_info(hub_id: str, revision: str | None):
         ) from None
     except errors.HfHubHTTPError as error:
         raise http.refused(hub_id, error.response.status_code) from None
-    except (errors.HTTPError, OSError) as error:  # HTTPError: whatever client this version of the library uses
+    except (errors.HTTPError, OSError) as error:  # pyright: ignore[reportPrivateImportUsage]  # of whatever client the library uses
         raise _no_network(hub_id, http.reason(error)) from None
     except ValueError:
         raise _no_network(hub_id, tr("what answers is no hub", "应答方不是模型 hub")) from None

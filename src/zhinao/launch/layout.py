@@ -78,7 +78,7 @@ def needs_others(asked: Asked) -> bool:
     hosts = chosen_hosts(asked)
     if hosts is None or asked.no_ssh or asked.node_rank is not None:
         return False
-    return len(hosts) > 1 or not launch_hosts.is_here(hosts[0].name)
+    return len(hosts) > 1 or any(not launch_hosts.is_here(host.name) for host in hosts)
 
 
 def plan(asked: Asked) -> Layout:

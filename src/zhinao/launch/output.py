@@ -68,7 +68,7 @@ class Output:
 
     def _read(self) -> bytes:
         try:
-            return os.read(self._outlet, 2**16)
+            return os.read(self._outlet, 2**16) if self._outlet is not None else b""
         except OSError:  # a pseudo-terminal ends so
             return b""
 

@@ -92,7 +92,7 @@ def remote_command(hostfile: Path, asked: Asked, program: Program) -> tuple[str,
         ("--master_addr", asked.master_addr),
     ):
         words += [flag, str(value)] if value is not None else []
-    if len(asked.hosts) == 1 or asked.num_nodes == 1:
+    if len(asked.hosts or ()) == 1 or asked.num_nodes == 1:
         words.append("--force_multi")  # a single machine, which is not this one
     start = program.start[2:]  # without `python -u`, which DeepSpeed puts there
     return (*words, *(("--module", *start[1:]) if start[0] == "-m" else start), *program.arguments)
@@ -104,7 +104,7 @@ def run_remotely(hostfile: Path, asked: Asked, program: Program) -> int:
     Raises UsageError where there is no pdsh, MissingExtraError where there is no DeepSpeed.
     """
     if not shutil.which("pdsh"):
-        names = ", ".join(host.name for host in asked.hosts)
+        names = ", ".join(host.name for host in asked.hosts or ())
         raise UsageError(
             tr(
                 f"{hostfile} names other machines ({names}); to reach them from here, pdsh must be installed.",

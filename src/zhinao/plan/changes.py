@@ -6,6 +6,7 @@ Only combinations of which no part alone would do are kept. Cheapest: the fewest
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from zhinao.lang import tr
 from zhinao.train.settings.settings import TrainSettings
@@ -32,7 +33,7 @@ class Change:
     flags: tuple[str, ...]
     kinds: frozenset[str]
     is_same: bool
-    plan: object
+    plan: Any
 
     @property
     def text(self) -> str:
@@ -44,7 +45,7 @@ def cheapest(
     settings: TrainSettings,
     num_devices: int,
     has_gpu: bool,
-    trial: Callable[[TrainSettings, int], object],
+    trial: Callable[[TrainSettings, int], Any],
     num: int = 3,
 ) -> list[Change]:
     """The `num` cheapest changes after which `trial(settings, num_devices)` fits.

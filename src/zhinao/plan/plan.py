@@ -30,7 +30,7 @@ class Data:
 
     def under(self, settings: TrainSettings) -> Workload:
         """The work that `settings` make of it. A smaller limit than the data were read with cuts documents to it."""
-        if self.lengths is None:
+        if self.lengths is None or self.num_supervised is None:
             return workloads.full(settings)
         key = (settings.model_max_length, settings.per_device_train_batch_size, settings.is_concat)
         if key not in self._known:
@@ -40,9 +40,10 @@ class Data:
         return self._known[key]
 
     def _rows(self, settings: TrainSettings, lengths: np.ndarray) -> list[list[int]]:
+        rows = self.rows or []
         if not settings.is_concat or (lengths == self.lengths).all():
-            return self.rows
-        chosen = np.concatenate([np.asarray(row, np.int64) for row in self.rows])
+            return rows
+        chosen = np.concatenate([np.asarray(row, np.int64) for row in rows])
         packs = best_fit(lengths[chosen], settings.model_max_length, settings.seed)
         return [[int(chosen[place]) for place in pack] for pack in packs]
 

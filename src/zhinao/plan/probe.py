@@ -67,9 +67,10 @@ def _document(ids_and_weights: list):
     import numpy as np
 
     from zhinao.data.encode.encoding import Encoded
+    from zhinao.data.sample import Place
 
     ids, weights = ids_and_weights
-    return Encoded(np.array(ids, np.int32), np.array(weights, np.float32), None)
+    return Encoded(np.array(ids, np.int32), np.array(weights, np.float32), Place("", None, 1))
 
 
 def _model(job: dict, settings):

@@ -5,6 +5,7 @@ import dataclasses
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zhinao import hub
 from zhinao.errors import UsageError, ZhinaoError
@@ -108,7 +109,7 @@ def _data(settings: TrainSettings, tokenizer: str | None, notes: list[str]):
         return Data(), None
     from zhinao.train.method import rows as documents
 
-    train = documents.prepare(settings, _tokenizer(tokenizer or settings.model_name_or_path)).train
+    train: Any = documents.prepare(settings, _tokenizer(tokenizer or settings.model_name_or_path)).train
     found = documents.found_lines(train.documents.found, train.documents.losses.total)
     notes += [line.strip() for line in found]
     return Data(train.documents.lengths, train.documents.num_supervised, train.rows), train
@@ -161,11 +162,13 @@ def _invented(one: Plan) -> list:
     import numpy as np
 
     from zhinao.data.encode.encoding import Encoded
+    from zhinao.data.sample import Place
 
+    place = Place("", None, 1)
     random = np.random.default_rng(0)
     result = []
     for length in one.work.heaviest.lengths:
         weights = np.ones(length, np.float32)
         weights[:1] = 0
-        result.append(Encoded(random.integers(0, one.sizes.arch.vocab_size, length).astype(np.int32), weights, None))
+        result.append(Encoded(random.integers(0, one.sizes.arch.vocab_size, length).astype(np.int32), weights, place))
     return result

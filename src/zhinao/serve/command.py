@@ -5,7 +5,7 @@ import shlex
 from dataclasses import fields
 
 from zhinao import config
-from zhinao.errors import UsageError
+from zhinao.errors import DownloadError, UsageError
 from zhinao.lang import tr
 from zhinao.serve.gate.proxy import check_proxies
 from zhinao.serve.settings import ServeSettings
@@ -182,11 +182,19 @@ def _run_vllm(args: argparse.Namespace, settings: ServeSettings, hub: dict) -> i
 
 
 def _without_weights(model: str, hub: dict):
-    """The model as it will lie here; what is not here yet is fetched as far as the command depends on it."""
-    from zhinao.hub import resolve, resolve_tokenizer
+    """The model as it will lie here; what is not here yet is fetched as far as the command depends on it. Of a released one all
+    that must be known is known without its files, so that an unreachable hub is no hindrance."""
+    from zhinao.hub import LocalModel, cache, resolve, resolve_tokenizer
+    from zhinao.hub.locate import plan_for
 
     revision, rest = hub["revision"], {name: hub[name] for name in ("source", "offline")}
-    return resolve(model, **hub) if revision else resolve_tokenizer(model, **rest)
+    try:
+        return resolve(model, **hub) if revision else resolve_tokenizer(model, **rest)
+    except DownloadError:
+        plan = plan_for(model, hub["source"], revision)
+        if plan.release is None:
+            raise
+        return LocalModel(cache.path(plan.name), plan.name, plan.release)
 
 
 def _described(args: argparse.Namespace, settings: ServeSettings, engine: str) -> str:

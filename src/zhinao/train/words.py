@@ -17,7 +17,7 @@ CHINESE = {
     "assistant turns that are learned": "训练哪些 assistant 轮次",
     "conversations with thoughts: each turn as the server would show it, without thoughts, or only the last turn": "含思考的对话：按服务时的样子逐轮训练、去掉思考、或只训练最后一轮",
     "learn the tokens of thoughts": "训练思考部分的 token",
-    "samples marked as bad answers (label, kto_tag, desirable: false; is_rejected: true): an error, left out, or learned all the same": "标为不好回答的样本（label、kto_tag、desirable 为 false，或 is_rejected 为 true）：报错、略过，或照常训练",
+    "samples marked as bad answers (label, kto_tag, desirable: false; is_rejected: true): an error, left out, or learned all the same": "标为坏回答的样本（label、kto_tag、desirable 为 false，或 is_rejected 为 true）：报错、略过，或照常训练",
     "processes that encode the data": "编码数据的进程数",
     "folder, hub id or short name (`zhinao models`)": "目录、hub id 或短名",
     "another RoPE base, for longer contexts": "更换 RoPE 基数，用于更长的上下文",

@@ -31,7 +31,7 @@ def add_arguments(parser) -> None:
         metavar="MODEL",
         help=tr(
             f"folder, short name or hub id (default: the demo model, {DEMO})",
-            f"目录、简称或 hub id（默认演示模型 {DEMO}）",
+            f"目录、短名或 hub id（默认演示模型 {DEMO}）",
         ),
     )
     group.add_argument("--offline", action="store_true", help=translated("open no connection"))

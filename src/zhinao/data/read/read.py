@@ -121,7 +121,10 @@ def _file(file: str, format: str | None, module, kinds: set[str], on_file, on_by
                 found.num_faults += 1
             yield sample
         if not found.num_samples and not found.num_faults:
-            raise DataError(tr(f"{file}: holds no records.", f"{file}：没有任何数据。"))
+            raise DataError(
+                tr(f"{file}: holds no records.", f"{file}：没有任何数据。"),
+                tr("leave it out, or make it anew", "请去掉这个文件，或重新生成"),
+            )
         reader.tell()
 
 

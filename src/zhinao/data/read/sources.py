@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from zhinao import foreign
 from zhinao.data.sample import DataError
 from zhinao.errors import DiskError, UsageError
 from zhinao.files import home
@@ -21,6 +22,7 @@ from zhinao.lang import tr
 from zhinao.oserrors import reason
 
 STDIN = "-"
+_HANDED_OVER = ("/dev/fd/", "/proc/self/fd/", "/dev/stdin")
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".txt")
 
 
@@ -72,6 +74,7 @@ def _meant(name: str) -> tuple[list[str], list[str]]:
     if os.path.isdir(name):
         return _in_folder(name)
     if os.path.exists(name):
+        _check_regular(name)
         return [name], []
     found = _by_pattern(name)
     if not found:
@@ -79,6 +82,21 @@ def _meant(name: str) -> tuple[list[str], list[str]]:
         raise DataError(what, _nearest(name))
     data = [path for path in found if suffix(path) in SUFFIXES] or found
     return data, [path for path in found if path not in data]
+
+
+def _check_regular(name: str) -> None:
+    """Raises DataError for a pipe, a socket or a device, which may keep the reader waiting for ever. What the shell hands over, as in
+    `<(…)`, has somebody who writes into it."""
+    if name.startswith(_HANDED_OVER):
+        return
+    try:
+        foreign.check_regular(Path(name))
+    except OSError as error:
+        what = reason(error)
+        raise DataError(
+            tr(f"{name}: cannot be read ({what}).", f"{name}：无法读取（{what}）。"),
+            tr("write it into a file first, or pipe it in and name -", "请先存成文件；或用管道输入，并把数据写成 -"),
+        ) from None
 
 
 def _by_pattern(name: str) -> list[str]:

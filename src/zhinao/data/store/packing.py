@@ -9,7 +9,7 @@ from zhinao.lang import tr
 _BITS = 64
 
 
-def best_fit(lengths: Sequence[int], capacity: int, seed: int) -> list[list[int]]:
+def best_fit(lengths: Sequence[int] | np.ndarray, capacity: int, seed: int) -> list[list[int]]:
     """Indices of `lengths` in packs of at most `capacity` tokens, each index once, the packs in random order.
 
     The longest document goes first, each into the pack whose free space fits it best (Johnson 1974: at most 11/9 of the

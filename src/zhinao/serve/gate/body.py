@@ -8,8 +8,10 @@ from zhinao.files import human_size
 from zhinao.lang import tr
 from zhinao.serve.errors import ApiError
 from zhinao.serve.gate import asgi
+from zhinao.serve.gate.in_turn import InTurn
+from zhinao.serve.gate.limits import client_of
 
-_SMALL = 65_536
+_SMALL, _MAX_WAITING = 65_536, 32  # bytes; bodies that wait to be mended
 _RAW_HALF = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 _PAIR = rb"u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -25,18 +27,23 @@ class BodyLimit:
 
     def __init__(self, app: asgi.App, max_bytes: int, seconds: float = 60.0):
         self.app, self.max_bytes, self.seconds = app, max_bytes, seconds
+        self._mending = InTurn(
+            "zhinao-mending", max_waiting=_MAX_WAITING
+        )  # not Python's own threads, which others wait for
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             return await self.app(scope, receive, send)
         try:
             body = await self._read(scope, receive)
+            if body is not None:
+                body = await self._with_whole_characters(client_of(scope), body)
         except ApiError as error:
             if error.status == 413 and not asgi.header(scope, "expect"):
                 await _discard(receive)
             return await asgi.refuse(scope, send, error)
         if body is not None:
-            await self.app(scope, replayed(await with_whole_characters(body), receive), send)
+            await self.app(scope, replayed(body, receive), send)
 
     async def _read(self, scope: asgi.Scope, receive: asgi.Receive) -> bytes | None:
         """The body; None where the client left. Raises ApiError."""
@@ -58,6 +65,12 @@ class BodyLimit:
                         return b"".join(parts)
         except TimeoutError:
             raise self._too_slow(num_bytes, declared) from None
+
+    async def _with_whole_characters(self, client: str, body: bytes) -> bytes:
+        """Small ones at once, large ones beside the event loop, clients in turn. Raises ApiError 429 where too many wait."""
+        if len(body) < _SMALL:
+            return with_whole_characters(body)
+        return await self._mending.do(client, with_whole_characters, body)
 
     def _too_large(self, came: str) -> ApiError:
         limit = human_size(self.max_bytes)
@@ -98,15 +111,11 @@ async def _discard(receive: asgi.Receive) -> None:
                     return
 
 
-async def with_whole_characters(body: bytes) -> bytes:
-    """A JSON body with U+FFFD for each half of a surrogate pair: legal in JSON, but no text, and no UTF-8 can hold it."""
-    if len(body) < _SMALL:
-        return _mended(body)
-    return await asyncio.to_thread(_mended, body)
+def with_whole_characters(body: bytes) -> bytes:
+    """A JSON body with U+FFFD for each half of a surrogate pair: legal in JSON, but no text, and no UTF-8 can hold it.
 
-
-def _mended(body: bytes) -> bytes:
-    """Of the same length. Pairs stay, and so does what only looks like an escape: the rest of `\\\\ud800` behind its backslash."""
+    Of the same length. Pairs stay, and so does what only looks like an escape: the rest of `\\\\ud800` behind its backslash.
+    """
     if b"\xed" in body:
         body = _RAW_HALF.sub(b"\xef\xbf\xbd", body)
     if not _HALF.search(body):

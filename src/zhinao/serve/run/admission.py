@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from zhinao.lang import tr
 from zhinao.serve.errors import ApiError
-from zhinao.serve.run.turns import Turns
+from zhinao.serve.gate.turns import Turns
 
 DRAIN_RETRY_SECONDS = 10
 _SPARE = 8  # of so many slots one more is there for a client that has none

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable
 
 from zhinao.engine.base import Chunk, Engine, Sampling
 from zhinao.errors import EngineError
+from zhinao.serve.gate.turns import Share
 from zhinao.serve.run.live_answer import Wire
-from zhinao.serve.run.turns import Share
 
 PIECE = 512  # tokens: a second of a small model on two cores; a multiple of the blocks that are kept
 _AT_ONCE = 1024  # that the engine has before it: enough to keep it busy, few enough for others to be next

@@ -11,14 +11,15 @@ from zhinao.engine.base import Grammar, JudgedGrammar
 from zhinao.errors import UsageError, ZhinaoError
 from zhinao.lang import tr
 from zhinao.serve.errors import ApiError
+from zhinao.serve.gate.in_turn import InTurn
 from zhinao.serve.gate.limits import RateLimits
 from zhinao.serve.gate.logs import LOGGER
 from zhinao.serve.gate.metrics import Metrics
+from zhinao.serve.gate.turns import Share
 from zhinao.serve.run.admission import Admission
 from zhinao.serve.run.live_answer import LiveAnswer, Wire
 from zhinao.serve.run.reading import Reading
-from zhinao.serve.run.turns import Share
-from zhinao.serve.run.work import InTurn, Work
+from zhinao.serve.run.work import Work
 from zhinao.serve.settings import ServeSettings
 
 _FOLLOWING_SECONDS = 0.15  # of computing in a step, for all grammars together

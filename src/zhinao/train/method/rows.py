@@ -134,7 +134,7 @@ def found_lines(found: Sequence[Found], total: Row) -> list[str]:
     lines = [line for file in found for line in (f"{file} ({file.num_samples:,})", file.not_kept) if line]
     if total.num_rejected:
         num = counted(total.num_rejected, "sample marked as a bad answer is", "samples marked as bad answers are")
-        lines.append(tr(f"{num} left out.", f"略过 {total.num_rejected:,} 条标为不好回答的样本。"))
+        lines.append(tr(f"{num} left out.", f"略过 {total.num_rejected:,} 条标为坏回答的样本。"))
     return lines
 
 

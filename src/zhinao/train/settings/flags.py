@@ -16,6 +16,7 @@ GROUPS = {
     "data": ("data", "数据"),
     "model": ("model", "模型"),
     "method": ("method", "方法"),
+    "preference": ("preference", "偏好"),
     "optimisation": ("optimisation", "优化"),
     "memory": ("memory and precision", "显存与精度"),
     "saving": ("saving", "保存"),

@@ -85,7 +85,10 @@ def _check_text(source: str, head: bytes) -> None:
     """Raises DataError for an empty file and for what is no UTF-8 text as a whole."""
     name = tr("standard input", "标准输入") if source == STDIN else source
     if not head.strip():
-        raise DataError(tr(f"{name}: is empty.", f"{name}：是空的。"))
+        raise DataError(
+            tr(f"{name}: is empty.", f"{name}：是空的。"),
+            tr("leave it out, or make it anew", "请去掉这个文件，或重新生成"),
+        )
     packed = next((kind for magic, kind in _PACKED.items() if head.startswith(magic)), None)
     if packed:
         raise DataError(
