@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zhinao.errors import UsageError
 from zhinao.evaluate.task import GENERATION, Item, Task
-from zhinao.evaluate.tasks._files import found, json_object, lines
+from zhinao.evaluate.tasks._files import files_are_said, found, json_object, lines
 from zhinao.lang import tr
 from zhinao.score.grade import Grade
 
@@ -32,7 +32,7 @@ def items(ending: str, folder: Path) -> Iterator[Item]:
     place = found(folder, "bbh", "data")
     files = sorted(place.glob("*.json"))
     if not files:
-        raise UsageError(tr(f"{place} holds no *.json.", f"{place} 中没有 *.json。"), FILES_ARE_SAID)
+        raise UsageError(tr(f"{place} holds no *.json.", f"{place} 中没有 *.json。"), files_are_said())
     for file in files:
         before = f"Follow the given examples and answer the question.\n{examples(folder, file.stem)}\n\nQ: "
         for index, row in enumerate(json_object(file).rows("examples")):
