@@ -31,6 +31,7 @@ BASE = {
     "near",
     "signals",
     "words",
+    "htmlpage",
 }
 ALLOWED = {
     "model": BASE,

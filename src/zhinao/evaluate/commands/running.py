@@ -9,7 +9,7 @@ from pathlib import Path
 from zhinao.errors import EngineError, UsageError
 from zhinao.evaluate import data, suites
 from zhinao.evaluate.backend.base import Ask, Backend, Text
-from zhinao.evaluate.run import asking, results
+from zhinao.evaluate.run import asking, results, store
 from zhinao.evaluate.run.asking import Asking
 from zhinao.evaluate.run.judge import Judge
 from zhinao.evaluate.run.store import Store
@@ -80,7 +80,9 @@ def _results(identity: dict, tables: dict) -> dict:
 
 def _ended(out: Path, as_json: bool, failed: list, is_stopped: bool) -> int:
     from zhinao.evaluate.commands import looking
+    from zhinao.evaluate.report import files
 
+    files.write(out, store.results(out))
     looking.show(out, as_json)
     if is_stopped:
         print(tr("Stopped; the same command goes on.", "已停止；用同一命令可继续。"), file=sys.stderr)
