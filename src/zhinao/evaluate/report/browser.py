@@ -21,7 +21,7 @@ def section(records: Iterable[dict], num_tasks: int) -> str:
     )
     return (
         f"<h2>{translated('Items')}</h2>{_filter(chosen)}"
-        f'<p class="dim">{note} {tr("All stand in", "全部见")} items.jsonl.</p><div id="items">{shown}</div>{_SCRIPT}'
+        f'<p class="dim">{note} {tr("All stand in items.jsonl.", "全部见 items.jsonl。")}</p><div id="items">{shown}</div>{_SCRIPT}'
     )
 
 

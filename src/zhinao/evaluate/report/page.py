@@ -156,12 +156,11 @@ def _settings(results: Mapping) -> str:
 
 _CSS = """
 .scores td.verdict, .scores thead th:nth-child(5), .scores td:last-child, .scores thead th:last-child { text-align:left !important }
-.scores td:not(.verdict):not(:last-child) { white-space:nowrap } .scores td.verdict { min-width:150px } td.agrees { color:var(--ok) } td.lower { color:var(--bad) } td.higher { color:var(--a) } td.cannot-tell, td.none { color:var(--dim) }
+.scores td:not(.verdict):not(:last-child) { white-space:nowrap } .scores td.verdict { min-width:220px } td.agrees { color:var(--ok) } td.lower { color:var(--bad) } td.higher { color:var(--a) } td.cannot-tell, td.none { color:var(--dim) }
 .numbers tbody th { white-space:nowrap } .scroll tbody th { position:sticky; left:0; background:var(--card) }
 figure { margin-bottom:14px } .legend { flex-wrap:wrap } .legend i { width:10px; height:10px; border-radius:50% } .legend i.mine { background:var(--a) } .legend i.published { background:var(--b); border-radius:0; transform:rotate(45deg) scale(.8) } .legend i.peer { background:var(--dim); opacity:.5 }
-.name { fill:var(--ink); font-size:13px } .whisker { stroke:var(--a); stroke-width:5; stroke-linecap:round; opacity:.35 } .mine { fill:var(--a); stroke:var(--card) } .peer { fill:var(--dim); opacity:.45 } .published { fill:var(--b); stroke:var(--card) }
+svg svg { width:auto; display:inline } .name { fill:var(--ink); font-size:13px } .whisker { stroke:var(--a); stroke-width:5; stroke-linecap:round; opacity:.35 } .mine { fill:var(--a); stroke:var(--card) } .peer { fill:var(--dim); opacity:.45 } .published { fill:var(--b); stroke:var(--card) }
 .cards { display:grid; grid-template-columns:repeat(auto-fill,minmax(min(100%,340px),1fr)); gap:10px } .card { background:var(--card); border:1px solid var(--rule); border-radius:8px; padding:9px 13px; overflow-wrap:anywhere }
 .item { background:var(--card); border:1px solid var(--rule); border-radius:8px; padding:5px 13px; margin-bottom:5px } .item[hidden] { display:none } .item summary { cursor:pointer; overflow-wrap:anywhere } .item.right b { color:var(--ok) } .item.wrong b { color:var(--bad) }
 pre { white-space:pre-wrap; overflow-wrap:anywhere; font:13px/1.5 ui-monospace,Menlo,Consolas,monospace; border-top:1px solid var(--rule); padding-top:8px } select { font:inherit; color:inherit; background:var(--card); border:1px solid var(--rule); border-radius:6px; padding:3px 8px; margin-right:12px }
-@media (max-width:600px) { svg .name, svg .tick { font-size:20px } }
 """

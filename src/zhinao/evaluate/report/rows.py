@@ -59,12 +59,10 @@ def _measures(task: Mapping) -> list[str]:
 def _row(name: str, measure: str, task: Mapping, results: Mapping) -> Row:
     scale = task.get("scale") or 100.0
     found = {**task, **task["measures"][measure]} if measure else task
-    own = Row(
-        f"{name}:{measure}" if measure else name,
-        found,
-        found["score"] * scale,
-        tuple(bound * scale for bound in found.get("interval") or (found["score"], found["score"])),
-    )
+    score = found.get("score") or 0.0  # lm-eval gives none where a group has no metric of its own
+    interval = found.get("interval") or (score, score)
+    full = f"{name}:{measure}" if measure else name
+    own = Row(full, found, score * scale, tuple(bound * scale for bound in interval))
     key = name.partition("@")[0] + (f":{measure}" if measure else "")
     table = next((table for table in published.TABLES.values() if key in table.rows), None)
     return _compared(own, table, key, str(results.get("model", ""))) if table else own
