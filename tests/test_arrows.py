@@ -103,7 +103,7 @@ SHELVES = {
     ],
     "evaluate": [
         "commands",
-        "report",
+        "report card",
         "run lm_eval",
         "suites",
         "tasks backend",

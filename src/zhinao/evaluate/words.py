@@ -61,5 +61,15 @@ CHINESE = {
     "finish reason": "结束原因",
     "log-likelihoods": "对数似然",
     "error": "错误",
+    "checked": "检查项",
+    "flipped": "翻转",
+    "Answers side by side": "回答对照",
+    "question": "提问",
+    "the model before": "微调前的模型",
+    "the model after": "微调后的模型",
+    "also C-Eval, GSM8K and IFEval, from here": "同时评测 C-Eval、GSM8K 与 IFEval，数据取自此目录",
+    "items of each of them (default: %(default)s)": "每项取的题数（默认 %(default)s）",
+    "folder of the card (default: %(default)s)": "结果目录（默认 %(default)s）",
+    "exit code 1 where anything got worse": "若有变差，退出码为 1",
 }
 translated = dictionary(CHINESE)
