@@ -107,7 +107,7 @@ SHELVES = {
         "run lm_eval",
         "suites",
         "tasks backend",
-        "data opencompass",
+        "data opencompass perplexity",
         "published task words",
     ],
     "reason": [

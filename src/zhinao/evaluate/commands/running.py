@@ -27,7 +27,7 @@ def run(args: argparse.Namespace, words: str, model: str | None) -> int:
     _check_judge(chosen, args)
     limit = args.limit or next((suites.LIMITS[one] for one in words.split(",") if one in suites.LIMITS), None)
     read = {name: data.read(task, data.folder(args.data), limit, args.seed) for name, task in chosen.items()}
-    with _backend(args, model) as backend:
+    with open_backend(args, model) as backend:
         _check_template(read, backend)
         if args.dry_run:
             return _told(args, chosen, read, backend)
@@ -154,7 +154,8 @@ def _check_template(read: dict[str, list], backend: Backend) -> None:
                 local.check_chat(backend.model, name)
 
 
-def _backend(args: argparse.Namespace, model: str | None) -> Backend:
+def open_backend(args: argparse.Namespace, model: str | None) -> Backend:
+    """The servers of `--url`, or the model by the engine that is asked for."""
     if args.url:
         from zhinao.evaluate.backend.url import UrlBackend
 
@@ -237,7 +238,7 @@ def _lm_eval(args: argparse.Namespace, words: str, model: str | None) -> int:
             tr("lm-eval's tasks run on a model that is loaded here.", "lm-eval 的任务只能在本机加载的模型上运行。"),
             "zhinao eval lm-eval:TASK MODEL",
         )
-    with _backend(args, model) as backend:
+    with open_backend(args, model) as backend:
         found = run_lm_eval(words.split(","), backend.model, limit=args.limit, include_path=args.data)
     out = args.out or Path(_folder_name(f"lm-eval-{words}", backend.name))
     with Store(out, {**backend.identity, "seed": args.seed, "limit": args.limit, "max_tokens": None}) as store:
