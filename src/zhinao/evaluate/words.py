@@ -64,6 +64,7 @@ CHINESE = {
     "finish reason": "结束原因",
     "log-likelihoods": "对数似然",
     "error": "错误",
+    "Needle: length across, depth down": "大海捞针：横为长度，纵为深度",
     "checked": "检查项",
     "flipped": "翻转",
     "Answers side by side": "回答对照",

@@ -29,6 +29,7 @@ def run(args: argparse.Namespace, words: str, model: str | None) -> int:
     read = {name: data.read(task, data.folder(args.data), limit, args.seed) for name, task in chosen.items()}
     with open_backend(args, model) as backend:
         _check_template(read, backend)
+        read = {name: _fitting(name, task, read[name], args, backend) for name, task in chosen.items()}
         if args.dry_run:
             return _told(args, chosen, read, backend)
         return _asked(args, words, _askings(args, chosen, read), backend, limit)
@@ -152,6 +153,14 @@ def _check_template(read: dict[str, list], backend: Backend) -> None:
         for name, items in read.items():
             if not isinstance(items[0].prompt, str):
                 local.check_chat(backend.model, name)
+
+
+def _fitting(name: str, task: Task, items: list, args: argparse.Namespace, backend: Backend) -> list:
+    """A server does not say how long its context is: it is asked everything."""
+    info = getattr(getattr(getattr(backend, "model", None), "engine", None), "info", None)
+    if info is None:
+        return items
+    return data.fitting(items, backend.num_tokens, info.num_context_tokens - (args.max_tokens or task.max_tokens), name)
 
 
 def open_backend(args: argparse.Namespace, model: str | None) -> Backend:

@@ -5,15 +5,22 @@ from html import escape
 
 from zhinao import htmlpage
 from zhinao.evaluate import published
-from zhinao.evaluate.report import browser, chart, phrases, rows
+from zhinao.evaluate.report import browser, chart, heat, phrases, rows
 from zhinao.evaluate.report.rows import Row
 from zhinao.evaluate.words import translated
 from zhinao.lang import tr
 
 
 def html(results: Mapping, records: Iterable[dict]) -> str:
-    found = rows.of(results)
-    body = _head(results, found) + _scores(found, results) + _charts(found) + _protocols(found) + _peers(found)
+    found, records = rows.of(results), list(records)
+    body = (
+        _head(results, found)
+        + _scores(found, results)
+        + _charts(found)
+        + heat.section(records)
+        + _protocols(found)
+        + _peers(found)
+    )
     body += browser.section(records, len(results["tasks"])) + _settings(results)
     return htmlpage.page(phrases.heading(results), body, _CSS)
 
@@ -155,6 +162,7 @@ def _settings(results: Mapping) -> str:
 
 
 _CSS = """
+rect.found { fill:var(--ok) } rect.lost { fill:var(--bad) } .cell { fill:var(--card); font-size:13px; font-weight:600 }
 .scores td.verdict, .scores thead th:nth-child(5), .scores td:last-child, .scores thead th:last-child { text-align:left !important }
 .scores td:not(.verdict):not(:last-child) { white-space:nowrap } .scores td.verdict { min-width:220px } td.agrees { color:var(--ok) } td.lower { color:var(--bad) } td.higher { color:var(--a) } td.cannot-tell, td.none { color:var(--dim) }
 .numbers tbody th { white-space:nowrap } .scroll tbody th { position:sticky; left:0; background:var(--card) }
