@@ -50,7 +50,7 @@ ALLOWED = {
     "score": BASE,  # graders, for evaluation and rewards
     "evaluate": BASE | {"score", "api", "engine", "prompt", "model", "hub"},
     "launch": BASE | {"train"},  # who holds the output folder, output that outlives its reader
-    "doctor": BASE | {"engine", "hub"},
+    "doctor": BASE | {"engine", "hub", "score"},
     **{name: BASE for name in BASE},
     "cli": None,  # any verb
     "generated_docs": None,

@@ -60,6 +60,7 @@ def run(args) -> int:
 def examine() -> dict:
     """The whole report, ready for JSON."""
     from zhinao.engine import select
+    from zhinao.score.code import walls
 
     facts, versions = machine.facts(), {name: machine.version(name) for name in PACKAGES}
     choice = select.choose()
@@ -70,6 +71,7 @@ def examine() -> dict:
         "computes_in": "bf16" if machine.has_bf16(facts.cpu_features) else "f32",
         "packages": {name: version for name, version in versions.items() if version},
         "engine": {"name": choice.engine, "reason": choice.reason},
+        "code_walls": list(walls()),
         "models": {"folder": str(files.home()), "free_bytes": disk.free},
         "fits_7b": {precision: facts.free_memory_bytes >= size for precision, size in _7B_BYTES.items()},
         "memory_bytes_per_second": speed and round(speed),
@@ -204,6 +206,10 @@ def _lines(report: dict) -> list[str]:
         ),
         (tr("packages", "软件包"), ", ".join(f"{name} {version}" for name, version in report["packages"].items())),
         (tr("engine", "引擎"), f"{report['engine']['name']}: {report['engine']['reason']}"),
+        (
+            tr("walls for a model's code", "运行模型代码的隔离"),
+            ", ".join(report["code_walls"]) or tr("none: such code is not run here", "无：不会在本机运行此类代码"),
+        ),
         (tr("room for a 7B", "能否运行 7B"), fits),
         *([(tr("speed of a 7B", "7B 速度"), _speed(report))] if report["memory_bytes_per_second"] else []),
     ]

@@ -27,18 +27,21 @@ class Scorer:
         import openvino as ov
 
         core = ov.Core()
-        self._model = core.compile_model(_changed(core.read_model(folder / XML)), "CPU", properties)
+        body, head = _parted(core.read_model(folder / XML))
+        self._model = core.compile_model(body, "CPU", properties)
+        # 16-bit logits are multiples of an eighth or a quarter: likelihoods would be tied by rounding
+        self._head = core.compile_model(head, "CPU", {**properties, "INFERENCE_PRECISION_HINT": "f32"})
         self.num_rows = max(1, min(NUM_TOKENS, _LOGITS_BYTES // (4 * vocab_size)))
 
     def runner(self) -> "Runner":
-        return Runner(self._model.create_infer_request())
+        return Runner(self._model.create_infer_request(), self._head.create_infer_request())
 
 
 class Runner:
     """One walk: the keys and values of the step before stay in it."""
 
-    def __init__(self, request):
-        self._request = request
+    def __init__(self, request, head):
+        self._request, self._head = request, head
         self._num_cached = 0
 
     def __call__(self, step: Step) -> Heads:
@@ -51,10 +54,14 @@ class Runner:
             "beam_idx": np.zeros(1, np.int32),
             # a graph with no rows at all is more than kernels are made for
             "rows": (step.rows if is_asked else np.zeros(1)).astype(np.int64),
-            "pairs": (step.pairs if is_asked else np.zeros((1, 2))).astype(np.int64),
         }
-        found = self._request.infer(inputs, share_inputs=True, share_outputs=False)
+        hidden = self._request.infer(inputs, share_inputs=True, share_outputs=False)["hidden"]
         self._num_cached = step.mask.shape[1]
+        if not is_asked:
+            nothing = np.zeros(0, np.float32)
+            return Heads(nothing, nothing, nothing)
+        asked = {"hidden": hidden, "pairs": step.pairs.astype(np.int64)}
+        found = self._head.infer(asked, share_inputs=True, share_outputs=False)
         return Heads(*(found[name] for name in ("chosen", "largest", "logsumexp")))
 
     def _forget_but(self, keep: np.ndarray) -> None:
@@ -71,9 +78,9 @@ class Runner:
             state.state = ov.Tensor(np.ascontiguousarray(state.state.data[:, :, where]))
 
 
-def _changed(model):
-    """The graph with inputs `input_ids`, `position_ids` (1, new), `mask` (1, 1, new, all), `rows` (k,), `pairs` (n, 2), and outputs
-    `chosen` (n,), `largest` and `logsumexp` (k,)."""
+def _parted(model):
+    """The body, with inputs `input_ids`, `position_ids` (1, new), `mask` (1, 1, new, all), `rows` (k,) and the output `hidden` (k, size);
+    the head, with `hidden` and `pairs` (n, 2), and outputs `chosen` (n,), `largest` and `logsumexp` (k,)."""
     import openvino as ov
     from openvino import Type
     from openvino import opset15 as op
@@ -92,18 +99,22 @@ def _changed(model):
     for node in model.get_ordered_ops():
         if node.get_type_name() == "ScaledDotProductAttention":
             node.input(3).replace_source_output(mask.output(0))
-    head = model.get_results()[0].input(0).get_source_output().get_node()
-    one, last = op.constant(np.int64(1)), op.constant(np.array([-1], np.int64))
-    head.input(0).replace_source_output(op.gather(head.input_value(0), rows, one).output(0))
-    logits = op.squeeze(head, op.constant(np.int64(0)))
-    largest = op.reduce_max(logits, last, keep_dims=True)
-    total = op.reduce_sum(op.exp(op.subtract(logits, largest)), last)
+    product = model.get_results()[0].input(0).get_source_output().get_node()
+    whole, zero, one = product.input_value(0), op.constant(np.int64(0)), op.constant(np.int64(1))
+    chosen_rows = op.squeeze(op.gather(whole, rows, one), zero)
+    inputs = [p for p in model.get_parameters() if "attention_mask" not in p.output(0).get_names()]
+    body = ov.Model([result("hidden", chosen_rows)], model.get_sinks(), [*inputs, mask, rows], "zhinao-score")
+
+    hidden = parameter("hidden", Type.f32, -1, whole.get_partial_shape()[2].get_length())
+    product.input(0).replace_source_output(hidden.output(0))
+    last = op.constant(np.array([-1], np.int64))
+    largest = op.reduce_max(product, last, keep_dims=True)
+    total = op.reduce_sum(op.exp(op.subtract(product, largest)), last)
     flat = op.squeeze(largest, last)
     results = {
-        "chosen": op.gather_nd(logits, pairs),
+        "chosen": op.gather_nd(product, pairs),
         "largest": flat,
         "logsumexp": op.add(op.log(total), flat),
     }
-    inputs = [p for p in model.get_parameters() if "attention_mask" not in p.output(0).get_names()]
     outputs = [result(name, node) for name, node in results.items()]
-    return ov.Model(outputs, model.get_sinks(), [*inputs, mask, rows, pairs], "zhinao-score")
+    return body, ov.Model(outputs, [hidden, pairs], "zhinao-score-head")

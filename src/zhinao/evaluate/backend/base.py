@@ -4,7 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zhinao.errors import ZhinaoError
+from zhinao.errors import EngineError, ZhinaoError
+
+
+class RefusedError(EngineError):
+    """A server that answers nobody like this (a wrong key, no such model, no likelihoods): asking on would be in vain."""
+
+    exit_code = 8
 
 
 @dataclass(frozen=True)
@@ -27,17 +33,24 @@ class Ask:
 
 @dataclass(frozen=True)
 class Output:
-    """An answer; `reasoning` is its thought where the backend tells them apart. `finish_reason`: "stop" or "length"."""
+    """An answer; `reasoning` is its thought where the backend tells them apart. `finish_reason`: "stop" or "length".
+
+    `is_thought_open`: the thought came to no end; there is no answer.
+    """
 
     text: str
     num_tokens: int
     finish_reason: str
     reasoning: str | None = None
+    is_thought_open: bool = False
 
     @property
     def whole(self) -> str:
         """As the model wrote it: graders look for `</think>` themselves."""
-        return f"<think>\n{self.reasoning}\n</think>\n{self.text}" if self.reasoning is not None else self.text
+        if self.reasoning is None:
+            return self.text
+        end = "" if self.is_thought_open else f"\n</think>\n{self.text}"
+        return f"<think>\n{self.reasoning}{end}"
 
 
 class Backend(ABC):

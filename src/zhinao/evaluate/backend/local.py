@@ -1,8 +1,11 @@
 """An engine of ours as a backend: the embedded one, transformers, vLLM. Loads by `api.load`."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
-from zhinao import api
+from zhinao import api, hub
+from zhinao.api.reply import UNFINISHED
 from zhinao.errors import ContextLengthError, UsageError, ZhinaoError
 from zhinao.evaluate.backend import pool
 from zhinao.evaluate.backend.base import Ask, Backend, Output, Text
@@ -25,18 +28,21 @@ PLAIN = {
 class LocalBackend(Backend):
     """`model`: an `api.Model`. Texts are plain text: what looks like a control token in them is none."""
 
-    def __init__(self, model):
+    def __init__(self, model, weights: str = ""):
+        """`weights`: what tells checkpoints of one name apart."""
         self.model = model
         info = model.engine.info
         self.name = model.name
-        self.identity = {"model": model.name, "engine": info.engine, "precision": info.precision}
+        self.identity = {"model": model.name, "engine": info.engine, "precision": info.precision, "weights": weights}
 
     @classmethod
     def load(cls, model: str, *, quant: str | None = None, **settings) -> "LocalBackend":
         """Weights as they are where nobody says otherwise: a score is the model's, not its int8 copy's. Raises what `api.load` raises."""
         if quant is None and settings.get("engine", "auto") in ("auto", "openvino"):
             quant = "bf16"
-        return cls(api.load(model, quant=quant, is_for_many=True, is_lazy=True, **settings))
+        found = hub.resolve(model, source=settings.get("source"), offline=settings.get("offline", False))
+        loaded = api.load(model, quant=quant, is_for_many=True, is_lazy=True, **settings)
+        return cls(loaded, fingerprint(found.path))
 
     def loglikelihoods(self, texts: Sequence[Text]) -> Iterator[tuple[int, tuple[float, ...] | ZhinaoError]]:
         most = self.model.engine.info.num_context_tokens
@@ -84,7 +90,8 @@ class LocalBackend(Backend):
                 if is_over():
                     stream.cancel()
         reply = stream.reply
-        return Output(reply.content, len(reply.ids), reply.finish_reason, reply.reasoning_content)
+        is_open = reply.thought_end == UNFINISHED
+        return Output(reply.content, len(reply.ids), reply.finish_reason, reply.reasoning_content, is_open)
 
     def _room(self, ask: Ask) -> int:
         """A protocol's length may be longer than a small model's context."""
@@ -96,6 +103,19 @@ class LocalBackend(Backend):
         if num >= most:
             raise ContextLengthError(num, most)
         return min(ask.max_tokens, most - num)
+
+
+def fingerprint(folder: Path) -> str:
+    """Of a checkpoint's weights by name, size and 64 pieces of each file: enough to tell a trained one from what it came from."""
+    digest = hashlib.sha256()
+    for file in sorted(folder.glob("*.safetensors")):
+        size = file.stat().st_size
+        digest.update(f"{file.name} {size} ".encode())
+        with open(file, "rb") as opened:
+            for piece in range(64):
+                opened.seek(size * piece // 64)
+                digest.update(opened.read(1024))
+    return digest.hexdigest()[:16]
 
 
 def check_chat(model, name: str) -> None:

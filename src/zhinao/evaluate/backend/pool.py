@@ -3,9 +3,12 @@
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 from zhinao.errors import ZhinaoError
+
+LEAVING_SECONDS = 5
 
 
 def each(work: Callable, asks: Sequence, num_at_once: int) -> Iterator[tuple[int, object]]:
@@ -36,8 +39,9 @@ def each(work: Callable, asks: Sequence, num_at_once: int) -> Iterator[tuple[int
             yield index, result
     finally:
         over.set()
+        end = time.monotonic() + LEAVING_SECONDS  # for all together; they end with the process in any case
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join(max(0.0, end - time.monotonic()))
 
 
 def _tried(work: Callable, ask, is_over: Callable[[], bool]) -> tuple[object, BaseException | None]:

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from zhinao.errors import EngineError, UsageError, ZhinaoError
 from zhinao.evaluate.backend import pool
-from zhinao.evaluate.backend.base import Ask, Backend, Output, Text
+from zhinao.evaluate.backend.base import Ask, Backend, Output, RefusedError, Text
 from zhinao.lang import tr
 
 KEY = "ZHINAO_EVAL_API_KEY"  # else OPENAI_API_KEY
 _TIMEOUT = 3600  # seconds: an answer of 32,768 tokens takes its time
 _WAITS = (1, 4, 15)  # seconds before another attempt
+_FOR_ALL = (401, 403, 404, 405, 501)  # nobody is answered, whatever the question
 _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
 
 
@@ -48,6 +49,11 @@ class Server:
                 return self._once(path, data)
             except urllib.error.HTTPError as error:
                 why = self._said(error)
+                if error.code in _FOR_ALL:
+                    raise RefusedError(
+                        tr(f"{self.url} refuses: {why}", f"{self.url} 拒绝了请求：{why}"),
+                        tr(f"the key is read from {KEY} or OPENAI_API_KEY", f"密钥取自 {KEY} 或 OPENAI_API_KEY"),
+                    ) from None
                 if error.code not in _TEMPORARY:
                     raise UsageError(tr(f"{self.url} refuses: {why}", f"{self.url} 拒绝了请求：{why}")) from None
             except (OSError, http.client.HTTPException, ValueError) as error:
@@ -72,7 +78,10 @@ class Server:
         return answer
 
     def _said(self, error: urllib.error.HTTPError) -> str:
-        text = error.read()[:2000].decode(errors="replace")
+        try:
+            text = error.read(2000).decode(errors="replace")
+        except (OSError, http.client.HTTPException):
+            text = ""
         try:
             said = json.loads(text)["error"]
             text = said["message"] if isinstance(said, dict) else str(said)
@@ -109,15 +118,25 @@ class UrlBackend(Backend):
 
     def _post(self, path: str, body: dict) -> dict:
         """By whose turn it is; where that one is gone, by another."""
-        for _ in self._servers:
+        for _ in range(len(self._servers) + 1):
             with self._lock:
-                alive = [server for server in self._servers if not server.is_gone] or self._servers
-                server = alive[next(self._turn) % len(alive)]
+                alive = [server for server in self._servers if not server.is_gone]
+            if not alive:
+                break
+            server = alive[next(self._turn) % len(alive)]
             try:
                 return server.post(path, {"model": self.name, **body})
-            except EngineError as error:
-                last = error
-        raise last
+            except RefusedError:
+                raise
+            except EngineError:
+                continue
+        raise RefusedError(
+            tr(
+                f"No server answers any more: {', '.join(server.url for server in self._servers)}.",
+                f"已没有可用的服务：{'、'.join(server.url for server in self._servers)}。",
+            ),
+            tr("start it again; the same command goes on", "请重新启动服务，再用同一命令继续"),
+        )
 
     def _scored(self, text: Text, _: Callable) -> tuple[float, ...]:
         answer = self._post(
@@ -132,7 +151,7 @@ class UrlBackend(Backend):
                 if one is not None and offset >= text.given
             )
         except (KeyError, IndexError, TypeError, ValueError):
-            raise UsageError(
+            raise RefusedError(
                 tr(
                     f"{self.name}: the server gives no likelihoods of a prompt (echo with logprobs).",
                     f"{self.name}：服务器不返回提示的对数似然（echo 与 logprobs）。",
@@ -157,7 +176,8 @@ def output_of(answer: dict, name: str) -> Output:
         message = choice.get("message") or {"content": choice["text"]}
         thought = message.get("reasoning_content") or message.get("reasoning")
         num = (answer.get("usage") or {}).get("completion_tokens") or 0
-        return Output(message.get("content") or "", int(num), choice.get("finish_reason") or "stop", thought)
+        text, end = message.get("content") or "", choice.get("finish_reason") or "stop"
+        return Output(text, int(num), end, thought, thought is not None and not text and end == "length")
     except (KeyError, IndexError, TypeError, AttributeError, ValueError):
         raise EngineError(
             tr(f"{name}: the server's answer has no choices.", f"{name}：服务器的应答中没有 choices。")

@@ -44,7 +44,7 @@ def list_tasks(as_json: bool) -> int:
 
 def show(run: Path, as_json: bool) -> int:
     """`zhinao eval show RUN`. Raises UsageError where it is no run."""
-    found = store.results(run)
+    found = store.results_of(run)
     if as_json:
         print(json_text(found, indent=1))
         return 0
@@ -105,17 +105,19 @@ def _compared(name: str, a: dict[str, float], b: dict[str, float]) -> dict:
         "p": found.p,
         "gained": found.gained,
         "lost": found.lost,
-        "better": [id for id in ids if b[id] > a[id]],
-        "worse": [id for id in ids if b[id] < a[id]],
+        "better": [id.rpartition(" ")[0] for id in ids if b[id] > a[id]],
+        "worse": [id.rpartition(" ")[0] for id in ids if b[id] < a[id]],
     }
 
 
 def _grades(run: Path) -> dict[str, dict[str, float]]:
     """Task -> item -> its grade, of several samples their mean."""
-    store.results(run)
+    store.results_of(run)
+    last = {(one["task"], one["id"], one.get("sample", 0)): one for one in store.read(run)}
     every: dict[str, dict[str, list[float]]] = {}
-    for record in store.read(run):
-        every.setdefault(record["task"], {}).setdefault(record["id"], []).append(record.get("grade") or 0.0)
+    for record in last.values():
+        key = f"{record['id']} {record['prompt_hash']}"  # another prompt is another question
+        every.setdefault(record["task"], {}).setdefault(key, []).append(record.get("grade") or 0.0)
     return {task: {id: statistics.mean(found) for id, found in items.items()} for task, items in every.items()}
 
 

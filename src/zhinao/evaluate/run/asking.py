@@ -5,8 +5,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from zhinao.errors import EngineError, ZhinaoError
-from zhinao.evaluate.backend.base import Ask, Backend, Output, Text
+from zhinao.errors import EngineError, UsageError, ZhinaoError
+from zhinao.evaluate.backend.base import Ask, Backend, Output, RefusedError, Text
 from zhinao.evaluate.run import progress
 from zhinao.evaluate.run.judge import Judge
 from zhinao.evaluate.run.store import Store, prompt_hash
@@ -35,33 +35,36 @@ def run(asking: Asking, backend: Backend, store: Store, judge: Judge | None = No
         (item, sample)
         for item in asking.items
         for sample in range(asking.num_samples)
-        if not store.known(asking.name, item, sample)
+        if not store.is_done(asking.name, item, sample)
     ]
     num_all = len(asking.items) * asking.num_samples
     failed: list[ZhinaoError] = []
     with progress.shown(asking.name, num_all, num_all - len(todo)) as done:
         is_scored = asking.task.mode in (PPL, LETTER)
         records = _scored(asking, backend, todo) if is_scored else _answered(asking, backend, todo, judge)
-        for record in records if todo else ():
-            if isinstance(record, ZhinaoError):
-                failed.append(record)
-            else:
-                store.add(record)
-                done(1)
+        try:
+            for record in records if todo else ():
+                if isinstance(record, ZhinaoError):
+                    failed.append(record)
+                else:
+                    store.add(record)
+                    done(1)
+        except EngineError as error:  # nothing more can come; what came is kept
+            failed.append(error)
     return failed
 
 
 def _scored(asking: Asking, backend: Backend, todo: list) -> Iterator[dict | ZhinaoError]:
     """All choices of all items at once: the engine shares what they begin with."""
     items = [item for item, _ in todo]
-    texts, owners = [], []
+    texts, owners, firsts = [], [], []
     for place, item in enumerate(items):
+        firsts.append(len(texts))
         for choice in item.choices:
             whole = isinstance(item.prompt, str) and asking.task.mode == LETTER
             texts.append(Text(item.prompt + choice, len(item.prompt)) if whole else Text(choice))
             owners.append(place)
     left, found = Counter(owners), [None] * len(texts)
-    firsts = {place: owners.index(place) for place in left}
     began = time.monotonic()
     for index, logprobs in backend.loglikelihoods(texts):
         found[index] = logprobs
@@ -75,6 +78,8 @@ def _scored(asking: Asking, backend: Backend, todo: list) -> Iterator[dict | Zhi
 
 def _chosen(asking: Asking, item: Item, found: list, seconds: float) -> dict | ZhinaoError:
     if error := next((one for one in found if isinstance(one, ZhinaoError)), None):
+        if isinstance(error, RefusedError):
+            raise error
         return _failed(asking, item, 0, error)
     sums = [sum(logprobs) for logprobs in found]
     # OpenCompass divides by all tokens, the first (which has no likelihood) among them; the least is taken, of equals the first
@@ -98,6 +103,8 @@ def _answered(asking: Asking, backend: Backend, todo: list, judge: Judge | None)
         further = []
         for index, output in backend.generate([dialogue.ask() for dialogue in waiting]):
             dialogue = waiting[index]
+            if isinstance(output, RefusedError):
+                raise output
             if isinstance(output, ZhinaoError):
                 yield _failed(asking, dialogue.item, dialogue.sample, output)
                 continue
@@ -143,8 +150,12 @@ def _graded(asking: Asking, dialogue: _Dialogue, judge: Judge | None, seconds: f
             grade = judge.grade(task, item, [output.text for output in outputs])
         else:
             grade = task.grade(item, outputs[-1].whole)
-    except EngineError as error:  # a judge that cannot be had: to be asked again
+    except RefusedError:  # a judge that answers nobody
+        raise
+    except EngineError as error:  # one that cannot be had: to be asked again
         return error
+    except UsageError as error:
+        return _failed(asking, item, dialogue.sample, error)
     last = outputs[-1]
     record = _record(asking, item, dialogue.sample, grade, seconds)
     more = {"outputs": [output.whole for output in outputs]} if item.turns else {}

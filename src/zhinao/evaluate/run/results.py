@@ -30,7 +30,8 @@ def of(asking: Asking, records: list[dict]) -> dict:
         "chance": task.chance,
         "num_items_whole": task.num_items,
         "num_missing": len(asking.items) - len(by_item),
-        "is_complete": len(records) == len(asking.items) * asking.num_samples,
+        "is_complete": sum(record["finish_reason"] != "error" for record in records)
+        == len(asking.items) * asking.num_samples,
         "num_not_extracted": sum(record["extracted"] is None for record in records),
         "num_cut_off": sum(record["finish_reason"] == "length" for record in records),
         "num_errors": sum(record["finish_reason"] == "error" for record in records),

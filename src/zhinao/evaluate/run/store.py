@@ -4,6 +4,7 @@ A line that a crash has cut is dropped; whatever else stands there counts and is
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -39,13 +40,24 @@ class Store:
         self.records = {(one["task"], one["id"], one.get("sample", 0)): one for one in read(folder, mend=True)}
         try:
             self._file = open(folder / ITEMS, "a", encoding="utf-8")  # noqa: SIM115 (for as long as the run lasts)
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                tr(f"Another command is running in {folder}.", f"{folder} 正被另一个命令使用。"),
+                tr("wait for it, or take another --out", "请等待其结束，或换一个 --out"),
+            ) from None
         except OSError as error:
             raise cannot_write(folder / ITEMS, error) from None
 
     def known(self, task: str, item: Item, sample: int = 0) -> dict | None:
-        """The record of this very question, if it is there."""
+        """The record of this very question, if it is there. One that could not be asked is asked again by the next run."""
         record = self.records.get((task, item.id, sample))
         return record if record and record["prompt_hash"] == prompt_hash(item) else None
+
+    def is_done(self, task: str, item: Item, sample: int = 0) -> bool:
+        """Whether it need not be asked any more."""
+        record = self.known(task, item, sample)
+        return record is not None and record["finish_reason"] != "error"
 
     def add(self, record: dict) -> None:
         """One line, in the file before this returns."""
@@ -57,6 +69,9 @@ class Store:
             raise cannot_write(self.folder / ITEMS, error) from None
 
     def write_results(self, results: dict) -> None:
+        """Tasks of an earlier command on this folder stay."""
+        with contextlib.suppress(UsageError):
+            results = {**results, "tasks": {**results_of(self.folder)["tasks"], **results["tasks"]}}
         outfile.write_text(self.folder / RESULTS, json.dumps(results, ensure_ascii=False, indent=1) + "\n")
 
     def close(self) -> None:
@@ -90,7 +105,7 @@ def read(folder: Path, mend: bool = False) -> Iterator[dict]:
         os.truncate(file, num_whole)
 
 
-def results(folder: Path) -> dict:
+def results_of(folder: Path) -> dict:
     """`results.json` of a run. Raises UsageError where the folder is none."""
     try:
         found = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
