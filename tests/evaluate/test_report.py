@@ -82,6 +82,21 @@ def test_suites_share_no_average():
     assert phrases.averages(rows.of(results(aime24=task(0.5)))) == []
 
 
+def test_cfbench_has_a_row_a_measure():
+    measures = {
+        name: {"score": score, "interval": [score, score]} for name, score in (("csr", 0.8), ("isr", 0.5), ("psr", 0.6))
+    }
+    found = rows.of(
+        {"model": "m", "tasks": {"cfbench": task(0.8, mode="judged", scale=1.0, judge="j", measures=measures)}}
+    )
+    assert [(row.name, row.score, row.published) for row in found] == [
+        ("cfbench:csr", 0.8, 0.83),
+        ("cfbench:isr", 0.5, 0.52),
+        ("cfbench:psr", 0.6, 0.64),
+    ]
+    assert "cfbench:isr" in page.html({"model": "m", "tasks": {"cfbench": found[0].task}}, [])
+
+
 HOSTILE = '</pre><script>alert(1)</script><img src=x onerror="alert(2)">'
 
 

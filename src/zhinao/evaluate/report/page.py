@@ -90,14 +90,9 @@ def _charts(found: list[Row]) -> str:
     """A chart for each suite, since suites share no scale and no average; tasks that no table holds in one of their own."""
     groups: dict[tuple[str, float], list[Row]] = {}
     for row in found:
-        groups.setdefault((row.suite, _scale(row)), []).append(row)
+        groups.setdefault((row.suite, row.scale), []).append(row)
     figures = "".join(_figure(suite, scale, rows) for (suite, scale), rows in groups.items())
     return f"<h2>{translated('Charts')}</h2>{figures}"
-
-
-def _scale(row: Row) -> float:
-    table = published.TABLES.get(row.suite)
-    return table.scale[row.name.partition("@")[0]] if table else row.task.get("scale") or 100.0
 
 
 def _figure(suite: str, scale: float, rows: list[Row]) -> str:

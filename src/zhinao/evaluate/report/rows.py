@@ -14,6 +14,7 @@ class Row:
     """`score`, `interval`, `published`, `peers` (by model) on the printed scale; `task`: its part of results.json.
 
     `verdict`: one of `verdict.py`'s, None where nothing is published or it cannot be compared; `difference`: then why, in words.
+    `scale`: what 1.0 is printed as.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Row:
     peers: Mapping[str, float] = field(default_factory=dict)
     verdict: str | None = None
     difference: str = ""
+    scale: float = 100.0
 
     @property
     def title(self) -> str:
@@ -46,14 +48,19 @@ class Row:
 
 
 def of(results: Mapping) -> list[Row]:
-    """One row a task, in the run's order; a task with several published measures (CFBench) has one for each that was scored."""
+    """One row a task, in the run's order; one a measure where that is what is published (CFBench)."""
     return [
-        _row(name, measure, task, results) for name, task in results["tasks"].items() for measure in _measures(task)
+        _row(name, measure, task, results)
+        for name, task in results["tasks"].items()
+        for measure in _measures(name, task)
     ]
 
 
-def _measures(task: Mapping) -> list[str]:
-    return ["", *(name for name in task.get("measures", {}))]
+def _measures(name: str, task: Mapping) -> list[str]:
+    """The published ones among those of the run; "" is the task's own score."""
+    base = name.partition("@")[0]
+    rows = {row for table in published.TABLES.values() for row in table.rows}
+    return [measure for measure in task.get("measures", {}) if f"{base}:{measure}" in rows] or [""]
 
 
 def _row(name: str, measure: str, task: Mapping, results: Mapping) -> Row:
@@ -62,7 +69,7 @@ def _row(name: str, measure: str, task: Mapping, results: Mapping) -> Row:
     score = found.get("score") or 0.0  # lm-eval gives none where a group has no metric of its own
     interval = found.get("interval") or (score, score)
     full = f"{name}:{measure}" if measure else name
-    own = Row(full, found, score * scale, tuple(bound * scale for bound in interval))
+    own = Row(full, found, score * scale, tuple(bound * scale for bound in interval), scale=scale)
     key = name.partition("@")[0] + (f":{measure}" if measure else "")
     table = next((table for table in published.TABLES.values() if key in table.rows), None)
     return _compared(own, table, key, str(results.get("model", ""))) if table else own
@@ -95,6 +102,7 @@ def _compared(own: Row, table: published.Table, key: str, model: str) -> Row:
         {name: table.value(name, key) for name in table.models if name != column},
         None if why or not own.num_items else said,
         why,
+        table.scale[key],
     )
 
 
