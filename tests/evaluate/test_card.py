@@ -112,3 +112,13 @@ def test_exit_code(tmp_path, monkeypatch, fail_on, code):
     words = ["card", "a", "b", "--out", str(tmp_path), *(["--fail-on", fail_on] if fail_on else [])]
     assert card.run(build_parser("card").parse_args(words)) == code
     assert {"card.md", "card.html", "card.json", "before", "after"} == {file.name for file in tmp_path.iterdir()}
+
+
+def test_benchmarks_stand_beside_the_probes_and_say_so_by_name(tmp_path):
+    """A benchmark's records are compared by their grades, a probe's by how it ended."""
+    records = [{"task": "gsm8k", "id": str(n), "grade": 1.0, "finish_reason": "length"} for n in range(8)]
+    lost = [{**record, "grade": 0.0} for record in records]
+    (row,) = comparing.rows(records, lost, ["stops", "gsm8k"])
+    assert (row.name, row.verdict, row.lost, row.before) == ("gsm8k", comparing.WORSE, 8, 1.0)
+    (other,) = comparing.rows(records, lost[:5] + records[5:], ["gsm8k"])
+    assert other.verdict == comparing.SAME  # five of eight: p is 0.0625

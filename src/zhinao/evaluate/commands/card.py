@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from zhinao import outfile
-from zhinao.errors import ZhinaoError
+from zhinao.errors import UsageError, ZhinaoError
 from zhinao.evaluate import data, tasks
 from zhinao.evaluate.backend.base import Backend
 from zhinao.evaluate.card import comparing, writing
@@ -14,6 +14,7 @@ from zhinao.evaluate.run.asking import Asking
 from zhinao.evaluate.run.store import Store
 from zhinao.evaluate.task import Item
 from zhinao.evaluate.words import translated
+from zhinao.lang import tr
 from zhinao.outfile import json_text
 
 BENCHMARKS = ("ceval", "gsm8k", "ifeval")
@@ -54,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.limit < 1:
+        raise UsageError(tr(f"--limit is {args.limit}; allowed: 1, 2 …", f"--limit 为 {args.limit}，应不小于 1。"))
     benchmarks = _benchmarks(args)
     sides = {}
     for side in ("before", "after"):
