@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from zhinao.evaluate.card import tasks
 from zhinao.score import statistics
 
-BETTER, WORSE, SAME = "better", "worse", "no difference seen"
+BETTER, WORSE, SAME, CANNOT_TELL = "better", "worse", "same", "cannot tell"
 LEVEL = 0.05
 NUM_ANSWERS = 10
 
@@ -27,8 +27,10 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        if self.p >= LEVEL:
+        if not self.gained + self.lost:
             return SAME
+        if self.p >= LEVEL:
+            return CANNOT_TELL
         return BETTER if self.after > self.before else WORSE
 
 

@@ -5,12 +5,17 @@ from dataclasses import asdict, dataclass
 from html import escape
 
 from zhinao import htmlpage
-from zhinao.evaluate.card.comparing import BETTER, LEVEL, SAME, WORSE, Answer, Row
+from zhinao.evaluate.card.comparing import BETTER, CANNOT_TELL, LEVEL, SAME, WORSE, Answer, Row
 from zhinao.evaluate.words import translated
 from zhinao.lang import tr
 
-LONGEST = 1200  # characters of an answer
-_VERDICTS = {BETTER: ("better", "变好"), WORSE: ("worse", "变差"), SAME: ("no difference seen", "未见差异")}
+LONGEST, MOST_LINES = 1200, 24  # of an answer
+_VERDICTS = {
+    BETTER: ("better", "变好"),
+    WORSE: ("worse", "变差"),
+    SAME: ("same", "相同"),
+    CANNOT_TELL: ("cannot tell", "无法判断"),
+}
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,9 @@ def _fenced(text: str) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else text[:LONGEST] + " …"
+    """At most LONGEST characters and MOST_LINES lines."""
+    short = "\n".join(text[:LONGEST].splitlines()[:MOST_LINES])
+    return short if len(short) >= len(text.rstrip()) else short + " …"
 
 
 def html(card: Card) -> str:
@@ -145,7 +152,7 @@ def html(card: Card) -> str:
 
 def _line(row: Row) -> str:
     first, *rest = cells(row)
-    css = {BETTER: "better", WORSE: "worse", SAME: "same"}[row.verdict]
+    css = {BETTER: "better", WORSE: "worse", SAME: "same", CANNOT_TELL: "same"}[row.verdict]
     return (
         f'<tr class="{css}"><th>{escape(first)}</th>' + "".join(f"<td>{escape(text)}</td>" for text in rest) + "</tr>"
     )

@@ -62,10 +62,15 @@ def run(args: argparse.Namespace) -> int:
     for side in ("before", "after"):
         with _backend(args, getattr(args, side)) as backend:
             sides[side] = ask(backend, args.out / side, benchmarks)
-    card = compared(args.before, args.after, sides["before"], sides["after"], benchmarks)
+    card = compared(*map(_short, (args.before, args.after)), sides["before"], sides["after"], benchmarks)
     _write(args.out, card)
     print(json_text(writing.as_json(card), indent=1) if args.json else writing.markdown(card))
     return WORSE if args.fail_on and card.is_worse else 0
+
+
+def _short(model: str) -> str:
+    """A folder's own name, not the way to it."""
+    return Path(model).name or model
 
 
 def _benchmarks(args: argparse.Namespace) -> dict[str, list[Item]]:
