@@ -168,12 +168,16 @@ def _answers(card: Card) -> str:
 def _answer_line(one: Answer) -> str:
     system = f'<p class="dim">{escape(one.system)}</p>' if one.system else ""
     css = ' class="worse"' if one.is_worse else ""
-    texts = f"<td>{escape(_cut(one.before))}</td><td{css}>{escape(_cut(one.after))}</td>"
+    before, after = (f' data-name="{name}"' for name in (translated("before"), translated("after")))
+    texts = f"<td{before}>{escape(_cut(one.before))}</td><td{after}{css}>{escape(_cut(one.after))}</td>"
     return f"<tr><th>{system}{escape(one.question)}</th>{texts}</tr>"
 
 
 _CSS = """
-.numbers tbody th { white-space:nowrap } tr.worse td:last-child { color:var(--bad) } tr.better td:last-child { color:var(--ok) } tr.same td:last-child { color:var(--dim) }
+.numbers tbody th, .numbers td { white-space:nowrap } h1 + p { margin:10px 0 14px } tr.worse td:last-child { color:var(--bad) } tr.better td:last-child { color:var(--ok) } tr.same td:last-child { color:var(--dim) }
 .samples td.worse { border-left:3px solid var(--bad) } .scroll tbody th { position:sticky; left:0; background:var(--card) }
-@media (max-width:600px) { .samples tbody th { position:static; min-width:150px } }
+@media (max-width:600px) {
+  .samples thead { display:none } .samples tbody th, .samples td { display:block; position:static; min-width:0; max-width:none; border-right:0 }
+  .samples td::before { content:attr(data-name); display:block; color:var(--dim); font-size:13px }
+}
 """
