@@ -142,3 +142,16 @@ def test_results_of_lm_eval_need_no_more_than_a_score():
         },
     }
     assert "50.00" in markdown.text(found) and "<h1>" in page.html(found, [])
+
+
+def test_a_run_ends_with_its_report_in_files_and_on_the_terminal(tmp_path, capsys):
+    from zhinao.evaluate.commands import running
+    from zhinao.evaluate.run.store import Store
+
+    with Store(tmp_path, {"model": "m"}) as store:
+        store.add({"task": "arc-c", "id": "1", "prompt_hash": "0", "grade": 1.0, "output": "unlikely words"})
+        store.write_results(results(arc_c=task(0.8, num=1)))
+    assert running._ended(tmp_path, False, [], False) == 0
+    assert "88.14" in capsys.readouterr().out
+    assert "88.14" in (tmp_path / files.MARKDOWN).read_text(encoding="utf-8")
+    assert "unlikely words" in (tmp_path / files.HTML).read_text(encoding="utf-8")

@@ -83,7 +83,7 @@ def _ended(out: Path, as_json: bool, failed: list, is_stopped: bool) -> int:
     from zhinao.evaluate.commands import looking
     from zhinao.evaluate.report import files
 
-    files.write(out, store.results(out))
+    files.write(out, store.results_of(out))
     looking.show(out, as_json)
     if is_stopped:
         print(tr("Stopped; the same command goes on.", "已停止；用同一命令可继续。"), file=sys.stderr)
