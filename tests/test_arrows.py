@@ -31,6 +31,7 @@ BASE = {
     "near",
     "signals",
     "words",
+    "htmlpage",
 }
 ALLOWED = {
     "model": BASE,
@@ -102,11 +103,11 @@ SHELVES = {
     ],
     "evaluate": [
         "commands",
-        "report",
+        "report card",
         "run lm_eval",
         "suites",
         "tasks backend",
-        "data opencompass",
+        "data opencompass perplexity",
         "published task words",
     ],
     "reason": [

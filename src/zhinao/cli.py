@@ -47,6 +47,11 @@ VERBS = {
         "run benchmarks: scores with intervals, beside the published numbers",
         "运行评测：得分与区间，并与公布数字对照",
     ),
+    "card": (
+        "zhinao.evaluate.commands.card",
+        "what a fine-tune has made better or worse: two models, side by side",
+        "微调前后对照：哪些变好，哪些变差",
+    ),
     "finetune": ("zhinao.train.commands.finetune", "supervised fine-tuning", "监督微调"),
     "pretrain": ("zhinao.train.commands.pretrain", "continued pre-training on text", "文本继续预训练"),
     "data": ("zhinao.data.command", "see, check and convert training data", "查看、检查与转换训练数据"),

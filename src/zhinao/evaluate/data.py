@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 from zhinao.errors import UsageError
@@ -41,6 +42,19 @@ def read(task: Task, data: Path, limit: int | None = None, seed: int = 42) -> li
         raise UsageError(tr(f"{task.name}: {place} holds no items.", f"{task.name}：{place} 中没有题目。"))
     _check_ids(task, items)
     return items if limit is None or limit >= len(items) else stratified(items, limit, seed)
+
+
+def fitting(items: list[Item], num_tokens: Callable[[str], int], most: int, name: str) -> list[Item]:
+    """Without those that say they must fit and do not, in `most` tokens. Raises UsageError where none is left."""
+    left = [item for item in items if not item.facts.get("must_fit") or num_tokens(item.prompt) <= most]
+    if not left:
+        raise UsageError(
+            tr(
+                f"{name}: no item fits a context of {most} tokens.",
+                f"{name}：没有题目能放入 {most} 个 token 的上下文。",
+            )
+        )
+    return left
 
 
 def stratified(items: list[Item], num: int, seed: int) -> list[Item]:

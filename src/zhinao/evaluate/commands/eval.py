@@ -1,4 +1,4 @@
-"""`zhinao eval`: run benchmarks on a model, and look at runs: TASK MODEL | show RUN | diff RUN RUN | list."""
+"""`zhinao eval`: run benchmarks on a model, and look at runs: TASK MODEL | show RUN | diff RUN RUN | list | perplexity MODEL."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from zhinao.evaluate.words import translated
 from zhinao.lang import tr
 
 ENGINES = ("auto", "openvino", "vllm", "transformers")
-INNER = ("show", "diff", "list")
+INNER = ("show", "diff", "list", "perplexity")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="+",
         metavar="WORD",
-        help=translated("TASK[,TASK…] MODEL; or: show RUN, diff RUN RUN, list"),
+        help=translated("TASK[,TASK…] MODEL; or: show RUN, diff RUN RUN, list, perplexity MODEL"),
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help=translated("folder with the benchmarks' files"))
     parser.add_argument(
@@ -52,6 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     asking.add_argument("--judge", metavar="URL", help=translated("server of the model that judges"))
     asking.add_argument("--judge-model", metavar="NAME", help=translated("its name there (default: the first)"))
+    text = parser.add_argument_group("perplexity")
+    text.add_argument("--text", type=Path, metavar="FILE", help=translated("the text, UTF-8"))
+    text.add_argument(
+        "--window", type=int, metavar="N", help=translated("tokens at once (default: 2048, or the context)")
+    )
+    text.add_argument(
+        "--stride", type=int, metavar="N", help=translated("tokens from window to window (default: half of it)")
+    )
     model = parser.add_argument_group(translated("model"))
     model.add_argument(
         "--engine", choices=ENGINES, default="auto", help=translated("engine (default: the fastest here)")
@@ -73,6 +81,10 @@ def run(args: argparse.Namespace) -> int | None:
 
     if verb == "list":
         return looking.list_tasks(args.json)
+    if verb == "perplexity":
+        from zhinao.evaluate.commands import perplexity
+
+        return perplexity.run(args, _model(args, rest))
     folders = [Path(one) for one in _some(rest, f"zhinao eval {verb} RUN")]
     if verb == "show":
         return max(looking.show(folder, args.json) or 0 for folder in folders)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from zhinao.errors import UsageError
 from zhinao.evaluate import suites, tasks
+from zhinao.evaluate.report import terminal
 from zhinao.evaluate.run import store
 from zhinao.evaluate.words import translated
 from zhinao.lang import tr
@@ -47,20 +48,7 @@ def show(run: Path, as_json: bool) -> int:
     if as_json:
         print(json_text(found, indent=1))
         return 0
-    table = _table(
-        translated("task"), translated("score"), translated("95 %"), translated("items"), translated("protocol")
-    )
-    for name, row in found["tasks"].items():
-        low, high = (f"{bound * row.get('scale', 100):.2f}" for bound in row["interval"])
-        of_all = f" / {row['num_items_whole']}" if row.get("num_items_whole") else ""
-        table.add_row(
-            name,
-            f"{row['score'] * row.get('scale', 100):.2f}",
-            f"{low} … {high}",
-            f"{row['num_items']}{of_all}",
-            row["protocol"],
-        )
-    _print(table)
+    terminal.show(found)
     return 0
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from zhinao.errors import EngineError, UsageError
 from zhinao.evaluate import data, suites
 from zhinao.evaluate.backend.base import Ask, Backend, Text
-from zhinao.evaluate.run import asking, results
+from zhinao.evaluate.run import asking, results, store
 from zhinao.evaluate.run.asking import Asking
 from zhinao.evaluate.run.judge import Judge
 from zhinao.evaluate.run.store import Store
@@ -29,8 +29,9 @@ def run(args: argparse.Namespace, words: str, model: str | None) -> int:
     _check_judge(chosen, args)
     limit = args.limit or next((suites.LIMITS[one] for one in words.split(",") if one in suites.LIMITS), None)
     read = {name: data.read(task, data.folder(args.data), limit, args.seed) for name, task in chosen.items()}
-    with _backend(args, model) as backend:
+    with open_backend(args, model) as backend:
         _check_template(read, backend)
+        read = {name: _fitting(name, task, read[name], args, backend) for name, task in chosen.items()}
         if args.dry_run:
             return _told(args, chosen, read, backend)
         return _asked(args, words, _askings(args, chosen, read), backend, limit)
@@ -82,7 +83,9 @@ def _results(identity: dict, tables: dict) -> dict:
 
 def _ended(out: Path, as_json: bool, failed: list, is_stopped: bool) -> int:
     from zhinao.evaluate.commands import looking
+    from zhinao.evaluate.report import files
 
+    files.write(out, store.results_of(out))
     looking.show(out, as_json)
     if is_stopped:
         print(tr("Stopped; the same command goes on.", "已停止；用同一命令可继续。"), file=sys.stderr)
@@ -154,7 +157,16 @@ def _check_template(read: dict[str, list], backend: Backend) -> None:
                 local.check_chat(backend.model, name)
 
 
-def _backend(args: argparse.Namespace, model: str | None) -> Backend:
+def _fitting(name: str, task: Task, items: list, args: argparse.Namespace, backend: Backend) -> list:
+    """A server does not say how long its context is: it is asked everything."""
+    info = getattr(getattr(getattr(backend, "model", None), "engine", None), "info", None)
+    if info is None:
+        return items
+    return data.fitting(items, backend.num_tokens, info.num_context_tokens - (args.max_tokens or task.max_tokens), name)
+
+
+def open_backend(args: argparse.Namespace, model: str | None) -> Backend:
+    """The servers of `--url`, or the model by the engine that is asked for."""
     if args.url:
         from zhinao.evaluate.backend.url import UrlBackend
 
@@ -250,7 +262,7 @@ def _lm_eval(args: argparse.Namespace, words: str, model: str | None) -> int:
             tr("lm-eval's tasks run on a model that is loaded here.", "lm-eval 的任务只能在本机加载的模型上运行。"),
             "zhinao eval lm-eval:TASK MODEL",
         )
-    with _backend(args, model) as backend:
+    with open_backend(args, model) as backend:
         found = run_lm_eval(words.split(","), backend.model, limit=args.limit, include_path=args.data)
     out = args.out or Path(_folder_name(f"lm-eval-{words}", backend.name))
     with Store(out, {**backend.identity, "seed": args.seed, "limit": args.limit, "max_tokens": None}) as store:

@@ -98,6 +98,7 @@ def _answered(asking: Asking, backend: Backend, todo: list, judge: Judge | None)
     """Turn by turn; an item with one turn is graded as soon as it is answered."""
     dialogues = [_Dialogue(asking, item, sample) for item, sample in todo]
     waiting = dialogues
+    began = time.monotonic()
     while waiting:
         further = []
         for index, output in backend.generate([dialogue.ask() for dialogue in waiting]):
@@ -109,7 +110,9 @@ def _answered(asking: Asking, backend: Backend, todo: list, judge: Judge | None)
                 continue
             dialogue.outputs.append(output)
             if dialogue.is_over:
-                yield _graded(asking, dialogue, judge)
+                # answers are written side by side: each bears the time since the last, so that they add up to the run's
+                yield _graded(asking, dialogue, judge, time.monotonic() - began)
+                began = time.monotonic()
             else:
                 further.append(dialogue)
         waiting = further
@@ -121,7 +124,6 @@ class _Dialogue:
     def __init__(self, asking: Asking, item: Item, sample: int):
         self.asking, self.item, self.sample = asking, item, sample
         self.outputs: list[Output] = []
-        self.began = time.monotonic()
 
     @property
     def is_over(self) -> bool:
@@ -141,7 +143,7 @@ class _Dialogue:
         return Ask(prompt, self.asking.max_tokens or task.max_tokens, task.stop, sampling)
 
 
-def _graded(asking: Asking, dialogue: _Dialogue, judge: Judge | None) -> dict | ZhinaoError:
+def _graded(asking: Asking, dialogue: _Dialogue, judge: Judge | None, seconds: float) -> dict | ZhinaoError:
     task, item, outputs = asking.task, dialogue.item, dialogue.outputs
     try:
         if task.mode == JUDGED:
@@ -155,7 +157,7 @@ def _graded(asking: Asking, dialogue: _Dialogue, judge: Judge | None) -> dict | 
     except UsageError as error:
         return _failed(asking, item, dialogue.sample, error)
     last = outputs[-1]
-    record = _record(asking, item, dialogue.sample, grade, time.monotonic() - dialogue.began)
+    record = _record(asking, item, dialogue.sample, grade, seconds)
     more = {"outputs": [output.whole for output in outputs]} if item.turns else {}
     return (
         record

@@ -3,7 +3,7 @@
 from collections import defaultdict
 
 from zhinao.evaluate.run.asking import Asking
-from zhinao.evaluate.task import SAMPLES
+from zhinao.evaluate.task import JUDGED, SAMPLES
 from zhinao.score import statistics
 
 
@@ -45,6 +45,7 @@ def of(asking: Asking, records: list[dict]) -> dict:
         ),
         **(_samples(asking, by_item) if task.mode == SAMPLES else {}),
         **_judges(records),
+        **(_measures(by_item) if task.mode == JUDGED else {}),
     }
 
 
@@ -74,6 +75,22 @@ def _consensus(found: list[dict], gold) -> float:
         for record in found
     ]
     return statistics.cons_at_k(answers, str(gold))
+
+
+def _measures(by_item: dict[str, list[dict]]) -> dict:
+    """What a judged task counts besides its score (CFBench: CSR, ISR, PSR): every fact that is a number from 0 to 1 for each item."""
+    facts = [found[0].get("facts") or {} for found in by_item.values()]
+    names = [name for name in (facts[0] if facts else ()) if all(_is_share(each.get(name)) for each in facts)]
+    values = {name: [float(each[name]) for each in facts] for name in names}
+    measures = {
+        name: {"score": statistics.mean(each), "interval": list(statistics.interval(each))}
+        for name, each in values.items()
+    }
+    return {"measures": measures} if measures else {}
+
+
+def _is_share(value) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1
 
 
 def _judges(records: list[dict]) -> dict:
