@@ -5,6 +5,11 @@ import argparse
 from zhinao.arguments import Parser, add_verbs
 
 VERBS = {
+    "decontaminate": (
+        "zhinao.reason.commands.decontaminate",
+        "find training prompts that are questions of a benchmark, and leave them out",
+        "找出与评测题目重合的训练数据，并去除",
+    ),
     "grpo": (
         "zhinao.reason.commands.grpo",
         "reinforcement learning: completions drawn, graded, and learned from by GRPO",
