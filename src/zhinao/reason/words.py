@@ -16,6 +16,6 @@ CHINESE = {
     "questions": "题数",
     "exact": "完全相同",
     "but for numbers": "仅数字不同",
-    "n-grams": "n-gram",
+    "n-grams": "n-gram 重合",
 }
 translated = dictionary(CHINESE)
