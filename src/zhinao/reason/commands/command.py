@@ -10,6 +10,16 @@ VERBS = {
         "find training prompts that are questions of a benchmark, and leave them out",
         "找出与评测题目重合的训练数据，并去除",
     ),
+    "rate": (
+        "zhinao.reason.commands.rate",
+        "how often a model solves each problem, and buckets of difficulty",
+        "测算模型对每道题的通过率，并按难度分档",
+    ),
+    "sample": (
+        "zhinao.reason.commands.sample",
+        "a model's own right answers as training data (RFT), and pairs of right and wrong ones",
+        "以模型自己的正确回答作训练数据（RFT），以及对错成对的数据",
+    ),
     "grpo": (
         "zhinao.reason.commands.grpo",
         "reinforcement learning: completions drawn, graded, and learned from by GRPO",
