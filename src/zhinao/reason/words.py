@@ -36,5 +36,12 @@ CHINESE = {
     "which right answers of a problem (default: %(default)s)": "每题保留哪些正确回答（默认 %(default)s）",
     "most answers of a problem (default: one; with --keep all every one)": "每题最多保留几个（默认一个；--keep all 时不限）",
     "also write pairs of right and wrong answers, for `zhinao prefer`": "另写对错成对的数据，供 `zhinao prefer` 使用",
+    "models to merge; what lies beside the weights is the first one's": "要合并的模型；权重以外的文件取自第一个",
+    "weighted mean, arc between two, or TIES (default: %(default)s)": "加权平均、两者间的球面插值，或 TIES（默认 %(default)s）",
+    "one a model (default: all alike); for slerp 1 - t and t": "每个模型一个（默认相同）；slerp 时为 1 - t 与 t",
+    "model that all were trained from (ties)": "各模型共同的起点（ties）",
+    "share of each model's changes that is kept (ties; default: %(default)s)": "各模型保留的改动比例（ties；默认 %(default)s）",
+    "folder to write": "要写的目录",
+    "do not load the merge and ask it something": "不加载合并结果、不试问",
 }
 translated = dictionary(CHINESE)

@@ -20,6 +20,11 @@ VERBS = {
         "a model's own right answers as training data (RFT), and pairs of right and wrong ones",
         "以模型自己的正确回答作训练数据（RFT），以及对错成对的数据",
     ),
+    "merge": (
+        "zhinao.reason.commands.merge",
+        "several checkpoints of one shape as one: linear, SLERP, TIES",
+        "合并形状相同的多个检查点：线性、SLERP、TIES",
+    ),
     "grpo": (
         "zhinao.reason.commands.grpo",
         "reinforcement learning: completions drawn, graded, and learned from by GRPO",

@@ -10,7 +10,7 @@ from zhinao.lang import said, tr
 from zhinao.reason.words import translated
 
 ENGINES = ("auto", "openvino", "vllm", "transformers")
-BOXED = r"Put your final answer within \boxed{}."
+BOXED = r"Please reason step by step, and put your final answer within \boxed{}."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
