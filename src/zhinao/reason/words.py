@@ -43,5 +43,8 @@ CHINESE = {
     "share of each model's changes that is kept (ties; default: %(default)s)": "各模型保留的改动比例（ties；默认 %(default)s）",
     "folder to write": "要写的目录",
     "do not load the merge and ask it something": "不加载合并结果、不试问",
+    "JSON lines with output and gold (draws of `rate`, items of `zhinao eval`; is_right where a person has judged)": "含 output 与 gold 的 JSON Lines（`rate` 的采样、`zhinao eval` 的记录；人工判定写 is_right）",
+    "the prompt had opened the thought, so that outputs begin in it": "提示已打开思考，输出从思考中开始",
+    "report to write (.json)": "报告文件（.json）",
 }
 translated = dictionary(CHINESE)

@@ -10,6 +10,11 @@ VERBS = {
         "find training prompts that are questions of a benchmark, and leave them out",
         "找出与评测题目重合的训练数据，并去除",
     ),
+    "audit": (
+        "zhinao.reason.commands.audit",
+        "rewards before they train: ways to be paid unearned, and two verifiers compared",
+        "训练前审查奖励：投机取巧的写法，以及两个判分器的对照",
+    ),
     "rate": (
         "zhinao.reason.commands.rate",
         "how often a model solves each problem, and buckets of difficulty",

@@ -1,15 +1,17 @@
 """Rewards for right answers: mathematics, choices, code. The graders are evaluation's own."""
 
-from zhinao.score.rewards.thought import parts
+from zhinao.score.rewards.thought import is_copied, parts
 
 OPTIONS = "ABCDEFGHIJ"
 
 
 def mathematics(prompt: str, completion: str, gold: str, *, is_thought_open: bool = False) -> float | None:
-    """1.0 where the final answer equals gold, else 0.0; None where no verdict can be had. An unfinished thought answers nothing."""
+    """1.0 where the final answer equals gold, else 0.0; None where no verdict can be had. An unfinished thought
+    and a piece of the prompt answer nothing."""
     from zhinao.score.mathematics import grade_math
 
-    if parts(completion, is_thought_open).answer is None:
+    answer = parts(completion, is_thought_open).answer
+    if answer is None or is_copied(answer, prompt):
         return 0.0
     return grade_math(gold, completion, thinking=is_thought_open).score
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from zhinao.family import THINK_CLOSE, THINK_OPEN
 
+LEAST_COPIED = 20  # characters
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -27,3 +29,9 @@ def parts(completion: str, is_thought_open: bool = False) -> Parts:
     if num_opened:
         return Parts(text.partition(THINK_OPEN)[2], None, num_opened, 0)
     return Parts(None, text, 0, 0)
+
+
+def is_copied(answer: str, prompt: str) -> bool:
+    """Whether the answer is a piece of the prompt (which may show a box of its own), and too long to be so by chance."""
+    text = answer.strip()
+    return len(text) >= LEAST_COPIED and text in prompt
