@@ -25,8 +25,21 @@ EQUAL = [
     ("7", "x = 7"),
     (r"2\sin(x)\cos(x)", r"\sin(2x)"),
     ("１２", "12"),
+    ("0.5", ".5"),
+    ("1200", "1.2×10³"),
+    (r"2\frac{1}{3}", r"\frac{7}{3}"),
+    ("36", r"36\text{ cm}^2"),
+    ("2/3", "0.666667"),
 ]
-OTHER = [("9", "5"), ("x^2", "x^3"), ("0.3", "0.33"), ("9只", "14只"), ("x+1", "y+1")]
+OTHER = [
+    ("9", "5"),
+    ("x^2", "x^3"),
+    ("0.3", "0.33"),
+    ("9只", "14只"),
+    ("x+1", "y+1"),
+    ("2/3", "0.666666"),
+    ("9" * 19, "9" * 18 + "8"),
+]
 UNREAD = [
     ("9", "nine"),
     ("1, 2", "2, 1"),
@@ -56,8 +69,11 @@ def test_what_it_cannot_read_it_does_not_judge(one, other):
 def test_only_what_follows_the_thought_counts():
     assert numeric.verdict("9", "a \\boxed{5}</think> \\boxed{1}, no: \\boxed{9}", True) is True
     assert numeric.verdict("9", "a \\boxed{9}", True) is False
-    assert numeric.verdict("9", "<think>a \\boxed{9}</think> done") is False
-    assert numeric.verdict("9", "\\boxed{\\frac{18}{2}}") is True and numeric.verdict("9", "\\boxed{9") is False
+    assert numeric.verdict("9", "<think>a</think> \\boxed{9} <think>wait") is False
+    assert (
+        numeric.verdict("9", "<think>a \\boxed{9}</think> done") is None and numeric.verdict("9", "\\boxed{9") is None
+    )
+    assert numeric.verdict("9", "\\boxed{\\frac{18}{2}}") is True
 
 
 def test_our_rewards_pay_for_none_of_it():
@@ -106,7 +122,7 @@ def test_an_audit_of_answers(tmp_path, capsys):
     file.write_text("".join(json.dumps({"gold": gold, "output": output}) + "\n" for gold, output in lines))
     assert run(f"{file}", "--out", f"{out}") == 0
     report = json.loads(out.read_text())
-    assert report["answers"]["symbolic/numeric"] == {"right/right": 2, "wrong/wrong": 2}
+    assert report["answers"]["symbolic/numeric"] == {"right/right": 2, "wrong/wrong": 1, "wrong/not told": 1}
     assert report["disagreements"] == [] and "4 answers" in capsys.readouterr().out
 
 

@@ -10,7 +10,7 @@ import random
 import re
 import unicodedata
 
-_TOLERANCE = 1e-6
+_TOLERANCE = 5e-7  # six decimals, rounded
 _DRAWS = 4
 _MOST = 300  # characters of an answer
 _LARGEST = 60  # exponent
@@ -19,6 +19,7 @@ _UNITS = (
     "岁|天|年|月|秒|分|度|块|支|枝|张|辆|件|道|种|位|名|页|组|倍"
 )
 _MULTIPLES = {"万": 10**4, "亿": 10**8, "千": 10**3, "百": 10**2}
+_TEXT = re.compile(r"\\(?:text|mathrm|mbox|operatorname)\s*\{[^{}]*\}(?:\s*\^\s*\{?[23]\}?)?")
 _FUNCTIONS = {
     "sqrt": cmath.sqrt,
     "sin": cmath.sin,
@@ -32,30 +33,38 @@ _BOX = r"\boxed{"
 
 
 def verdict(gold: str, output: str, is_thought_open: bool = False) -> bool | None:
-    """Whether the last box behind the thought holds what `gold` is; False where there is no answer, None where it cannot tell."""
-    answer = last_box(output, is_thought_open)
-    return False if answer is None else equal(gold, answer)
-
-
-def last_box(output: str, is_thought_open: bool = False) -> str | None:
+    """Whether the last box behind the thought holds what `gold` is; False where the thought never ends, None where it cannot tell."""
     _, closed, rest = output.rpartition("</think>")
-    if not closed and (is_thought_open or "<think>" in output):
-        return None
-    start = rest.rfind(_BOX)
+    if "<think>" in rest or (is_thought_open and not closed):
+        return False
+    answer = last_box(rest)
+    return None if answer is None else equal(gold, answer)
+
+
+def last_box(text: str) -> str | None:
+    """What the last box holds; None where there is none, or it is cut off."""
+    start = text.rfind(_BOX)
     if start < 0:
         return None
     depth, begin = 1, start + len(_BOX)
-    for place in range(begin, len(rest)):
-        depth += {"{": 1, "}": -1}.get(rest[place], 0)
+    for place in range(begin, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[place], 0)
         if not depth:
-            return rest[begin:place]
+            return text[begin:place]
     return None
 
 
 def equal(one: str, other: str) -> bool | None:
-    trees = tree(one), tree(other)
-    if None in trees:
+    trees, units = (tree(one), tree(other)), (_unit(one), _unit(other))
+    if None in trees or (all(units) and units[0] != units[1]):  # what an hour is in minutes is not known here
         return None
+    same = _same(trees)
+    return None if same is False and ("%" in one) != ("%" in other) else same  # 50% beside 50
+
+
+def _same(trees: tuple[ast.expr, ...]) -> bool | None:
+    if all(isinstance(each, ast.Constant) and type(each.value) is int for each in trees):
+        return trees[0].value == trees[1].value  # pyright: ignore
     names = sorted(set().union(*map(_letters, trees)))
     draw, told = random.Random(7), False
     for _ in range(_DRAWS):
@@ -90,9 +99,11 @@ def _plain(text: str) -> str | None:
     """LaTeX, Chinese numbers' multiples and units as an expression in Python's signs."""
     if len(text) > _MOST:
         return None
-    text = unicodedata.normalize("NFKC", text).replace("\\$", "").strip("$ .。")
+    text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda found: f"^({unicodedata.normalize('NFKC', found[0])})", text)
+    text = unicodedata.normalize("NFKC", text).replace("\\$", "").strip("$ ").rstrip(".。 ")
+    text = _TEXT.sub("", text)
     text = re.sub(
-        r"\\(?:text|mathrm|mbox|operatorname)\s*\{[^{}]*\}|\\(?:left|right|,|;|!|:|displaystyle|quad)(?![a-z])|[¥€$]",
+        r"\\(?:left|right|,|;|!|:|displaystyle|quad)(?![a-z])|[¥€$]",
         "",
         text,
     )
@@ -101,6 +112,7 @@ def _plain(text: str) -> str | None:
     text = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
     text = re.sub(rf"(?<=[\d万亿千百}})])\s*(?:{_UNITS})$", "", text.strip())
     text = re.sub(r"([万亿千百])$", lambda found: f"*{_MULTIPLES[found[1]]}", text)
+    text = re.sub(r"(?<![\w.])(\d+)\s*(\\[dt]?frac\s*\{\d+\}\s*\{\d+\})", r"(\1+\2)", text)  # a mixed number
     for _ in range(5):
         text = re.sub(r"\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", r"((\1)/(\2))", text)
         text = re.sub(r"\\sqrt\s*\{([^{}]*)\}", r"sqrt(\1)", text)
@@ -110,6 +122,11 @@ def _plain(text: str) -> str | None:
     text = re.sub(r"\\(pi|sin|cos|tan|ln|log)(?![a-z])", r" \1", text).replace("π", "pi").replace("%", "/100")
     text = _products(text)
     return text if text and re.fullmatch(r"[\w\s+\-*/().]+", text, re.ASCII) else None
+
+
+def _unit(text: str) -> str:
+    found = _TEXT.search(text) or re.search(rf"(?:{_UNITS})$", text.strip(" $.。")) or re.search("℃|°|circ", text)
+    return re.sub(r"\\[a-z]+|[\s{}]", "", found[0]) if found else ""
 
 
 def _products(text: str) -> str:
