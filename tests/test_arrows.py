@@ -114,6 +114,7 @@ SHELVES = {
         "commands",
         "tour",
         "decontaminate rate sample curriculum grpo merge audit verl",
+        "draws",
         "problems words",
     ],
     "zhinao_contract": [

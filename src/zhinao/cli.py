@@ -66,6 +66,11 @@ VERBS = {
         "tune a model to preferences: pairs of answers, DPO or NCA",
         "偏好优化：成对的回答，DPO 或 NCA",
     ),
+    "reason": (
+        "zhinao.reason.commands.command",
+        "long chains of thought, stage by stage: from an instruct model to one that reasons",
+        "长思维链训练，逐阶段进行：从指令模型到推理模型",
+    ),
     "doctor": ("zhinao.doctor", "what this machine has, and which engine will be taken", "检查本机环境与将使用的引擎"),
 }
 

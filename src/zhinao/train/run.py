@@ -25,7 +25,7 @@ from zhinao.train.loop.lasting import lasting_output
 from zhinao.train.monitor import page
 from zhinao.train.net import vocabulary
 from zhinao.train.parallel import processes
-from zhinao.train.settings import best, packages
+from zhinao.train.settings import best, decontaminated, packages
 from zhinao.train.settings.settings import TrainSettings
 
 
@@ -119,6 +119,7 @@ def train(settings: TrainSettings, method: Method) -> Outcome:
 def _train(settings: TrainSettings, method: Method) -> Outcome:
     processes.prepare(settings)
     settings, notes = beforehand.check(method.decided(settings))
+    notes = [*notes, *decontaminated.check(settings)]
     start = record.start_from(settings)
     source = hub.resolve(settings.model_name_or_path)
     beforehand.check_model(settings, source.path, start is not None)

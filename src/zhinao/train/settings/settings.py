@@ -62,6 +62,7 @@ class TrainSettings:
         "data",
         "samples marked as bad answers (label, kto_tag, desirable: false; is_rejected: true): an error, left out, or learned all the same",
     )
+    decontaminated: str | None = option(None, "data", "report of `zhinao reason decontaminate`; noted in run.json")
     preprocessing_num_workers: int | None = option(None, "data", "processes that encode the data")
     # model
     model_name_or_path: str = option("", "model", "folder, hub id or short name (`zhinao models`)")

@@ -1,0 +1,1 @@
+"""The stages of `zhinao reason`, a module each."""
