@@ -73,6 +73,7 @@ def test_what_is_no_report_is_refused(tmp_path, data, text):
         decontaminated.check(asked(data, tmp_path / "report.json"))
 
 
+@pytest.mark.slow
 def test_a_run_asks_first_and_notes_it(settings, chats, tmp_path):
     from zhinao.train.method.supervised import train
 
