@@ -19,7 +19,7 @@ _CAGE_THOUGHT = {
 _CAGE_ANSWER = {"zh": "鸡{c}只，兔{r}只\n\\boxed{{({c},{r})}}", "en": "{c} chickens, {r} rabbits\n\\boxed{{({c},{r})}}"}
 _SUM = {"zh": ("计算{a}+{b}。",), "en": ("Compute {a}+{b}.",)}
 _SUM_ANSWER = "\\boxed{{{s}}}"
-MOST_HEADS = 40
+MOST_HEADS = 24
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Size:
     num_samples: int = 8
     targets: tuple[float, float] = (0.25, 0.45)
     seconds: tuple[float, float] = (150, 150)
-    check_every: int = 20
+    check_every: int = 25
     rft_epochs: int = 3
     grpo_steps: int = 40
     grpo_prompts: int = 16
@@ -57,9 +57,14 @@ def pose(size: Size, seed: int) -> Problems:
     cages, sums = problems.cages(draw), problems.additions(size.num_additions, draw)
     asked = problems.cage(14, 5, "zh")
     cages = [asked, *(one for one in cages if one.key != asked.key)]
-    half, kept = size.num_test // 2, size.num_held // 2
-    test, held = [*cages[:half], *sums[:half]], [*cages[half : half + kept], *sums[half : half + kept]]
-    return Problems(test, held, sums[half + kept :], cages[half + kept :])
+    tested, held = size.num_test // 4, size.num_held // 4  # of cages there are few
+    ends = tested, tested + held
+    return Problems(
+        [*cages[: ends[0]], *sums[: 3 * ends[0]]],
+        [*cages[slice(*ends)], *sums[3 * ends[0] : 3 * ends[1]]],
+        sums[3 * ends[1] :],
+        cages[ends[1] :],
+    )
 
 
 def decontaminate(posed: Problems) -> str:

@@ -77,14 +77,14 @@ def _learned(tour: Tour) -> Path:
     model = stages.first(out / "0-random", seed)
 
     since = tour.announce("sft-1")
-    easy = [*posed.easy[: len(posed.easy) // 2], *posed.hard[: len(posed.hard) // 8]]
+    easy = posed.easy[: len(posed.easy) // 2]
     model, tour.held["sft-1"] = stages.sft(
         model, out / "1-sft", easy, posed.held, size.targets[0], size.seconds[0], size, seed
     )
     tour.measured("sft-1", model, since, posed)
 
     since = tour.announce("sft-2")
-    hard = [*posed.easy[: len(posed.easy) // 4], *posed.hard[: len(posed.hard) // 2]]
+    hard = [*posed.easy[: len(posed.easy) // 2], *(posed.hard[: len(posed.hard) // 2] * 4)]
     model, tour.held["sft-2"] = stages.sft(
         model, out / "2-sft", hard, posed.held, size.targets[1], size.seconds[1], size, seed
     )

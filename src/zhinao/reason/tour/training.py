@@ -26,7 +26,7 @@ Measure = Callable[[Asker], float]
 
 def supervised(model: Path, data: Path, out: Path, *, enough: "Enough | None" = None, **settings) -> Path:
     """`zhinao finetune`. Returns the folder of the model."""
-    given = {**_TINY, "is_concat": True, "per_device_train_batch_size": 12, "learning_rate": 3e-3, **settings}
+    given = {**_TINY, "is_concat": True, "per_device_train_batch_size": 6, "learning_rate": 2e-3, **settings}
     chosen = TrainSettings(model_name_or_path=str(model), data_path=(str(data),), output_dir=str(out), **given)
     train(chosen, _stopping(Supervised)(enough))
     return out
