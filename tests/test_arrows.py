@@ -115,7 +115,7 @@ SHELVES = {
         "tour",
         "decontaminate rate sample curriculum grpo merge audit verl",
         "draws",
-        "problems words",
+        "problem_files problems words",
     ],
     "zhinao_contract": [
         "__init__ command",

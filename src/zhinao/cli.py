@@ -71,6 +71,11 @@ VERBS = {
         "long chains of thought, stage by stage: from an instruct model to one that reasons",
         "长思维链训练，逐阶段进行：从指令模型到推理模型",
     ),
+    "tour": (
+        "zhinao.reason.commands.tour",
+        "watch a tiny model learn to reason, stage by stage, on this machine",
+        "在本机看一个小模型逐阶段学会推理",
+    ),
     "doctor": ("zhinao.doctor", "what this machine has, and which engine will be taken", "检查本机环境与将使用的引擎"),
 }
 

@@ -9,7 +9,7 @@ from zhinao.data.read.read import read
 from zhinao.data.sample import DataError
 from zhinao.errors import EngineError, UsageError
 from zhinao.evaluate.backend.base import Backend, Output
-from zhinao.reason import problems, rate
+from zhinao.reason import problem_files, rate
 from zhinao.reason.commands import drawing, sample
 from zhinao.reason.commands import rate as rating
 
@@ -132,4 +132,4 @@ def test_what_is_no_problem_is_a_sentence_with_its_line(tmp_path, line):
     file = tmp_path / "a.jsonl"
     file.write_text('{"problem": "1+1", "answer": "2"}\n' + line + "\n")
     with pytest.raises(DataError, match=r"a\.jsonl.*2"):
-        problems.read([f"{file}"])
+        problem_files.read([f"{file}"])

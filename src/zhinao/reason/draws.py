@@ -12,7 +12,7 @@ from zhinao.evaluate.run import asking
 from zhinao.evaluate.run.asking import Asking
 from zhinao.evaluate.run.store import Store
 from zhinao.evaluate.task import SAMPLES, Item, Task
-from zhinao.reason.problems import Problem
+from zhinao.reason.problem_files import Problem
 from zhinao.score.grade import Grade
 
 TASK = "draws"

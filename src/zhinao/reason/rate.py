@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from zhinao.reason.draws import Draw
-from zhinao.reason.problems import Problem
+from zhinao.reason.problem_files import Problem
 
 BUCKETS = ("never", "hard", "medium", "easy", "always")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from zhinao.data.read import formats
 from zhinao.data.sample import Place, Sample
 from zhinao.reason.draws import Draw
-from zhinao.reason.problems import Problem
+from zhinao.reason.problem_files import Problem
 from zhinao.score.rewards.thought import parts
 
 KEEP = ("shortest", "first", "all")

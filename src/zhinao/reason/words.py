@@ -46,5 +46,8 @@ CHINESE = {
     "JSON lines with output and gold (draws of `rate`, items of `zhinao eval`; is_right where a person has judged)": "含 output 与 gold 的 JSON Lines（`rate` 的采样、`zhinao eval` 的记录；人工判定写 is_right）",
     "the prompt had opened the thought, so that outputs begin in it": "提示已打开思考，输出从思考中开始",
     "report to write (.json)": "报告文件（.json）",
+    "folder for the models and the page": "存放模型与页面的目录",
+    "a shorter tour, of less than three minutes": "较短的游览，不到三分钟",
+    "of everything that is drawn (default: %(default)s)": "所有随机过程的种子（默认 %(default)s）",
 }
 translated = dictionary(CHINESE)

@@ -71,9 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def drawn(args: argparse.Namespace, *targets: Path) -> list[tuple]:
     """Problems, each with all its draws. Raises UsageError for what cannot be meant, EngineError where draws are missing still."""
     _check(args, targets)
-    from zhinao.reason import draws, problems
+    from zhinao.reason import draws, problem_files
 
-    found = problems.read([args.data], args.instruction)
+    found = problem_files.read([args.data], args.instruction)
     how = draws.How(args.k, args.max_tokens, args.temperature, args.top_p, args.seed, args.grader)
     folder = args.draws or args.out.with_name(args.out.name + ".draws")
     with _backend(args) as backend:

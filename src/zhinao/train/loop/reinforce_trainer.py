@@ -164,6 +164,16 @@ class ReinforceTrainer(SavingMixin, GRPOTrainer):
 
     # saved, and gone on from
 
+    def _get_train_sampler(self, dataset=None):
+        self._sampler = super()._get_train_sampler(dataset)
+        return self._sampler
+
+    def _run_epoch(self, **kwargs):
+        """The order of prompts follows from seed and epoch alone; TRL's generator would begin anew in a resumed run."""
+        if self.shuffle_dataset:
+            self._sampler.generator.manual_seed(self.args.seed * 1_000_003 + kwargs["epoch"])
+        super()._run_epoch(**kwargs)
+
     def _save_rng_state(self, output_dir) -> None:
         """Each process: also completions that are still to be learned from, and what is counted from step to step."""
         super()._save_rng_state(output_dir)

@@ -24,24 +24,47 @@ class OwnRollouts:
     is_foreign = False
 
     def generate(self, trainer, prompt_ids):
-        model = trainer.accelerator.unwrap_model(trainer.model)
-        batch = _padded(prompt_ids, trainer.pad_id, trainer.accelerator.device)
-        drawn = _Drawn(trainer.temperature)
-        was_training, before = model.training, model.config.use_cache
-        model.eval()
-        model.config.use_cache = True
-        try:
-            with torch.no_grad(), trainer.accelerator.autocast():
-                found = model.generate(
-                    **batch,
-                    generation_config=_config(trainer),
-                    logits_processor=LogitsProcessorList([drawn]),
-                )
-        finally:
-            model.config.use_cache = before
-            model.train(was_training)
-        completions = found[:, batch["input_ids"].shape[1] :]
-        return _until_end(completions, drawn.of(completions), trainer.eos_token_ids)
+        with trainer.accelerator.autocast():
+            return draw(
+                trainer.accelerator.unwrap_model(trainer.model),
+                prompt_ids,
+                num_tokens=trainer.max_completion_length,
+                pad_id=trainer.pad_id,
+                end_ids=trainer.eos_token_ids,
+                temperature=trainer.temperature,
+                top_p=trainer.top_p,
+            )
+
+
+def draw(model, prompt_ids, *, num_tokens: int, pad_id: int, end_ids, temperature: float = 1.0, top_p: float = 1.0):
+    """One completion of at most `num_tokens` for each prompt, its end token included, and log-probabilities, as `Rollouts` says.
+
+    model: of transformers, on the device it is on. By torch's own generator: a seed decides what is drawn.
+    """
+    batch = _padded(prompt_ids, pad_id, model.device)
+    drawn = _Drawn(temperature)
+    was_training, before = model.training, model.config.use_cache
+    model.eval()
+    model.config.use_cache = True
+    config = GenerationConfig(
+        max_new_tokens=num_tokens,
+        do_sample=True,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=0,
+        pad_token_id=pad_id,
+        eos_token_id=list(end_ids),
+        use_cache=True,
+        disable_compile=True,
+    )
+    try:
+        with torch.no_grad():
+            found = model.generate(**batch, generation_config=config, logits_processor=LogitsProcessorList([drawn]))
+    finally:
+        model.config.use_cache = before
+        model.train(was_training)
+    completions = found[:, batch["input_ids"].shape[1] :]
+    return _until_end(completions, drawn.of(completions), end_ids)
 
 
 class _Drawn(LogitsProcessor):
@@ -59,20 +82,6 @@ class _Drawn(LogitsProcessor):
     def of(self, completions) -> torch.Tensor:
         """`(B, T)` for completions `(B, T)`: those remembered, and the last token's."""
         return torch.cat([*self.found, self.last.gather(1, completions[:, -1:])], 1)
-
-
-def _config(trainer) -> GenerationConfig:
-    return GenerationConfig(
-        max_new_tokens=trainer.max_completion_length,
-        do_sample=True,
-        temperature=trainer.temperature,
-        top_p=trainer.top_p,
-        top_k=0,
-        pad_token_id=trainer.pad_id,
-        eos_token_id=list(trainer.eos_token_ids),
-        use_cache=True,
-        disable_compile=True,
-    )
 
 
 def _padded(prompt_ids: list[list[int]], pad_id: int, device) -> dict:
