@@ -131,7 +131,7 @@ def grpo(source: Path, out: Path, rated, size: Size, seed: int) -> Path:
     data = _written(out.with_suffix(".jsonl"), [one.to_json() for one in useful])
     num = size.grpo_prompts * 8
     return training.reinforced(
-        source, data, out, max_steps=size.grpo_steps, num_train_epochs=1000, learning_rate=1e-4, seed=seed, warmup_steps=5,
+        source, data, out, max_steps=size.grpo_steps, num_train_epochs=1000, learning_rate=1e-4, seed=seed, warmup_steps=0.1,
         per_device_train_batch_size=num, logging_steps=1,
     )  # fmt: skip
 

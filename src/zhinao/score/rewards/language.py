@@ -7,7 +7,7 @@ import re
 
 _CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 _WORD = re.compile(r"[A-Za-z]{3,}")  # x, dx and units are no language
-_NO_WORDS = re.compile(r"\\[A-Za-z]+|`[^`]*`|\$[^$]*\$")
+_NO_WORDS = re.compile(r"</?think>|\\[A-Za-z]+|`[^`]*`|\$[^$]*\$")
 _LETTERS_A_WORD = 2  # Chinese characters that say about as much as an English word
 _IN_CHINESE = 0.2  # share from which a question counts as Chinese: formulas and names are often Latin
 
