@@ -23,7 +23,9 @@ TRAIN = ("finetune", "pretrain", "prefer", "plan")
 SPEAKS_FOR = {
     "launch": ("launch",),
     "plan": TRAIN,
-    "train": TRAIN,
+    "train": (*TRAIN, "reason"),
+    "reason": ("reason", "tour", *TRAIN),
+    "evaluate": ("eval", "card"),
     "data": ("data", *TRAIN),
     "zhinao_contract": ("check-api",),
     "chat": ("chat", "generate"),
@@ -33,7 +35,12 @@ SPEAKS_FOR = {
 }
 SAYING = ("tr", "_say", "_without", "option")  # and whatever ends with Error
 # flags of other programs, in sentences that speak of these
-OTHERS = {"pip install": {"upgrade", "force-reinstall"}, "vLLM": {"quantization"}}
+OTHERS = {
+    "pip install": {"upgrade", "force-reinstall"},
+    "vLLM": {"quantization"},
+    "pretrained=": {"model_args"},  # lm-eval's
+    "zhinao pull": {"generation-config", "chat-template"},  # vLLM's, in the command that is printed
+}
 
 
 def flags_of(verb: str) -> set[str]:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from zhinao import lang
-from zhinao.arguments import inner_parsers
+from zhinao.arguments import VerbParser, inner_parsers
 from zhinao.cli import VERBS, build_parser, verb_parser
 
 MADE = "Made by `make docs`; do not edit. 由 `make docs` 生成，请勿手改。"
@@ -61,10 +61,11 @@ def _index() -> str:
 
 def _verb_page(verb: str) -> str:
     parts = [f"# `zhinao {verb}`", MADE]
-    if _is_training(_parser([verb])):
+    every = ([verb], *([verb, inner] for inner in inner_parsers(_parser([verb]))))
+    if any(_is_training(_parser(words)) for words in every):
         link = f"({SETTINGS})"
         parts += [f"Besides these: [the settings of training]{link}. 此外还有[训练设置]{link}。"]
-    for words in ([verb], *([verb, inner] for inner in inner_parsers(_parser([verb])))):
+    for words in every:
         parts += _section(words)
     return _page(*parts)
 
@@ -99,6 +100,8 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
     parser = build_parser(*words[:1])
     for number, word in enumerate(words):
         parser = inner_parsers(parser)[word] if number else verb_parser(parser, word)
+    if isinstance(parser, VerbParser):
+        parser.fill()  # it gets its arguments when it is used
     return parser
 
 

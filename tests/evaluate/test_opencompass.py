@@ -82,7 +82,7 @@ def test_what_the_tool_has_not_is_a_sentence(names, model, tmp_path):
 def test_a_checkpoint_in_our_layout_is_sent_to_export(tmp_path):
     with pytest.raises(CheckpointError) as raised:
         write_opencompass(["wic"], checkpoint(tmp_path, "zhinao"), tmp_path / "file.py")
-    assert "zhinao export" in str(raised.value) and "--to qwen2" in str(raised.value)
+    assert "zhinao convert" in str(raised.value) and "--to qwen2" in str(raised.value)
 
 
 def test_no_checkpoint_at_all(tmp_path):

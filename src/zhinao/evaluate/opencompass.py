@@ -1,6 +1,6 @@
 """A configuration for OpenCompass with the same rows, for checking ours with the publisher's own tool.
 
-It wants a checkpoint in the Qwen2 layout (`zhinao export MODEL OUT --to qwen2`), so that the tool needs no code of ours. Nothing is run
+It wants a checkpoint in the Qwen2 layout (`zhinao convert MODEL --to qwen2 OUT`), so that the tool needs no code of ours. Nothing is run
 here, and OpenCompass need not be installed.
 """
 
@@ -145,7 +145,7 @@ def model(folder: Path) -> str:
                 f"{folder} is in the Zhinao layout; OpenCompass reads it in the Qwen2 layout.",
                 f"{folder} 为 Zhinao 布局；OpenCompass 需要 Qwen2 布局。",
             ),
-            f"zhinao export {folder} OUT --to qwen2",
+            f"zhinao convert {folder} --to qwen2 OUT",
         )
     length = raw.get("max_position_embeddings") or 32768
     return MODEL.format(abbr=folder.name, path=str(folder.absolute()), length=length)
