@@ -8,6 +8,7 @@ CHINESE = {
     "folder of the run (default: by task and model)": "运行目录（默认按任务与模型命名）",
     "so many items a task, the same in every run": "每个任务只取这么多题，每次都相同",
     "say items, tokens and time, and end": "只给出题数、token 数与时间",
+    "write a configuration for OpenCompass with the same rows, and end": "写出含相同条目的 OpenCompass 配置后结束",
     "print as JSON": "以 JSON 输出",
     "run code that the model wrote, in a sandbox": "允许在沙箱中运行模型写的代码",
     "asking": "提问",

@@ -97,7 +97,8 @@ class OpenVINOEngine(Engine):
             worker.cancel(number)
 
     def score_many(self, requests, progress=None):
-        """See `Engine`. What requests share is computed once (`engine/prefix_tree.py`); computed in what the engine computes in."""
+        """See `Engine`. What requests share is computed once (`engine/prefix_tree.py`). Weights are what they are; computed in float32 whatever answers
+        are computed in: likelihoods in bf16 are multiples of 1/4, and choices would tie by rounding alone."""
         if self._is_closed:
             raise EngineError(tr("The engine is closed.", "引擎已关闭。"))
         self.check_score_many(requests, num_unread=1)
@@ -114,8 +115,8 @@ class OpenVINOEngine(Engine):
         with self._lock:
             if not self._scorer:
                 properties = dict(self._settings["score"]["properties"])
-                if properties["KV_CACHE_PRECISION"] == "u8":  # a step's cache goes out and in again: unrounded
-                    properties["KV_CACHE_PRECISION"] = properties["INFERENCE_PRECISION_HINT"]
+                # a step's cache goes out and in again: unrounded
+                properties |= {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}
                 self._scorer = Scorer(Path(self._settings["folder"]), properties, self.info.vocab_size)
             return self._scorer
 

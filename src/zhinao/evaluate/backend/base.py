@@ -4,7 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zhinao.errors import ZhinaoError
+from zhinao.errors import UsageError, ZhinaoError
+
+
+class RefusedError(UsageError):
+    """A server refuses this one question (too long, a form that it does not know); others it may answer."""
 
 
 @dataclass(frozen=True)

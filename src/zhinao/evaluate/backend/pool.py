@@ -3,9 +3,12 @@
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 from zhinao.errors import ZhinaoError
+
+_SECONDS = 10  # that an end waits for what is under way; a server's answer may be an hour off
 
 
 def each(work: Callable, asks: Sequence, num_at_once: int) -> Iterator[tuple[int, object]]:
@@ -36,8 +39,9 @@ def each(work: Callable, asks: Sequence, num_at_once: int) -> Iterator[tuple[int
             yield index, result
     finally:
         over.set()
+        until = time.monotonic() + _SECONDS
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join(timeout=max(0.0, until - time.monotonic()))
 
 
 def _tried(work: Callable, ask, is_over: Callable[[], bool]) -> tuple[object, BaseException | None]:

@@ -26,6 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--limit", type=int, metavar="N", help=translated("so many items a task, the same in every run")
     )
     parser.add_argument("--dry-run", action="store_true", help=translated("say items, tokens and time, and end"))
+    parser.add_argument(
+        "--opencompass",
+        type=Path,
+        metavar="FILE",
+        help=translated("write a configuration for OpenCompass with the same rows, and end"),
+    )
     parser.add_argument("--json", action="store_true", help=translated("print as JSON"))
     parser.add_argument(
         "--allow-code", action="store_true", help=translated("run code that the model wrote, in a sandbox")

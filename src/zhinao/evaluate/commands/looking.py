@@ -126,7 +126,12 @@ def _grades(run: Path) -> dict[str, dict[str, float]]:
     """Task -> item -> its grade, of several samples their mean."""
     store.results(run)
     every: dict[str, dict[str, list[float]]] = {}
-    for record in store.read(run):
+    last = {
+        (one["task"], one["id"], one.get("sample", 0)): one for one in store.read(run)
+    }  # asked anew: the later counts
+    for record in last.values():
+        if not record.get("is_judged", True):
+            continue
         every.setdefault(record["task"], {}).setdefault(record["id"], []).append(record.get("grade") or 0.0)
     return {task: {id: statistics.mean(found) for id, found in items.items()} for task, items in every.items()}
 

@@ -23,6 +23,8 @@ def run(args: argparse.Namespace, words: str, model: str | None) -> int:
     if words.startswith(suites.LM_EVAL):
         return _lm_eval(args, words.removeprefix(suites.LM_EVAL), model)
     chosen = suites.chosen(words)
+    if args.opencompass:
+        return _opencompass(chosen, model, args.opencompass)
     _allow(chosen, args)
     _check_judge(chosen, args)
     limit = args.limit or next((suites.LIMITS[one] for one in words.split(",") if one in suites.LIMITS), None)
@@ -32,6 +34,16 @@ def run(args: argparse.Namespace, words: str, model: str | None) -> int:
         if args.dry_run:
             return _told(args, chosen, read, backend)
         return _asked(args, words, _askings(args, chosen, read), backend, limit)
+
+
+def _opencompass(chosen: dict[str, Task], model: str | None, file: Path) -> int:
+    """`--opencompass`: the same rows for the publisher's tool. No model is loaded."""
+    from zhinao.evaluate.opencompass import write_opencompass
+
+    if not model:
+        raise UsageError(tr("No model is named.", "没有指定模型。"), "zhinao eval SUITE MODEL --opencompass FILE.py")
+    print(write_opencompass(chosen, Path(model), file))
+    return 0
 
 
 def _askings(args: argparse.Namespace, chosen: dict[str, Task], read: dict[str, list]) -> list[Asking]:
@@ -56,8 +68,9 @@ def _asked(args: argparse.Namespace, words: str, askings: list[Asking], backend:
                 failed += asking.run(one, backend, store, judge)
             except KeyboardInterrupt:
                 is_stopped = True
-            tables[one.name] = _table(store, one)
-            store.write_results(_results(identity, tables))
+            finally:  # what stands so far, whatever ended it
+                tables[one.name] = _table(store, one)
+                store.write_results(_results(identity, tables))
             if is_stopped:
                 break
     return _ended(out, args.json, failed, is_stopped)
@@ -65,7 +78,7 @@ def _asked(args: argparse.Namespace, words: str, askings: list[Asking], backend:
 
 def _table(store: Store, one: Asking) -> dict:
     found = (store.known(one.name, item, sample) for item in one.items for sample in range(one.num_samples))
-    return results.of(one, [record for record in found if record])
+    return results.of(one, [record for record in found if record and asking.is_judged(record)])
 
 
 def _results(identity: dict, tables: dict) -> dict:

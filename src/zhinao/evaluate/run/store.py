@@ -49,12 +49,12 @@ class Store:
 
     def add(self, record: dict) -> None:
         """One line, in the file before this returns."""
-        self.records[record["task"], record["id"], record.get("sample", 0)] = record
         try:
             self._file.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace").decode() + "\n")
             self._file.flush()
         except OSError as error:
             raise cannot_write(self.folder / ITEMS, error) from None
+        self.records[record["task"], record["id"], record.get("sample", 0)] = record
 
     def write_results(self, results: dict) -> None:
         outfile.write_text(self.folder / RESULTS, json.dumps(results, ensure_ascii=False, indent=1) + "\n")
