@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 
 from zhinao.errors import UsageError
-from zhinao.evaluate.task import Item, Task
+from zhinao.evaluate.task import LETTER, PPL, Item, Task
 from zhinao.hub import cache
 from zhinao.lang import tr
 
@@ -66,3 +66,14 @@ def _check_ids(task: Task, items: list[Item]) -> None:
                 tr(f"{task.name}: two items have the id {item.id!r}.", f"{task.name}：两道题的 id 都是 {item.id!r}。")
             )
         seen.add(item.id)
+        if task.mode in (PPL, LETTER) and not _has_choice(item):
+            raise UsageError(
+                tr(
+                    f"{task.name}, {item.id}: no choice among several has the gold answer.",
+                    f"{task.name} 的 {item.id}：选项中没有标准答案。",
+                )
+            )
+
+
+def _has_choice(item: Item) -> bool:
+    return len(item.choices) > 1 and isinstance(item.gold, int) and 0 <= item.gold < len(item.choices)
