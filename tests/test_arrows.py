@@ -107,7 +107,7 @@ SHELVES = {
         "suites",
         "tasks backend",
         "data opencompass",
-        "published task words",
+        "published sources task words",
     ],
     "reason": [
         "commands",

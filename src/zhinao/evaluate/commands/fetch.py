@@ -50,17 +50,24 @@ def _fetch(source: Source, place: Path, folder: str, report: Reporter) -> None:
         target, key = place / folder / name, f"{folder}/{name}"
         _check_inside(target, place)
         before = hashes.get(key)
-        download(
-            lambda path=path: (source.address(path), _headers(source)),
-            target,
-            Expected(sha256=before),
-            counter.add,
-            label=key,
-        )
-        hashes[key] = hashlib.sha256(target.read_bytes()).hexdigest()
+        is_there = before is not None and target.is_file() and _sha256(target) == before
+        if not is_there:
+            download(
+                lambda path=path: (source.address(path), _headers(source)),
+                target,
+                Expected(sha256=before),
+                counter.add,
+                label=key,
+            )
+        hashes[key] = _sha256(target)
         if name.endswith(".zip"):
             _unpack(target, place / folder)
         outfile.write_text(place / HASHES, json.dumps(hashes, indent=1, sort_keys=True) + "\n")
+
+
+def _sha256(file: Path) -> str:
+    with open(file, "rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _headers(source: Source) -> dict:
