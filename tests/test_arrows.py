@@ -108,7 +108,7 @@ SHELVES = {
         "suites",
         "tasks backend",
         "data opencompass perplexity",
-        "published task words",
+        "published sources task words",
     ],
     "reason": [
         "commands",

@@ -1,207 +1,131 @@
-"""Asking, keeping and going on: by a backend of the tests."""
-
-import json
-import math
+"""Asking and grading: choices, samples, turns; what failed and what is asked again."""
 
 import pytest
 
-from tests.evaluate.fakes import CHOICES, PPL_TASK, QUESTIONS, FakeBackend, task
-from zhinao.errors import ContextLengthError, DiskError, EngineError, UsageError
+from tests.evaluate.fakes import Counting, task
+from zhinao.errors import ContextLengthError, EngineError, UsageError
 from zhinao.evaluate.backend.base import Output, RefusedError
-from zhinao.evaluate.run import asking, results, store
+from zhinao.evaluate.run import asking, results
 from zhinao.evaluate.run.asking import Asking
 from zhinao.evaluate.run.store import Store
-from zhinao.evaluate.task import LETTER, SAMPLES, Item
+from zhinao.evaluate.task import GENERATION, LETTER, PPL, SAMPLES, Item
 from zhinao.score.grade import Grade
 
-IDENTITY = {"model": "fake", "seed": 42}
-SMALL = Asking("small", task(QUESTIONS), QUESTIONS)
+IDENTITY = {"model": "fake", "seed": 42, "limit": None}
 
 
-def done(one, backend, folder):
-    """The result of a run, and what failed."""
-    with Store(folder, IDENTITY) as kept:
-        failed = asking.run(one, backend, kept)
-        found = (kept.known(one.name, item, sample) for item in one.items for sample in range(one.num_samples))
-        return results.of(one, [record for record in found if record]), failed
+def _run(folder, one: Asking, backend) -> tuple[dict, list, list[dict]]:
+    with Store(folder, IDENTITY) as store:
+        failed = asking.run(one, backend, store)
+        records = list(store.records.values())
+    return results.of(one, records), failed, records
 
 
-def test_answers_are_graded_and_written(tmp_path):
-    result, failed = done(SMALL, FakeBackend(), tmp_path / "run")
-    assert (result["score"], result["num_items"], result["is_complete"], failed) == (0.5, 6, True, [])
-    assert 0.1 < result["interval"][0] < 0.5 < result["interval"][1] < 0.9
-    lines = [json.loads(line) for line in (tmp_path / "run" / "items.jsonl").read_text().splitlines()]
-    assert [line["id"] for line in lines] == list("012345")
-    assert lines[1] | {"seconds": 0} == {
-        "task": "small", "id": "1", "prompt_hash": store.prompt_hash(QUESTIONS[1]), "gold": "yes", "extracted": "yes",
-        "grade": 1.0, "seconds": 0, "output": "yes", "num_tokens": 3, "finish_reason": "stop",
-    }  # fmt: skip
+def test_ppl_divides_by_all_tokens_and_takes_the_first_of_equals(tmp_path):
+    """Sums over all tokens but the first, divided by all: -3/4 beats -2/2 though its sum is less."""
+    known = {"long": (-1.0, -1.0, -1.0), "short": (-2.0,), "same": (-0.75,) * 4}
+    items = [
+        Item(id="a", choices=("short", "long"), gold=1),
+        Item(id="b", choices=("long", "long"), gold=0),
+        Item(id="c", choices=("short", "short", "long"), gold=0),
+    ]
+    plain = [
+        min(range(len(item.choices)), key=lambda n, i=item: -sum(known[i.choices[n]]) / (len(known[i.choices[n]]) + 1))
+        for item in items
+    ]
+    table, _, records = _run(tmp_path, Asking("fake", task(PPL, items), items), Counting(lambda one: known[one.text]))
+    assert [int(record["extracted"]) for record in records] == plain == [1, 0, 2]
+    assert table["score"] == pytest.approx(2 / 3)
+    assert records[0]["num_tokens"] == [2, 4] and records[0]["log_likelihoods"] == [-2.0, -3.0]
 
 
-def test_ppl_is_divided_by_all_tokens_and_a_tie_goes_to_the_first(tmp_path):
-    sums = {"0 a": (-3.0,), "0 bcd": (-1.0, -1.0, -1.9), "1 a": (-2.0,), "1 bcd": (-1.0, -1.0, -1.0)}
-    backend = FakeBackend(likelihood=lambda text: sums.get(text.text, (-2.0,)))
-    done(Asking("small", PPL_TASK, CHOICES), backend, tmp_path)
-    chosen = [record["extracted"] for record in store.read(tmp_path)]
-    # 3/2 against 3.9/4; 2/2 against 3/4; a tie of both; and again
-    assert chosen == ["1", "1", "0", "0"]
-    assert [text.given for text in backend.texts] == [0] * 8
+def test_letter_takes_the_sum(tmp_path):
+    items = [Item(id="a", prompt="Q:", choices=(" A", " B B"), gold=0)]
+    backend = Counting(lambda one: (-1.5,) if one.text.endswith("A") else (-1.0, -1.0))
+    table, _, _ = _run(tmp_path, Asking("fake", task(LETTER, items), items), backend)
+    assert table["score"] == 1
+    assert [(one.text, one.given) for one in backend.asked] == [("Q: A", 2), ("Q: B B", 2)]
 
 
-def test_letters_are_what_follows_the_prompt(tmp_path):
-    items = [Item(id="a", prompt="Q: ", choices=("A", "B"), gold=1)]
-    backend = FakeBackend(likelihood=lambda text: (-1.0,) if text.text.endswith("B") else (-2.0,))
-    result, _ = done(Asking("small", task(items, LETTER), items), backend, tmp_path)
-    assert result["score"] == 1 and {text.given for text in backend.texts} == {3}
+def test_nothing_is_asked_twice(tmp_path):
+    items = [Item(id=str(n), prompt=f"{n}", gold="x") for n in range(5)]
+    one = Asking("fake", task(GENERATION, items), items)
+    _run(tmp_path, one, first := Counting())
+    _run(tmp_path, one, second := Counting())
+    assert len(first.asked) == 5 and not second.asked
 
 
-@pytest.mark.parametrize("cut", [0, 1, 10, 200, 500])
-def test_a_killed_run_asks_only_what_is_missing(cut, tmp_path):
-    done(SMALL, FakeBackend(), tmp_path)
-    file = tmp_path / "items.jsonl"
-    whole = file.read_bytes()
-    file.write_bytes(whole[:cut])
-    backend = FakeBackend()
-    result, _ = done(SMALL, backend, tmp_path)
-    assert len(backend.asks) == 6 - whole[:cut].count(b"\n") and result["is_complete"]
-    assert len(file.read_text().splitlines()) == 6
-    again = FakeBackend()
-    assert done(SMALL, again, tmp_path)[0] == result and not again.asks
+@pytest.mark.parametrize("cut", range(0, 5))
+def test_a_killed_run_goes_on_where_it_stopped(tmp_path, cut):
+    """`cut` whole lines stand, and half of the next."""
+    items = [Item(id=str(n), prompt=f"{n}", gold="x") for n in range(5)]
+    one = Asking("fake", task(GENERATION, items), items)
+    _run(tmp_path, one, Counting())
+    lines = (tmp_path / "items.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "items.jsonl").write_bytes(b"".join(lines[:cut]) + lines[cut][: len(lines[cut]) // 2])
+    table, _, _ = _run(tmp_path, one, backend := Counting())
+    assert [ask.prompt for ask in backend.asked] == [str(n) for n in range(cut, 5)]
+    assert table["is_complete"] and table["num_items"] == 5
 
 
 def test_another_prompt_is_asked_anew(tmp_path):
-    done(SMALL, FakeBackend(), tmp_path)
-    items = [Item(id=item.id, prompt=item.prompt + "!", gold=item.gold) for item in QUESTIONS]
-    backend = FakeBackend()
-    done(Asking("small", task(items), items), backend, tmp_path)
-    assert len(backend.asks) == 6
-
-
-def test_a_failing_engine_loses_nothing(tmp_path):
-    """What failed stays undone, the next run asks it."""
-    backend = FakeBackend(answer=lambda ask: EngineError("dead") if ask.prompt == "Question 3?" else "yes")
-    result, failed = done(SMALL, backend, tmp_path)
-    assert len(failed) == 1 and result["num_missing"] == 1 and not result["is_complete"]
-    again = FakeBackend()
-    result, failed = done(SMALL, again, tmp_path)
-    assert len(again.asks) == 1 and result["is_complete"] and not failed
-
-
-@pytest.mark.parametrize("one", [SMALL, Asking("small", PPL_TASK, CHOICES)])
-def test_who_answers_nobody_ends_the_task_at_once(one, tmp_path):
-    error = RefusedError("no key")
-    backend = FakeBackend(answer=lambda ask: error, likelihood=lambda text: error)
-    result, failed = done(one, backend, tmp_path)
-    assert failed == [error] and result["num_items"] == 0 and len(backend.asks) <= 1
-    assert done(one, FakeBackend(), tmp_path)[0]["is_complete"]
-
-
-def test_an_item_that_cannot_be_asked_counts_as_wrong_and_says_why(tmp_path):
-    backend = FakeBackend(answer=lambda ask: ContextLengthError(9, 8) if ask.prompt == "Question 3?" else "yes")
-    result, failed = done(SMALL, backend, tmp_path)
-    assert result["num_errors"] == 1 and result["score"] == pytest.approx(2 / 6) and not failed
-    assert any("9 tokens" in record.get("error", "") for record in store.read(tmp_path))
-
-
-def test_ctrl_c_keeps_what_came(tmp_path):
-    def answer(ask):
-        return KeyboardInterrupt() if ask.prompt == "Question 3?" else "yes"
-
-    with pytest.raises(KeyboardInterrupt):
-        done(SMALL, FakeBackend(answer=answer), tmp_path)
-    assert len(list(store.read(tmp_path))) == 3
-
-
-@pytest.mark.parametrize("name", ["model", "seed"])
-def test_a_folder_of_another_run_is_refused(name, tmp_path):
-    done(SMALL, FakeBackend(), tmp_path)
-    with pytest.raises(UsageError, match=name):
-        Store(tmp_path, {**IDENTITY, name: "other"})
-
-
-def test_folders_that_are_no_runs(tmp_path):
-    (tmp_path / "mine").write_text("x")
-    with pytest.raises(UsageError, match="something else"):
-        Store(tmp_path, IDENTITY)
-    with pytest.raises(DiskError):
-        Store(tmp_path / "mine" / "run", IDENTITY)
-    with pytest.raises(UsageError, match="no results"):
-        store.results_of(tmp_path)
-    run = tmp_path / "run"
-    Store(run, IDENTITY).close()
-    (run / "run.json").write_text("{")
-    with pytest.raises(UsageError, match="damaged"):
-        Store(run, IDENTITY)
-
-
-def test_a_damaged_line_is_named(tmp_path):
-    done(SMALL, FakeBackend(), tmp_path)
-    file = tmp_path / "items.jsonl"
-    file.write_text(file.read_text().replace('"task"', '"tusk"', 1))
-    with pytest.raises(UsageError, match="line 1"):
-        Store(tmp_path, IDENTITY)
-
-
-def test_two_commands_on_one_folder(tmp_path):
-    with Store(tmp_path, IDENTITY), pytest.raises(UsageError, match="Another command"):
-        Store(tmp_path, IDENTITY)
-
-
-def test_a_full_disk_is_a_sentence(tmp_path, monkeypatch):
-    with Store(tmp_path, IDENTITY) as kept:
-        monkeypatch.setattr(kept, "_file", open("/dev/full", "w"))  # noqa: SIM115
-        with pytest.raises(DiskError, match=r"items\.jsonl"):
-            asking.run(SMALL, FakeBackend(), kept)
-
-
-def test_results_of_an_earlier_command_stay(tmp_path):
-    with Store(tmp_path, IDENTITY) as kept:
-        kept.write_results({"tasks": {"a": {"score": 1}}})
-        kept.write_results({"tasks": {"b": {"score": 0}}})
-    assert set(store.results_of(tmp_path)["tasks"]) == {"a", "b"}
+    for prompt, num in (("a", 1), ("b", 1), ("b", 0)):
+        items = [Item(id="1", prompt=prompt, gold="x")]
+        _run(tmp_path, Asking("fake", task(GENERATION, items), items), backend := Counting())
+        assert len(backend.asked) == num
 
 
 def test_samples(tmp_path):
-    """Two of four right, one cut within its thought."""
-    items = [Item(id="0", prompt="?", gold="7")]
-    given = iter(
-        [
-            Output("7", 1, "stop", "t"),
-            Output("", 9, "length", "t", True),
-            Output("7", 1, "stop", "t"),
-            Output("8", 1, "stop", "t"),
-        ]
-    )
+    """Of item a three of four are right, of item b none; one is cut off, one thinks without an end."""
+    outputs = iter(["<think></think>1"] * 3 + ["<think>so"] + ["<think></think>2"] * 3 + ["<think></think>3"])
+    items = [Item(id="a", prompt="a", gold="1"), Item(id="b", prompt="b", gold="1")]
+
+    def answer(_):
+        text = next(outputs)
+        return Output(text, 3, "stop" if "</think>" in text else "length")
 
     def grade(item, output):
-        extracted = output.rpartition("</think>\n")[2] if "</think>" in output else None
-        return Grade(float(extracted == item.gold), extracted)
+        found = output.rpartition("</think>")[2] if "</think>" in output else None
+        return Grade(float(found == item.gold), found)
 
-    one = Asking(
-        "small", task(items, SAMPLES, grade=grade, num_samples=4, sampling={"temperature": 0.6}), items, 4, seed=5
-    )
-    backend = FakeBackend(answer=lambda ask: next(given))
-    result, _ = done(one, backend, tmp_path)
-    assert [ask.sampling["seed"] for ask in backend.asks] == [5, 6, 7, 8]
-    assert (result["score"], result["pass_at_k"], result["cons_at_k"]) == (0.5, 1.0, 1.0)
-    assert (result["cut_off_share"], result["no_thought_end_share"], result["num_not_extracted"]) == (0.25, 0.25, 1)
-    assert [record["sample"] for record in store.read(tmp_path)] == [0, 1, 2, 3]
+    of = task(SAMPLES, items, grade=grade, sampling={"temperature": 0.6})
+    table, _, records = _run(tmp_path, Asking("fake", of, items, 4), backend := Counting(answer=answer))
+    assert table["score"] == pytest.approx(3 / 8)
+    assert table["pass_at_k"] == 0.5 and table["cons_at_k"] == 0.5
+    assert table["cut_off_share"] == table["no_thought_end_share"] == 1 / 8
+    assert table["num_not_extracted"] == 1 and len(records) == 8
+    assert [ask.sampling["seed"] for ask in backend.asked] == [42, 43, 44, 45] * 2
 
 
-def test_turns_go_on_from_the_answers(tmp_path):
-    items = [Item(id="0", prompt="First", turns=("Second",), gold="b")]
-    given = iter(["a", "b"])
-    backend = FakeBackend(answer=lambda ask: next(given))
-    result, _ = done(Asking("small", task(items), items), backend, tmp_path)
-    assert [message["content"] for message in backend.asks[1].prompt] == ["First", "a", "Second"]
-    assert result["score"] == 1 and next(store.read(tmp_path))["outputs"] == ["a", "b"]
+def test_turns(tmp_path):
+    items = [Item(id="a", prompt=({"role": "user", "content": "1"},), turns=("2",), gold="x")]
+    _, _, records = _run(tmp_path, Asking("fake", task(GENERATION, items), items), backend := Counting())
+    assert [one["content"] for one in backend.asked[1].prompt] == ["1", "x", "2"]
+    assert records[0]["outputs"] == ["x", "x"]
 
 
-def test_means_by_subset(tmp_path):
-    items = [
-        Item(id=str(n), prompt="?", gold="yes" if n == 0 else "no", subset="few" if n == 0 else "many")
-        for n in range(4)
-    ]
-    result, _ = done(Asking("small", task(items, mean="subsets"), items), FakeBackend(), tmp_path)
-    assert result["score"] == 0.5 and result["subsets"] == {"few": [1, 1.0], "many": [3, 0.0]}
-    assert math.isclose(sum(result["interval"]) / 2, 0.5, abs_tol=0.3)
+@pytest.mark.parametrize("error", [ContextLengthError(10, 5), RefusedError("no")])
+def test_a_question_that_cannot_be_asked_is_wrong_and_says_why(tmp_path, error):
+    items = [Item(id="a", prompt="1", gold="x"), Item(id="b", prompt="2", gold="x")]
+    backend = Counting(answer=lambda ask: error if ask.prompt == "1" else "x")
+    table, failed, records = _run(tmp_path, Asking("fake", task(GENERATION, items), items), backend)
+    assert not failed and table["num_errors"] == 1 and table["score"] == 0.5
+    assert records[0]["error"]
+
+
+def test_what_an_engine_lost_is_asked_again(tmp_path):
+    items = [Item(id="a", prompt="1", gold="x"), Item(id="b", prompt="2", gold="x")]
+    one = Asking("fake", task(GENERATION, items), items)
+    _, failed, _ = _run(tmp_path, one, Counting(answer=lambda ask: EngineError("gone") if ask.prompt == "1" else "x"))
+    assert len(failed) == 1
+    table, _, _ = _run(tmp_path, one, backend := Counting())
+    assert [ask.prompt for ask in backend.asked] == ["1"] and table["score"] == 1
+
+
+def test_what_meets_every_question_ends_the_run_and_keeps_what_stands(tmp_path):
+    items = [Item(id=str(n), prompt=str(n), gold="x") for n in range(3)]
+    one = Asking("fake", task(GENERATION, items), items)
+    with pytest.raises(UsageError, match="HTTP 401"):
+        _run(tmp_path, one, Counting(answer=lambda ask: "x" if ask.prompt == "0" else UsageError("HTTP 401")))
+    _run(tmp_path, one, backend := Counting())
+    assert [ask.prompt for ask in backend.asked] == ["1", "2"]

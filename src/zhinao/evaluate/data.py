@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from zhinao.errors import UsageError
-from zhinao.evaluate.task import Item, Task
+from zhinao.evaluate.task import LETTER, PPL, Item, Task
 from zhinao.hub import cache
 from zhinao.lang import tr
 
@@ -33,8 +33,8 @@ def read(task: Task, data: Path, limit: int | None = None, seed: int = 42) -> li
                 f"{task.name}：没有数据文件（{place}）。",
             ),
             tr(
-                f"--data DIR, with the original files in its folder {task.folder!r} (docs/evaluation.md says which)",
-                f"用 --data DIR 指定目录，其中的 {task.folder!r} 放原始数据文件（见 docs/zh/evaluation.md）",
+                f"`zhinao eval fetch {task.name}`, or --data DIR with a folder {task.folder!r} in it",
+                f"用 `zhinao eval fetch {task.name}` 下载，或用 --data DIR 指定含有 {task.folder!r} 的目录",
             ),
         )
     items = list(task.items(place))
@@ -80,3 +80,14 @@ def _check_ids(task: Task, items: list[Item]) -> None:
                 tr(f"{task.name}: two items have the id {item.id!r}.", f"{task.name}：两道题的 id 都是 {item.id!r}。")
             )
         seen.add(item.id)
+        if task.mode in (PPL, LETTER) and not _has_choice(item):
+            raise UsageError(
+                tr(
+                    f"{task.name}, {item.id}: no choice among several has the gold answer.",
+                    f"{task.name} 的 {item.id}：选项中没有标准答案。",
+                )
+            )
+
+
+def _has_choice(item: Item) -> bool:
+    return len(item.choices) > 1 and isinstance(item.gold, int) and 0 <= item.gold < len(item.choices)

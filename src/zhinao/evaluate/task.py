@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from zhinao.score.grade import Grade
 
@@ -27,6 +28,25 @@ class Item:
     subset: str = ""
     turns: tuple[str, ...] = ()
     facts: Mapping = field(default_factory=dict)
+
+
+class Judging(Protocol):
+    """How another model judges an answer: what it is asked, how what it says is read, and what grade follows.
+
+    `retries`: how often it is asked again where its words cannot be read.
+    """
+
+    temperature: float
+    retries: int
+
+    def messages(self, item: Item, answers: list[str]) -> list[list[dict]]:
+        """One chat for each verdict that is wanted; `answers`: one a turn."""
+
+    def parse(self, text: str, item: Item) -> object | None:
+        """The verdict, strictly; None where the judge said none."""
+
+    def grade(self, item: Item, verdicts: list[object | None]) -> Grade:
+        """Of all verdicts, in the order of `messages`; None is one that could not be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +77,7 @@ class Task:
     stop: tuple[str, ...] = ()
     sampling: Mapping = field(default_factory=dict)
     num_samples: int = 1
-    judging: object = None
+    judging: Judging | None = None
     mean: str = "items"
     scale: float = 100.0
     chance: float | None = None

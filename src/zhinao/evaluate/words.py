@@ -3,7 +3,7 @@
 from zhinao.lang import dictionary
 
 CHINESE = {
-    "TASK[,TASK…] MODEL; or: show RUN, diff RUN RUN, list, perplexity MODEL": "任务[,任务…] 模型；或 show 运行目录、diff 运行目录 运行目录、list、perplexity 模型",
+    "TASK[,TASK…] MODEL; or: show RUN, diff RUN RUN, list, fetch TASK, perplexity MODEL": "任务[,任务…] 模型；或 show 运行目录、diff 运行目录 运行目录、list、fetch 任务、perplexity 模型",
     "the text, UTF-8": "文本文件，UTF-8 编码",
     "tokens at once (default: 2048, or the context)": "每个窗口的 token 数（默认 2048，不超过上下文长度）",
     "tokens from window to window (default: half of it)": "窗口每次移动的 token 数（默认为窗口的一半）",

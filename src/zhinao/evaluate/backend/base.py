@@ -4,13 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from zhinao.errors import EngineError, ZhinaoError
+from zhinao.errors import UsageError, ZhinaoError
 
 
-class RefusedError(EngineError):
-    """A server that answers nobody like this (a wrong key, no such model, no likelihoods): asking on would be in vain."""
-
-    exit_code = 8
+class RefusedError(UsageError):
+    """A server refuses this one question (too long, a form that it does not know); others it may answer."""
 
 
 @dataclass(frozen=True)

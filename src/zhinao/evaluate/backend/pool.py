@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from zhinao.errors import ZhinaoError
 
-LEAVING_SECONDS = 5
+_SECONDS = 10  # that an end waits for what is under way; a server's answer may be an hour off
 
 
 def each(work: Callable, asks: Sequence, num_at_once: int) -> Iterator[tuple[int, object]]:
@@ -39,9 +39,9 @@ def each(work: Callable, asks: Sequence, num_at_once: int) -> Iterator[tuple[int
             yield index, result
     finally:
         over.set()
-        end = time.monotonic() + LEAVING_SECONDS  # for all together; they end with the process in any case
+        until = time.monotonic() + _SECONDS
         for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
+            thread.join(timeout=max(0.0, until - time.monotonic()))
 
 
 def _tried(work: Callable, ask, is_over: Callable[[], bool]) -> tuple[object, BaseException | None]:

@@ -18,8 +18,8 @@ from zhinao.lang import tr
 KEY = "ZHINAO_EVAL_API_KEY"  # else OPENAI_API_KEY
 _TIMEOUT = 3600  # seconds: an answer of 32,768 tokens takes its time
 _WAITS = (1, 4, 15)  # seconds before another attempt
-_FOR_ALL = (401, 403, 404, 405, 501)  # nobody is answered, whatever the question
 _TEMPORARY = (408, 425, 429, 500, 502, 503, 504)
+_OF_ONE_QUESTION = (400, 413, 422)  # any other refusal meets every question
 
 
 class Server:
@@ -34,7 +34,8 @@ class Server:
         self.is_gone = False
 
     def post(self, path: str, body: dict) -> dict:
-        """The answer's JSON. UsageError where the server refuses the request, EngineError where it cannot be had."""
+        """The answer's JSON. RefusedError where the server refuses this request, UsageError where it refuses all, EngineError where
+        it does not answer; one that did not is tried once by the next call, and is taken back when it answers."""
         return self._asked(path, json.dumps(body).encode())
 
     def models(self) -> list[str]:
@@ -44,18 +45,15 @@ class Server:
 
     def _asked(self, path: str, data: bytes | None) -> dict:
         why = ""
-        for wait in (*self._waits, None):
+        for wait in (*(() if self.is_gone else self._waits), None):
             try:
-                return self._once(path, data)
+                answer = self._once(path, data)
+                self.is_gone = False
+                return answer
             except urllib.error.HTTPError as error:
                 why = self._said(error)
-                if error.code in _FOR_ALL:
-                    raise RefusedError(
-                        tr(f"{self.url} refuses: {why}", f"{self.url} 拒绝了请求：{why}"),
-                        tr(f"the key is read from {KEY} or OPENAI_API_KEY", f"密钥取自 {KEY} 或 OPENAI_API_KEY"),
-                    ) from None
                 if error.code not in _TEMPORARY:
-                    raise UsageError(tr(f"{self.url} refuses: {why}", f"{self.url} 拒绝了请求：{why}")) from None
+                    raise self._refusal(error.code, why) from None
             except (OSError, http.client.HTTPException, ValueError) as error:
                 why = str(getattr(error, "reason", None) or error) or type(error).__name__
             if wait is not None:
@@ -65,6 +63,13 @@ class Server:
             tr(f"{self.url} does not answer: {why}", f"{self.url} 没有应答：{why}"),
             tr("start it again; the same command goes on", "请重新启动它，再用同一命令继续"),
         )
+
+    def _refusal(self, code: int, why: str) -> UsageError:
+        message = tr(f"{self.url} refuses: {why}", f"{self.url} 拒绝了请求：{why}")
+        if code in _OF_ONE_QUESTION:
+            return RefusedError(message)
+        hint = tr(f"set {KEY} to the server's key", f"请在 {KEY} 中设置服务器的密钥") if code in (401, 403) else None
+        return UsageError(message, hint)
 
     def _once(self, path: str, data: bytes | None) -> dict:
         headers = {"Content-Type": "application/json"}
@@ -78,10 +83,7 @@ class Server:
         return answer
 
     def _said(self, error: urllib.error.HTTPError) -> str:
-        try:
-            text = error.read(2000).decode(errors="replace")
-        except (OSError, http.client.HTTPException):
-            text = ""
+        text = error.read()[:2000].decode(errors="replace")
         try:
             said = json.loads(text)["error"]
             text = said["message"] if isinstance(said, dict) else str(said)
@@ -101,12 +103,32 @@ class UrlBackend(Backend):
         self.identity = {"model": self.name, "engine": "url", "precision": None}
         self._at_once = num_at_once * len(urls)
         self._turn, self._lock = itertools.count(), threading.Lock()
+        self._is_tried = False
 
     def loglikelihoods(self, texts: Sequence[Text]) -> Iterator[tuple[int, tuple[float, ...] | ZhinaoError]]:
+        if texts and not self._is_tried:
+            self._try_likelihoods()
         yield from pool.each(self._scored, texts, self._at_once)
 
     def generate(self, asks: Sequence[Ask]) -> Iterator[tuple[int, Output | ZhinaoError]]:
         yield from pool.each(self._answered, asks, self._at_once)
+
+    def _try_likelihoods(self) -> None:
+        """A server that gives none is told from one that refuses a single text."""
+        try:
+            self._scored(Text("One and two."), bool)
+        except RefusedError as error:
+            raise self._no_likelihoods() from error
+        self._is_tried = True
+
+    def _no_likelihoods(self) -> UsageError:
+        return UsageError(
+            tr(
+                f"{self.name}: the server gives no likelihoods of a prompt (echo with logprobs).",
+                f"{self.name}：服务器不返回提示的对数似然（echo 与 logprobs）。",
+            ),
+            tr("take tasks that generate, or load the model here", "请选择生成类任务，或在本机加载模型"),
+        )
 
     def _served(self) -> str:
         names = self._servers[0].models()
@@ -118,25 +140,15 @@ class UrlBackend(Backend):
 
     def _post(self, path: str, body: dict) -> dict:
         """By whose turn it is; where that one is gone, by another."""
-        for _ in range(len(self._servers) + 1):
+        for _ in self._servers:
             with self._lock:
-                alive = [server for server in self._servers if not server.is_gone]
-            if not alive:
-                break
-            server = alive[next(self._turn) % len(alive)]
+                alive = [server for server in self._servers if not server.is_gone] or self._servers
+                server = alive[next(self._turn) % len(alive)]
             try:
                 return server.post(path, {"model": self.name, **body})
-            except RefusedError:
-                raise
-            except EngineError:
-                continue
-        raise RefusedError(
-            tr(
-                f"No server answers any more: {', '.join(server.url for server in self._servers)}.",
-                f"已没有可用的服务：{'、'.join(server.url for server in self._servers)}。",
-            ),
-            tr("start it again; the same command goes on", "请重新启动服务，再用同一命令继续"),
-        )
+            except EngineError as error:
+                last = error
+        raise last
 
     def _scored(self, text: Text, _: Callable) -> tuple[float, ...]:
         answer = self._post(
@@ -145,22 +157,14 @@ class UrlBackend(Backend):
         try:
             found = answer["choices"][0]["logprobs"]
             logprobs, offsets = found["token_logprobs"], found["text_offset"]
-            return tuple(
-                float(one)
-                for one, offset in zip(logprobs, offsets, strict=True)
-                if one is not None and offset >= text.given
-            )
+            ends = [*offsets[1:], len(text.text)]  # a token over the border belongs to what is asked
+            pairs = zip(logprobs, ends, strict=True)
+            return tuple(float(one) for one, end in pairs if one is not None and end > text.given)
         except (KeyError, IndexError, TypeError, ValueError):
-            raise RefusedError(
-                tr(
-                    f"{self.name}: the server gives no likelihoods of a prompt (echo with logprobs).",
-                    f"{self.name}：服务器不返回提示的对数似然（echo 与 logprobs）。",
-                ),
-                tr("take tasks that generate, or load the model here", "请选择生成类任务，或在本机加载模型"),
-            ) from None
+            raise self._no_likelihoods() from None
 
     def _answered(self, ask: Ask, _: Callable) -> Output:
-        settings = {"temperature": 0.0, **ask.sampling, "max_tokens": ask.max_tokens}
+        settings = {"temperature": 0.0, "top_p": 1.0, **ask.sampling, "max_tokens": ask.max_tokens}
         if ask.stop:
             settings["stop"] = list(ask.stop)
         if isinstance(ask.prompt, str):

@@ -1,4 +1,4 @@
-"""`zhinao eval`: run benchmarks on a model, and look at runs: TASK MODEL | show RUN | diff RUN RUN | list | perplexity MODEL."""
+"""`zhinao eval`: run benchmarks on a model, and look at runs: TASK MODEL | show RUN | diff RUN RUN | list | fetch TASK | perplexity MODEL."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from zhinao.evaluate.words import translated
 from zhinao.lang import tr
 
 ENGINES = ("auto", "openvino", "vllm", "transformers")
-INNER = ("show", "diff", "list", "perplexity")
+INNER = ("show", "diff", "list", "fetch", "perplexity")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="+",
         metavar="WORD",
-        help=translated("TASK[,TASK…] MODEL; or: show RUN, diff RUN RUN, list, perplexity MODEL"),
+        help=translated("TASK[,TASK…] MODEL; or: show RUN, diff RUN RUN, list, fetch TASK, perplexity MODEL"),
     )
     parser.add_argument("--data", type=Path, metavar="DIR", help=translated("folder with the benchmarks' files"))
     parser.add_argument(
@@ -81,6 +81,10 @@ def run(args: argparse.Namespace) -> int | None:
 
     if verb == "list":
         return looking.list_tasks(args.json)
+    if verb == "fetch":
+        from zhinao.evaluate.commands import fetch
+
+        return fetch.run(_some(rest, "zhinao eval fetch TASK"), args.data)
     if verb == "perplexity":
         from zhinao.evaluate.commands import perplexity
 

@@ -116,6 +116,8 @@ def _grades(run: Path) -> dict[str, dict[str, float]]:
     last = {(one["task"], one["id"], one.get("sample", 0)): one for one in store.read(run)}
     every: dict[str, dict[str, list[float]]] = {}
     for record in last.values():
+        if not record.get("is_judged", True):
+            continue
         key = f"{record['id']} {record['prompt_hash']}"  # another prompt is another question
         every.setdefault(record["task"], {}).setdefault(key, []).append(record.get("grade") or 0.0)
     return {task: {id: statistics.mean(found) for id, found in items.items()} for task, items in every.items()}

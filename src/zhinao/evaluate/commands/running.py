@@ -1,6 +1,7 @@
 """Running tasks on a model: reads the data, opens the backend, asks, and writes what came out after every task."""
 
 import argparse
+import itertools
 import re
 import sys
 import time
@@ -22,9 +23,9 @@ def run(args: argparse.Namespace, words: str, model: str | None) -> int:
     _check(args)
     if words.startswith(suites.LM_EVAL):
         return _lm_eval(args, words.removeprefix(suites.LM_EVAL), model)
-    chosen = suites.chosen(words)
     if args.opencompass:
-        return _opencompass(args, list(chosen), model)
+        return _opencompass(args, suites.names(words), model)
+    chosen = suites.chosen(words)
     _allow(chosen, args)
     _check_judge(chosen, args)
     limit = args.limit or next((suites.LIMITS[one] for one in words.split(",") if one in suites.LIMITS), None)
@@ -59,8 +60,9 @@ def _asked(args: argparse.Namespace, words: str, askings: list[Asking], backend:
                 failed += asking.run(one, backend, store, judge)
             except KeyboardInterrupt:
                 is_stopped = True
-            tables[one.name] = _table(store, one)
-            store.write_results(_results(identity, tables))
+            finally:  # what stands so far, whatever ended it
+                tables[one.name] = _table(store, one)
+                store.write_results(_results(identity, tables))
             if is_stopped:
                 break
     return _ended(out, args.json, failed, is_stopped)
@@ -68,7 +70,7 @@ def _asked(args: argparse.Namespace, words: str, askings: list[Asking], backend:
 
 def _table(store: Store, one: Asking) -> dict:
     found = (store.known(one.name, item, sample) for item in one.items for sample in range(one.num_samples))
-    return results.of(one, [record for record in found if record])
+    return results.of(one, [record for record in found if record and asking.is_judged(record)])
 
 
 def _results(identity: dict, tables: dict) -> dict:
@@ -186,24 +188,26 @@ def open_backend(args: argparse.Namespace, model: str | None) -> Backend:
 
 def _told(args: argparse.Namespace, chosen: dict[str, Task], read: dict[str, list], backend: Backend) -> int:
     """`--dry-run`: what would be asked, and about how long it takes by a short trial."""
-    reading, writing = _speeds(backend)
+    reading, writing = _speeds(backend, any(task.mode in (PPL, LETTER) for task in chosen.values()))
     total = 0.0
     for name, task in chosen.items():
         items, k = read[name], _num_samples(args, task)
-        num_read = sum(backend.num_tokens(text) for item in items for text in _texts(item, task)) * k
+        texts = [text for item in items for text in _texts(item, task)]
+        num_read = sum(map(backend.num_tokens, texts)) * k
+        num_once = round(num_read * _share_once(texts) / (k if task.mode == SAMPLES else 1))
         num_written = 0 if task.mode in (PPL, LETTER) else len(items) * k * (args.max_tokens or task.max_tokens)
-        seconds = num_read / reading + num_written / writing
+        seconds = num_once / reading + num_written / writing
         total += seconds
         print(
             tr(
-                f"{name}: {len(items)} items, {num_read:,} tokens to read, at most {num_written:,} to write, at most {_time(seconds)}",
-                f"{name}：{len(items)} 题，读 {num_read:,} 个 token，最多写 {num_written:,} 个，至多 {_time(seconds)}",
+                f"{name}: {len(items)} items, {num_read:,} tokens to read, shared beginnings once {num_once:,}, at most {num_written:,} to write, at most {_time(seconds)}",
+                f"{name}：{len(items)} 题，读 {num_read:,} 个 token（相同的开头只读一次则为 {num_once:,} 个），最多写 {num_written:,} 个，至多 {_time(seconds)}",
             )
         )
     print(
         tr(
-            f"all: at most {_time(total)} at the speed of a short trial; shared beginnings are read once.",
-            f"合计：按短时试跑的速度至多 {_time(total)}；相同的开头只读一次。",
+            f"all: at most {_time(total)} at the speed of a short trial.",
+            f"合计：按短时试跑的速度至多 {_time(total)}。",
         )
     )
     return 0
@@ -217,12 +221,26 @@ def _texts(item, task: Task) -> list[str]:
     return [item.prompt] if isinstance(item.prompt, str) else [message["content"] for message in item.prompt]
 
 
-def _speeds(backend: Backend) -> tuple[float, float]:
-    """Tokens a second that are read, and that are written by several answers at once."""
+def _share_once(texts: list[str]) -> float:
+    """What is left of all characters where each beginning that another text has, too, is read once."""
+    texts = sorted(texts)
+    num_shared = sum(_num_same(*pair) for pair in itertools.pairwise(texts))
+    return 1 - num_shared / max(sum(map(len, texts)), 1)
+
+
+def _num_same(a: str, b: str) -> int:
+    return next((n for n, (one, other) in enumerate(zip(a, b, strict=False)) if one != other), min(len(a), len(b)))
+
+
+def _speeds(backend: Backend, is_scored: bool) -> tuple[float, float]:
+    """Tokens a second that are read, and that are written by several answers at once. A server is not asked for likelihoods that
+    nobody wants."""
     text = "360智脑 answers in Chinese and English. " * 24
     start = time.monotonic()
-    for _ in backend.loglikelihoods([Text(text)]):
-        pass
+    if is_scored:
+        list(backend.loglikelihoods([Text(text)]))
+    else:
+        list(backend.generate([Ask(text, 1)]))
     read = backend.num_tokens(text) / max(time.monotonic() - start, 1e-3)
     asks = [Ask(f"{n} {text[:200]}", 24) for n in range(8)]
     list(backend.generate(asks))

@@ -5,13 +5,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from zhinao.errors import EngineError, UsageError, ZhinaoError
+from zhinao.errors import ContextLengthError, EngineError, ZhinaoError
 from zhinao.evaluate.backend.base import Ask, Backend, Output, RefusedError, Text
 from zhinao.evaluate.run import progress
 from zhinao.evaluate.run.judge import Judge
 from zhinao.evaluate.run.store import Store, prompt_hash
 from zhinao.evaluate.task import JUDGED, LETTER, PPL, SAMPLES, Item, Task
-from zhinao.lang import said
+from zhinao.lang import said, tr
 from zhinao.score.grade import Grade
 
 SEED = 42
@@ -35,23 +35,34 @@ def run(asking: Asking, backend: Backend, store: Store, judge: Judge | None = No
         (item, sample)
         for item in asking.items
         for sample in range(asking.num_samples)
-        if not store.is_done(asking.name, item, sample)
+        if not _is_done(store.known(asking.name, item, sample), judge)
     ]
     num_all = len(asking.items) * asking.num_samples
     failed: list[ZhinaoError] = []
     with progress.shown(asking.name, num_all, num_all - len(todo)) as done:
         is_scored = asking.task.mode in (PPL, LETTER)
-        records = _scored(asking, backend, todo) if is_scored else _answered(asking, backend, todo, judge)
-        try:
-            for record in records if todo else ():
-                if isinstance(record, ZhinaoError):
-                    failed.append(record)
-                else:
-                    store.add(record)
-                    done(1)
-        except EngineError as error:  # nothing more can come; what came is kept
-            failed.append(error)
+        dialogues = [] if is_scored else [_Dialogue(asking, *one, store.known(asking.name, *one)) for one in todo]
+        records = _scored(asking, backend, todo) if is_scored else _answered(asking, backend, dialogues, judge)
+        for record in records if todo else ():
+            if isinstance(record, ZhinaoError):
+                failed.append(record)
+            else:
+                store.add(record)
+                done(is_judged(record))
     return failed
+
+
+def is_judged(record: dict) -> bool:
+    """False for an answer that still waits for its judge."""
+    return record.get("is_judged", True)
+
+
+def _is_done(record: dict | None, judge: Judge | None) -> bool:
+    """Another judge judges again; the answers stay."""
+    if record is None or not is_judged(record):
+        return False
+    by = record.get("facts", {}).get("judge")
+    return judge is None or by is None or by == judge.name
 
 
 def _scored(asking: Asking, backend: Backend, todo: list) -> Iterator[dict | ZhinaoError]:
@@ -78,8 +89,6 @@ def _scored(asking: Asking, backend: Backend, todo: list) -> Iterator[dict | Zhi
 
 def _chosen(asking: Asking, item: Item, found: list, seconds: float) -> dict | ZhinaoError:
     if error := next((one for one in found if isinstance(one, ZhinaoError)), None):
-        if isinstance(error, RefusedError):
-            raise error
         return _failed(asking, item, 0, error)
     sums = [sum(logprobs) for logprobs in found]
     # OpenCompass divides by all tokens, the first (which has no likelihood) among them; the least is taken, of equals the first
@@ -94,24 +103,26 @@ def _chosen(asking: Asking, item: Item, found: list, seconds: float) -> dict | Z
     }
 
 
-def _answered(asking: Asking, backend: Backend, todo: list, judge: Judge | None) -> Iterator[dict | ZhinaoError]:
+def _answered(
+    asking: Asking, backend: Backend, dialogues: list["_Dialogue"], judge: Judge | None
+) -> Iterator[dict | ZhinaoError]:
     """Turn by turn; an item with one turn is graded as soon as it is answered."""
-    dialogues = [_Dialogue(asking, item, sample) for item, sample in todo]
-    waiting = dialogues
+    for dialogue in dialogues:
+        if dialogue.is_over:  # answered by an earlier run, and not judged
+            yield from _graded(asking, dialogue, judge, 0.0)
     began = time.monotonic()
+    waiting = [dialogue for dialogue in dialogues if not dialogue.is_over]
     while waiting:
         further = []
         for index, output in backend.generate([dialogue.ask() for dialogue in waiting]):
             dialogue = waiting[index]
-            if isinstance(output, RefusedError):
-                raise output
             if isinstance(output, ZhinaoError):
                 yield _failed(asking, dialogue.item, dialogue.sample, output)
                 continue
             dialogue.outputs.append(output)
             if dialogue.is_over:
                 # answers are written side by side: each bears the time since the last, so that they add up to the run's
-                yield _graded(asking, dialogue, judge, time.monotonic() - began)
+                yield from _graded(asking, dialogue, judge, time.monotonic() - began)
                 began = time.monotonic()
             else:
                 further.append(dialogue)
@@ -121,9 +132,15 @@ def _answered(asking: Asking, backend: Backend, todo: list, judge: Judge | None)
 class _Dialogue:
     """An item being asked: its turns so far."""
 
-    def __init__(self, asking: Asking, item: Item, sample: int):
+    def __init__(self, asking: Asking, item: Item, sample: int, known: dict | None = None):
+        """`known`: the record of an earlier run, whose answers are kept."""
         self.asking, self.item, self.sample = asking, item, sample
         self.outputs: list[Output] = []
+        if known and known["output"] is not None:
+            texts, num = known.get("outputs") or [known["output"]], known["num_tokens"]
+            self.outputs = [Output(text, 0, "stop") for text in texts[:-1]] + [
+                Output(texts[-1], num, known["finish_reason"])
+            ]
 
     @property
     def is_over(self) -> bool:
@@ -143,37 +160,43 @@ class _Dialogue:
         return Ask(prompt, self.asking.max_tokens or task.max_tokens, task.stop, sampling)
 
 
-def _graded(asking: Asking, dialogue: _Dialogue, judge: Judge | None, seconds: float) -> dict | ZhinaoError:
-    task, item, outputs = asking.task, dialogue.item, dialogue.outputs
-    try:
-        if task.mode == JUDGED:
-            grade = judge.grade(task, item, [output.text for output in outputs])
-        else:
-            grade = task.grade(item, outputs[-1].whole)
-    except RefusedError:  # a judge that answers nobody
-        raise
-    except EngineError as error:  # one that cannot be had: to be asked again
-        return error
-    except UsageError as error:
-        return _failed(asking, item, dialogue.sample, error)
-    last = outputs[-1]
-    record = _record(asking, item, dialogue.sample, grade, seconds)
+def _graded(asking: Asking, dialogue: _Dialogue, judge: Judge | None, seconds: float) -> Iterator[dict | ZhinaoError]:
+    """The record; where the judge cannot be had, the answer without a grade and what went wrong."""
+    item, outputs = dialogue.item, dialogue.outputs
     more = {"outputs": [output.whole for output in outputs]} if item.turns else {}
-    return (
-        record
-        | more
-        | {
-            "output": last.whole,
-            "num_tokens": sum(output.num_tokens for output in outputs),
-            "finish_reason": last.finish_reason,
-        }
-    )
+    error = None
+    try:
+        grade = _grade(asking.task, item, outputs, judge)
+    except ZhinaoError as caught:
+        grade, error, more = Grade(None), caught, more | {"is_judged": False}
+    record = _record(asking, item, dialogue.sample, grade, seconds)
+    yield record | {
+        **more,
+        "output": outputs[-1].whole,
+        "num_tokens": sum(output.num_tokens for output in outputs),
+        "finish_reason": outputs[-1].finish_reason,
+    }
+    if error and not isinstance(error, EngineError):
+        raise error  # it would meet every other answer, too
+    if error:
+        yield error
+
+
+def _grade(task: Task, item: Item, outputs: list[Output], judge: Judge | None) -> Grade:
+    if task.mode != JUDGED:
+        return task.grade(item, outputs[-1].whole)
+    if judge is None:
+        raise EngineError(tr("No judge is named.", "没有指定评审模型。"), "--judge URL")
+    return judge.grade(task, item, [output.text for output in outputs])
 
 
 def _failed(asking: Asking, item: Item, sample: int, error: ZhinaoError) -> dict | ZhinaoError:
-    """An engine's failure is nobody's answer; a question that cannot be asked is an item that is wrong, and says why."""
+    """An engine's failure is nobody's answer and is asked again; a question that cannot be asked is an item that is wrong, and says
+    why. Raises what would meet every other question, too (a key that is refused)."""
     if isinstance(error, EngineError):
         return error
+    if not isinstance(error, ContextLengthError | RefusedError):
+        raise error
     record = _record(asking, item, sample, Grade(None), 0.0)
     return record | {"output": None, "num_tokens": 0, "finish_reason": "error", "error": said(error.message)}
 

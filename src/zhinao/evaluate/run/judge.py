@@ -56,7 +56,7 @@ class Judge:
             }
             try:
                 text = output_of(self._server.post("chat/completions", body), self.name).text
-            except UsageError as error:
+            except UsageError as error:  # whatever the judge refuses, it is no fault of an answer
                 raise UsageError(
                     tr(f"The judge: {said(error.message)}", f"评审模型：{said(error.message)}"), error.hint
                 ) from None

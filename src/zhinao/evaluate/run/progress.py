@@ -47,6 +47,9 @@ def _bar(label: str, num_all: int, num_before: int) -> Iterator[Callable[[int], 
 def _lines(label: str, num_all: int, num_before: int) -> Callable[[int], None]:
     began = last = time.monotonic()
     num_done = num_before
+    if num_before:
+        there = tr(f"{num_before} of {num_all} are there already", f"已有 {num_before}/{num_all}")
+        print(f"{label}: {there}", file=sys.stderr, flush=True)
 
     def done(num: int = 1) -> None:
         nonlocal num_done, last
@@ -54,9 +57,11 @@ def _lines(label: str, num_all: int, num_before: int) -> Callable[[int], None]:
         now = time.monotonic()
         if num_done >= num_all or now - last >= _SECONDS:
             last = now
-            left = (now - began) / max(num_done - num_before, 1) * (num_all - num_done)
+            rate = max(num_done - num_before, 1) / max(now - began, 1e-3)
+            left = (num_all - num_done) / rate
             print(
                 f"{label}: {num_done}/{num_all}"
+                + tr(f", {rate:.2g} a second", f"，每秒 {rate:.2g} 题")
                 + (tr(f", {left:.0f} s left", f"，还需 {left:.0f} 秒") if left else ""),
                 file=sys.stderr,
                 flush=True,

@@ -50,23 +50,18 @@ class Store:
             raise cannot_write(folder / ITEMS, error) from None
 
     def known(self, task: str, item: Item, sample: int = 0) -> dict | None:
-        """The record of this very question, if it is there. One that could not be asked is asked again by the next run."""
+        """The record of this very question, if it is there."""
         record = self.records.get((task, item.id, sample))
         return record if record and record["prompt_hash"] == prompt_hash(item) else None
 
-    def is_done(self, task: str, item: Item, sample: int = 0) -> bool:
-        """Whether it need not be asked any more."""
-        record = self.known(task, item, sample)
-        return record is not None and record["finish_reason"] != "error"
-
     def add(self, record: dict) -> None:
         """One line, in the file before this returns."""
-        self.records[record["task"], record["id"], record.get("sample", 0)] = record
         try:
             self._file.write(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace").decode() + "\n")
             self._file.flush()
         except OSError as error:
             raise cannot_write(self.folder / ITEMS, error) from None
+        self.records[record["task"], record["id"], record.get("sample", 0)] = record
 
     def write_results(self, results: dict) -> None:
         """Tasks of an earlier command on this folder stay."""
