@@ -68,3 +68,12 @@ def test_no_results(tmp_path, text):
         (tmp_path / "results.json").write_text(text)
     with pytest.raises(UsageError, match="holds no results"):
         store.results_of(tmp_path)
+
+
+def test_two_commands_on_one_folder(tmp_path):
+    """The second is refused, and leaves the line alone that the first is just writing."""
+    with Store(tmp_path, IDENTITY):
+        (tmp_path / "items.jsonl").write_text('{"task": "t", "id"')
+        with pytest.raises(UsageError, match="Another command"):
+            Store(tmp_path, IDENTITY)
+        assert (tmp_path / "items.jsonl").read_text() == '{"task": "t", "id"'

@@ -2,6 +2,7 @@
 
 import pytest
 
+from zhinao.score.code import walls
 from zhinao.score.rewards import REWARDS
 from zhinao.score.rewards.form import BUFFER, LIMIT
 
@@ -63,3 +64,12 @@ def test_repetition():
 )
 def test_language(prompt, completion, low, high):
     assert low <= REWARDS["language"](prompt, completion) <= high
+
+
+@pytest.mark.skipif(not walls(), reason="no walls for generated code on this machine")
+def test_code_is_paid_for_passing_all_asserts():
+    reward, gold = REWARDS["code"], "assert f(1) == 2\nassert f(2) == 3"
+    right = "<think>one more</think>\n```python\ndef f(x):\n    return x + 1\n```"
+    assert reward("", right, gold) == 1
+    assert reward("", right.replace("x + 1", "2"), gold) == 0
+    assert reward("", right.replace("</think>", ""), gold) == 0, "a thought is no answer"

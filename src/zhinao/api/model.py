@@ -76,6 +76,7 @@ def load(
         sampling_source=found.sampling_source,
         thinks=thinks,
         languages=local.release.languages if local.release else (),
+        folder=local.path,
     )
 
 
@@ -110,7 +111,8 @@ class Model:
     `settings` of the methods: the fields of `engine.base.Sampling` (temperature, top_p, top_k, min_p, the three penalties, seed,
     max_tokens, min_tokens, ignore_eos, logprobs), `stop` (text or list of texts), `thinking_budget` (tokens), and for messages
     `tools`, `template_kwargs`, `continue_final`. What is not given comes from the checkpoint; `sampling_source` says from where.
-    `languages`: what a released model was made for, as `("zh", "en")`; empty where nobody has told us.
+    `languages`: what a released model was made for, as `("zh", "en")`; empty where nobody has told us. `folder`: of
+    the checkpoint, None where it was not loaded from one.
     """
 
     def __init__(
@@ -124,10 +126,11 @@ class Model:
         sampling_source: str = "",
         thinks: bool = False,
         languages: tuple[str, ...] = (),
+        folder: Path | None = None,
     ):
         self.engine, self.tokenizer, self.name, self.thinks = engine, tokenizer, name, thinks
         self.stop_ids, self.sampling, self.sampling_source = tuple(stop_ids), dict(sampling or {}), sampling_source
-        self.languages = tuple(languages)
+        self.languages, self.folder = tuple(languages), folder
 
     def render(self, messages, tokenizer=None, **prompt) -> conversation.Rendered:
         """Ids of a conversation as the model will read it (by its own `tokenizer`). Raises UsageError for bad messages."""

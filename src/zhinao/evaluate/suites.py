@@ -2,38 +2,16 @@
 
 from zhinao.errors import UsageError
 from zhinao.evaluate import tasks
+from zhinao.evaluate.published import TABLES
 from zhinao.evaluate.task import Task
 from zhinao.lang import tr
 from zhinao.near import near
 
-README_BASE = (
-    "ceval",
-    "mmlu",
-    "cmmlu",
-    "arc-c",
-    "arc-e",
-    "wic",
-    "wsc",
-    "boolq",
-    "commonsense-qa",
-    "c3",
-    "race-middle",
-    "race-high",
-    "lcsts",
-    "eprstmt-dev",
-    "lambada",
-    "hellaswag",
-    "siqa",
-    "bbh",
-    "humaneval",
-    "mbpp",
-    "math",
-    "gsm8k",
-)
+README_BASE = tuple(TABLES["readme-base"].rows)
 SUITES = {
     "readme-base": README_BASE,
     "readme-instruct": ("ifeval", "mt-bench", "cfbench"),
-    "readme-o1.5": ("aime24", "aime25", "gpqa-diamond"),
+    "readme-o1.5": tuple(TABLES["readme-o1.5"].rows),
     # few tokens an item, both languages, choices and free answers: minutes on two cores. C-Eval is not among them: an item of
     # another subject is five other examples to read, 1,800 tokens
     "quick": ("arc-c", "c3", "hellaswag", "lambada", "eprstmt-dev"),

@@ -9,7 +9,6 @@ from zhinao.reason.draws import Draw
 from zhinao.reason.problem_files import Problem
 from zhinao.score.rewards.thought import parts
 
-KEEP = ("shortest", "first", "all")
 _NOWHERE = Place("", None, 1)
 
 

@@ -79,15 +79,15 @@ def first_capital(text: str, letters: str) -> str | None:
 
 
 def after_answer_is(text: str, last: bool = False) -> str:
-    """What stands after the first (or last) `answer is `, the whole text where it is missing (BIG-Bench Hard's protocol)."""
-    _, found, rest = text.rpartition(_ANSWER_IS) if last else text.partition(_ANSWER_IS)
-    return rest if found else text
+    """What stands after the first `answer is ` and before the next (or after the last), the whole text where it is missing (BIG-Bench Hard's protocol)."""
+    pieces = text.split(_ANSWER_IS)
+    return text if len(pieces) == 1 else pieces[-1 if last else 1].strip()
 
 
 def bbh_option(text: str) -> str | None:
-    """The letter of BBH's multiple choice: after `answer is `, the first "(X)", else the first capital letter."""
+    """The letter of BBH's multiple choice: after `answer is `, the first "(X" (the tool asks for no more), else the first capital letter."""
     rest = after_answer_is(text)
-    found = re.search(r"\(([A-Z])\)", rest) or re.search(r"([A-Z])", rest)
+    found = re.search(r"\(([A-Z])", rest) or re.search(r"([A-Z])", rest)
     return found.group(1) if found else None
 
 

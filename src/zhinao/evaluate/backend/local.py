@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from zhinao import api, hub
+from zhinao import api
 from zhinao.api.reply import UNFINISHED
 from zhinao.errors import ContextLengthError, UsageError, ZhinaoError
 from zhinao.evaluate.backend import pool
@@ -40,9 +40,8 @@ class LocalBackend(Backend):
         """Weights as they are where nobody says otherwise: a score is the model's, not its int8 copy's. Raises what `api.load` raises."""
         if quant is None and settings.get("engine", "auto") in ("auto", "openvino"):
             quant = "bf16"
-        found = hub.resolve(model, source=settings.get("source"), offline=settings.get("offline", False))
         loaded = api.load(model, quant=quant, is_for_many=True, is_lazy=True, **settings)
-        return cls(loaded, fingerprint(found.path))
+        return cls(loaded, fingerprint(loaded.folder))
 
     def loglikelihoods(self, texts: Sequence[Text]) -> Iterator[tuple[int, tuple[float, ...] | ZhinaoError]]:
         most = self.model.engine.info.num_context_tokens
@@ -80,7 +79,8 @@ class LocalBackend(Backend):
         return ids, max(1, same)
 
     def _answer(self, ask: Ask, is_over: Callable[[], bool]) -> Output:
-        settings = {**PLAIN, **ask.sampling, "max_tokens": self._room(ask), "stop": list(ask.stop) or None}
+        """A protocol's length may be longer than a small model's context: the engine ends where that does."""
+        settings = {**PLAIN, **ask.sampling, "max_tokens": ask.max_tokens, "stop": list(ask.stop) or None}
         if isinstance(ask.prompt, str):
             stream = self.model.stream_text(ask.prompt, **settings)
         else:
@@ -92,17 +92,6 @@ class LocalBackend(Backend):
         reply = stream.reply
         is_open = reply.thought_end == UNFINISHED
         return Output(reply.content, len(reply.ids), reply.finish_reason, reply.reasoning_content, is_open)
-
-    def _room(self, ask: Ask) -> int:
-        """A protocol's length may be longer than a small model's context."""
-        if isinstance(ask.prompt, str):
-            num = len(self.model.tokenizer.encode(ask.prompt))
-        else:
-            num = len(self.model.render([dict(message) for message in ask.prompt]).ids)
-        most = self.model.engine.info.num_context_tokens
-        if num >= most:
-            raise ContextLengthError(num, most)
-        return min(ask.max_tokens, most - num)
 
 
 def fingerprint(folder: Path) -> str:

@@ -4,11 +4,12 @@ import argparse
 from pathlib import Path
 
 from zhinao import outfile
-from zhinao.errors import UsageError, ZhinaoError
+from zhinao.errors import UsageError
 from zhinao.evaluate import data, tasks
 from zhinao.evaluate.backend.base import Backend
 from zhinao.evaluate.card import comparing, writing
 from zhinao.evaluate.card import tasks as probes
+from zhinao.evaluate.commands import loading
 from zhinao.evaluate.run import asking
 from zhinao.evaluate.run.asking import Asking
 from zhinao.evaluate.run.store import Store
@@ -23,8 +24,6 @@ WORSE = 1  # exit code of --fail-on worse
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    from zhinao.evaluate.commands.eval import ENGINES
-
     parser.add_argument("before", metavar="BEFORE", help=translated("the model before"))
     parser.add_argument("after", metavar="AFTER", help=translated("the model after"))
     parser.add_argument("--data", type=Path, metavar="DIR", help=translated("also C-Eval, GSM8K and IFEval, from here"))
@@ -44,13 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--fail-on", choices=("worse",), help=translated("exit code 1 where anything got worse"))
     parser.add_argument("--json", action="store_true", help=translated("print as JSON"))
-    parser.add_argument(
-        "--engine", choices=ENGINES, default="auto", help=translated("engine (default: the fastest here)")
-    )
-    parser.add_argument("--quant", metavar="Q", help=translated("weights' precision (default: as they are)"))
-    parser.add_argument("--device", default="auto", help=translated("device: auto, cpu, cuda …"))
-    parser.add_argument("--threads", type=int, metavar="N", help=translated("threads of the engine"))
-    parser.add_argument("--offline", action="store_true", help=translated("open no connection"))
+    loading.add_arguments(parser)
     parser.add_argument("--source", metavar="HUB", help=translated("huggingface or modelscope"))
 
 
@@ -111,20 +104,4 @@ def _write(folder: Path, card: writing.Card) -> None:
 
 
 def _backend(args: argparse.Namespace, model: str) -> Backend:
-    from zhinao.evaluate.backend import local
-
-    backend = local.LocalBackend.load(
-        model,
-        quant=args.quant,
-        engine=args.engine,
-        device=args.device,
-        num_threads=args.threads,
-        offline=args.offline,
-        source=args.source,
-    )
-    try:
-        local.check_chat(backend.model, "card")
-    except ZhinaoError:
-        backend.close()
-        raise
-    return backend
+    return loading.loaded(args, model, chat_for="card")

@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 
 from zhinao.errors import UsageError
+from zhinao.evaluate.commands import loading
 from zhinao.evaluate.words import translated
 from zhinao.lang import tr
 
-ENGINES = ("auto", "openvino", "vllm", "transformers")
 INNER = ("show", "diff", "list", "fetch", "perplexity")
 
 
@@ -61,13 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stride", type=int, metavar="N", help=translated("tokens from window to window (default: half of it)")
     )
     model = parser.add_argument_group(translated("model"))
-    model.add_argument(
-        "--engine", choices=ENGINES, default="auto", help=translated("engine (default: the fastest here)")
-    )
-    model.add_argument("--quant", metavar="Q", help=translated("weights' precision (default: as they are)"))
-    model.add_argument("--device", default="auto", help=translated("device: auto, cpu, cuda …"))
-    model.add_argument("--threads", type=int, metavar="N", help=translated("threads of the engine"))
-    model.add_argument("--offline", action="store_true", help=translated("open no connection"))
+    loading.add_arguments(model)
     model.add_argument("--source", metavar="HUB", help=translated("huggingface or modelscope"))
 
 

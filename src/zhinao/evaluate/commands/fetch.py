@@ -3,12 +3,11 @@
 What came first is kept in `hashes.json` and is what must come afterwards. Where files lie is `sources.py`.
 """
 
-import hashlib
 import json
 import zipfile
 from pathlib import Path
 
-from zhinao import foreign, outfile
+from zhinao import files, foreign, outfile
 from zhinao.errors import DownloadError, UsageError
 from zhinao.evaluate import data as data_folder
 from zhinao.evaluate import suites
@@ -51,7 +50,7 @@ def _fetch(source: Source, place: Path, folder: str, report: Reporter) -> None:
         target, key = place / folder / name, f"{folder}/{name}"
         _check_inside(target, place)
         before = hashes.get(key)
-        is_there = before is not None and target.is_file() and _sha256(target) == before
+        is_there = before is not None and target.is_file() and files.sha256(target) == before
         if not is_there:
             download(
                 lambda path=path: (source.address(path), _headers(source)),
@@ -60,15 +59,10 @@ def _fetch(source: Source, place: Path, folder: str, report: Reporter) -> None:
                 counter.add,
                 label=key,
             )
-        hashes[key] = _sha256(target)
+        hashes[key] = files.sha256(target)
         if name.endswith(".zip"):
             _unpack(target, place / folder)
         outfile.write_text(place / HASHES, json.dumps(hashes, indent=1, sort_keys=True) + "\n")
-
-
-def _sha256(file: Path) -> str:
-    with open(file, "rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _headers(source: Source) -> dict:

@@ -10,10 +10,12 @@ from pathlib import Path
 from zhinao.errors import EngineError, UsageError
 from zhinao.evaluate import data, suites
 from zhinao.evaluate.backend.base import Ask, Backend, Text
-from zhinao.evaluate.run import asking, results, store
+from zhinao.evaluate.commands import loading
+from zhinao.evaluate.report import phrases
+from zhinao.evaluate.run import asking, results
 from zhinao.evaluate.run.asking import Asking
 from zhinao.evaluate.run.judge import Judge
-from zhinao.evaluate.run.store import Store
+from zhinao.evaluate.run.store import Store, results_of
 from zhinao.evaluate.task import JUDGED, LETTER, PPL, SAMPLES, Task
 from zhinao.lang import said, tr
 from zhinao.version import __version__
@@ -87,7 +89,7 @@ def _ended(out: Path, as_json: bool, failed: list, is_stopped: bool) -> int:
     from zhinao.evaluate.commands import looking
     from zhinao.evaluate.report import files
 
-    files.write(out, store.results_of(out))
+    files.write(out, results_of(out))
     looking.show(out, as_json)
     if is_stopped:
         print(tr("Stopped; the same command goes on.", "已停止；用同一命令可继续。"), file=sys.stderr)
@@ -173,17 +175,7 @@ def open_backend(args: argparse.Namespace, model: str | None) -> Backend:
         from zhinao.evaluate.backend.url import UrlBackend
 
         return UrlBackend(args.url, model)
-    from zhinao.evaluate.backend.local import LocalBackend
-
-    return LocalBackend.load(
-        model,
-        quant=args.quant,
-        engine=args.engine,
-        device=args.device,
-        num_threads=args.threads,
-        offline=args.offline,
-        source=args.source,
-    )
+    return loading.loaded(args, model)
 
 
 def _told(args: argparse.Namespace, chosen: dict[str, Task], read: dict[str, list], backend: Backend) -> int:
@@ -200,14 +192,14 @@ def _told(args: argparse.Namespace, chosen: dict[str, Task], read: dict[str, lis
         total += seconds
         print(
             tr(
-                f"{name}: {len(items)} items, {num_read:,} tokens to read, shared beginnings once {num_once:,}, at most {num_written:,} to write, at most {_time(seconds)}",
-                f"{name}：{len(items)} 题，读 {num_read:,} 个 token（相同的开头只读一次则为 {num_once:,} 个），最多写 {num_written:,} 个，至多 {_time(seconds)}",
+                f"{name}: {len(items)} items, {num_read:,} tokens to read, shared beginnings once {num_once:,}, at most {num_written:,} to write, at most {phrases.time(seconds)}",
+                f"{name}：{len(items)} 题，读 {num_read:,} 个 token（相同的开头只读一次则为 {num_once:,} 个），最多写 {num_written:,} 个，至多 {phrases.time(seconds)}",
             )
         )
     print(
         tr(
-            f"all: at most {_time(total)} at the speed of a short trial.",
-            f"合计：按短时试跑的速度至多 {_time(total)}。",
+            f"all: at most {phrases.time(total)} at the speed of a short trial.",
+            f"合计：按短时试跑的速度至多 {phrases.time(total)}。",
         )
     )
     return 0
@@ -247,16 +239,6 @@ def _speeds(backend: Backend, is_scored: bool) -> tuple[float, float]:
     start = time.monotonic()
     num = sum(getattr(output, "num_tokens", 0) for _, output in backend.generate(asks))
     return read, max(num, 1) / max(time.monotonic() - start, 1e-3)
-
-
-def _time(seconds: float) -> str:
-    return (
-        f"{seconds / 3600:.1f} h"
-        if seconds >= 5400
-        else f"{seconds / 60:.0f} min"
-        if seconds >= 90
-        else f"{seconds:.0f} s"
-    )
 
 
 def _opencompass(args: argparse.Namespace, names: list[str], model: str | None) -> int:

@@ -12,6 +12,7 @@ from lm_eval import utils
 from lm_eval.api.model import TemplateLM
 
 from zhinao.errors import UsageError
+from zhinao.evaluate.backend.local import PLAIN
 from zhinao.lang import tr
 
 QUANTS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16", "auto": None}
@@ -164,9 +165,7 @@ def generation(kwargs: dict, max_tokens: int) -> dict:
     temperature = float(given.get("temperature") or 1.0) if is_drawn else 0.0
     stops = [until] if isinstance(until, str) else [stop for stop in until if stop]
     limit = next((int(one) for one in limits if one is not None), max_tokens)
-    # the checkpoint's own settings of sampling are not the task's
-    plain = {"top_p": 1.0, "top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
-    return {**plain, **settings, "temperature": temperature, "max_tokens": limit, "stop": stops}
+    return {**PLAIN, **settings, "temperature": temperature, "max_tokens": limit, "stop": stops}
 
 
 def _loaded(model: str, engine: str, quant: str | None, device: str | None, num_threads: int | None):

@@ -12,26 +12,13 @@ def text(results: Mapping) -> str:
     found = rows.of(results)
     parts = [
         f"# {_cell(phrases.heading(results))}",
-        _table(_titles(), [_cells(row) for row in found]),
+        _table(phrases.titles(), [_cells(row) for row in found]),
         *map(_cell, phrases.below(found, results)),
         f"## {translated('Protocols')}",
         "\n".join(f"- **{_cell(row.name)}**: {_cell(row.task.get('protocol', ''))}" for row in found),
         *_peers(found),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def _titles() -> list[str]:
-    return [
-        translated("task"),
-        translated("score"),
-        translated("95 %"),
-        translated("published"),
-        translated("verdict"),
-        translated("items"),
-        translated("time"),
-        translated("notes"),
-    ]
 
 
 def _cells(row: Row) -> list[str]:

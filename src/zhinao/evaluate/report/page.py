@@ -50,19 +50,9 @@ def _problems(found: list[Row]) -> list[tuple[str, int]]:
 
 
 def _scores(found: list[Row], results: Mapping) -> str:
-    titles = (
-        translated("task"),
-        translated("score"),
-        translated("95 %"),
-        translated("published"),
-        translated("verdict"),
-        translated("items"),
-        translated("time"),
-        translated("notes"),
-    )
     lines = "".join(_score_line(row) for row in found)
     notes = "".join(f'<p class="dim">{escape(line)}</p>' for line in phrases.below(found, results))
-    return f"<h2>{translated('Scores')}</h2>{_table(titles, lines, 'numbers scores')}{notes}"
+    return f"<h2>{translated('Scores')}</h2>{_table(phrases.titles(), lines, 'numbers scores')}{notes}"
 
 
 def _score_line(row: Row) -> str:

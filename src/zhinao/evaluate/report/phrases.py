@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from zhinao.evaluate import published
 from zhinao.evaluate.report import verdict
 from zhinao.evaluate.report.rows import Row, scores
+from zhinao.evaluate.words import translated
 from zhinao.lang import tr
 
 _VERDICTS = {
@@ -13,6 +14,20 @@ _VERDICTS = {
     verdict.LOWER: ("lower", "偏低"),
     verdict.CANNOT_TELL: ("cannot tell", "无法判断"),
 }
+
+
+def titles() -> tuple[str, ...]:
+    """Of the columns of the table of scores."""
+    return (
+        translated("task"),
+        translated("score"),
+        translated("95 %"),
+        translated("published"),
+        translated("verdict"),
+        translated("items"),
+        translated("time"),
+        translated("notes"),
+    )
 
 
 def score(row: Row) -> str:

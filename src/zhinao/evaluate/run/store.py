@@ -37,7 +37,6 @@ class Store:
         except OSError as error:
             raise cannot_write(folder, error) from None
         _check_same(folder, identity)
-        self.records = {(one["task"], one["id"], one.get("sample", 0)): one for one in read(folder, mend=True)}
         try:
             self._file = open(folder / ITEMS, "a", encoding="utf-8")  # noqa: SIM115 (for as long as the run lasts)
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -48,6 +47,12 @@ class Store:
             ) from None
         except OSError as error:
             raise cannot_write(folder / ITEMS, error) from None
+        # behind the lock: a line that another command is writing is no cut one
+        try:
+            self.records = {(one["task"], one["id"], one.get("sample", 0)): one for one in read(folder, mend=True)}
+        except UsageError:
+            self._file.close()
+            raise
 
     def known(self, task: str, item: Item, sample: int = 0) -> dict | None:
         """The record of this very question, if it is there."""

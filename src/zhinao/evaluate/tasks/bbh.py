@@ -1,6 +1,5 @@
 """BIG-Bench Hard: 27 tasks, three worked examples each (the authors' prompts), an answer at the end of a chain of thought."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -49,28 +48,20 @@ def examples(folder: Path, name: str) -> str:
 
 def grade(is_last: bool, item: Item, output: str) -> Grade:
     """`is_last`: as the tool does it since the release: the last "answer is", for free answers without regard to case."""
+    from zhinao.score.choices import bbh_text
+
     if item.subset in FREE_FORM:
-        chosen, gold = free(output, is_last), item.gold
+        chosen, gold = bbh_text(output, is_last), item.gold
         return Grade(float(chosen.casefold() == gold.casefold() if is_last else chosen == gold), chosen)
     chosen = option(output)
     return Grade(float(chosen == option(item.gold)), chosen)
 
 
 def option(text: str) -> str:
-    """After the first "answer is ": the first (X), else the first capital, else all of it."""
-    text = after(text, False)
-    found = re.search(r"\(([A-Z])", text) or re.search("([A-Z])", text)
-    return found[1] if found else text
+    """A letter, else all that stands behind "answer is "."""
+    from zhinao.score.choices import after_answer_is, bbh_option
 
-
-def free(text: str, is_last: bool) -> str:
-    line = after(text, is_last).split("\n")[0].strip()
-    return line.removesuffix(".").strip()
-
-
-def after(text: str, is_last: bool) -> str:
-    pieces = text.split("answer is ")
-    return text if len(pieces) == 1 else pieces[-1 if is_last else 1].strip()
+    return bbh_option(text) or after_answer_is(text)
 
 
 TASK = Task(

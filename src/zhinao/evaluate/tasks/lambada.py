@@ -7,8 +7,6 @@ from zhinao.evaluate.task import GENERATION, Item, Task
 from zhinao.evaluate.tasks._files import found, json_lines
 from zhinao.score.grade import Grade
 
-PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
-
 
 def items(folder: Path) -> Iterator[Item]:
     for index, row in enumerate(json_lines(found(folder, "test.jsonl"))):
@@ -18,10 +16,9 @@ def items(folder: Path) -> Iterator[Item]:
 
 def grade(item: Item, output: str) -> Grade:
     """The first word, cut at the first ASCII punctuation mark; case counts."""
-    from zhinao.score.text import general_postprocess
+    from zhinao.score.text import first_word, general_postprocess
 
-    word = output.strip().split(" ")[0]
-    word = general_postprocess(word[: next((at for at, sign in enumerate(word) if sign in PUNCTUATION), len(word))])
+    word = general_postprocess(first_word(output))
     return Grade(float(word == general_postprocess(item.gold)), word)
 
 

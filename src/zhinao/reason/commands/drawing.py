@@ -6,10 +6,10 @@ from pathlib import Path
 
 from zhinao.errors import EngineError, UsageError
 from zhinao.evaluate.backend.base import Backend
+from zhinao.evaluate.commands import loading
 from zhinao.lang import said, tr
 from zhinao.reason.words import translated
 
-ENGINES = ("auto", "openvino", "vllm", "transformers")
 BOXED = r"Please reason step by step, and put your final answer within \boxed{}."
 
 
@@ -59,13 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="URL",
         help=translated("ask this OpenAI-compatible server; several share the work"),
     )
-    group.add_argument(
-        "--engine", choices=ENGINES, default="auto", help=translated("engine (default: the fastest here)")
-    )
-    group.add_argument("--quant", metavar="Q", help=translated("weights' precision (default: as they are)"))
-    group.add_argument("--device", default="auto", help=translated("device: auto, cpu, cuda …"))
-    group.add_argument("--threads", type=int, metavar="N", help=translated("threads of the engine"))
-    group.add_argument("--offline", action="store_true", help=translated("open no connection"))
+    loading.add_arguments(group)
 
 
 def drawn(args: argparse.Namespace, *targets: Path) -> list[tuple]:
@@ -98,18 +92,7 @@ def _backend(args: argparse.Namespace) -> Backend:
         from zhinao.evaluate.backend.url import UrlBackend
 
         return UrlBackend(args.url, args.model)
-    from zhinao.evaluate.backend.local import LocalBackend, check_chat
-
-    backend = LocalBackend.load(
-        args.model,
-        quant=args.quant,
-        engine=args.engine,
-        device=args.device,
-        num_threads=args.threads,
-        offline=args.offline,
-    )
-    check_chat(backend.model, f"{args.data}")
-    return backend
+    return loading.loaded(args, args.model, chat_for=f"{args.data}")
 
 
 def _check(args: argparse.Namespace, targets: Sequence[Path]) -> None:

@@ -36,6 +36,12 @@ def mbpp(item, output: str) -> Grade:
     )
 
 
+def grade_code(tests: str, output: str) -> Grade:
+    """1 where the program in the output (its first fenced block, else all of it) passes `tests`, asserts of Python; else 0."""
+    code = first_fenced(output)
+    return _grade(run_tests(code, tests, tested=tested(tests.splitlines()), seconds=MBPP_SECONDS), code)
+
+
 def first_fenced(output: str) -> str:
     """humaneval_postprocess_v2: the first fenced block, else everything."""
     found = _FENCED.search(output)

@@ -25,15 +25,11 @@ def choices(prompt: str, completion: str, gold: str, *, is_thought_open: bool = 
 
 
 def code(prompt: str, completion: str, gold: str, *, is_thought_open: bool = False) -> float | None:
-    """The share of tests in `gold` that the program in the answer passes, in the sandbox of `score/code`.
+    """1.0 where the program in the answer passes the asserts in `gold`, in the sandbox of `score/code`, else 0.0.
 
-    Raises MissingExtraError where the sandbox is not part of this installation.
+    Raises UsageError where no walls stand for it.
     """
-    from zhinao.errors import MissingExtraError
+    from zhinao.score.code import grade_code
 
-    try:
-        from zhinao.score.code import grade_code  # pyright: ignore
-    except ImportError:
-        raise MissingExtraError("the reward for code", "evaluate") from None
     answer = parts(completion, is_thought_open).answer
     return 0.0 if answer is None else grade_code(gold, answer).score

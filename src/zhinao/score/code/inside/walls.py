@@ -50,7 +50,7 @@ _CALLS = {
     "setresgid": (119, 149), "setgroups": (116, 159), "capset": (126, 91), "setsid": (112, 157), "setpgid": (109, 154),
     "open_by_handle_at": (304, 265), "openat2": (437, 437), "ioperm": (173, None), "iopl": (172, None),
     "shmget": (29, 194), "msgget": (68, 186), "semget": (64, 190), "mq_open": (240, 180), "memfd_create": (319, 279),
-    "name_to_handle_at": (303, 264), "inotify_init1": (294, 26), "fanotify_init": (300, 262), "ioctl_tiocsti": (None, None),
+    "name_to_handle_at": (303, 264), "inotify_init1": (294, 26), "fanotify_init": (300, 262),
 }  # fmt: skip
 # Only where Landlock is missing: whatever changes a file's name.
 _NAMES = {
